@@ -1,0 +1,16 @@
+//! What Cofferdam is about, without any I/O: definitions, schedules, rules, state machines.
+//!
+//! Nothing here reads a clock, draws a random number, opens a file or waits: time and chance come in as arguments.
+
+pub mod clock;
+pub mod context;
+pub mod definition;
+pub mod ending;
+pub mod job;
+pub mod limits;
+pub mod plan;
+pub mod retry;
+pub mod run;
+pub mod schedule;
+pub mod task;
+pub mod trigger_rule;

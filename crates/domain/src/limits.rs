@@ -1,0 +1,79 @@
+//! What one try of a task may use.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of one try. The smallest of task, dag, tenant and installation wins ([`Limits::tightened_by`]).
+///
+/// Defaults and hard caps are those of `docs/limits.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Units of fuel: about one for each WebAssembly instruction.
+    pub fuel: u64,
+    /// Bytes of all linear memories together.
+    pub memory_bytes: u64,
+    /// Wall-clock milliseconds from the first instruction.
+    pub wall_ms: u64,
+    /// Bytes kept of stdout, and as many of stderr; the rest is dropped, and the try goes on.
+    pub output_bytes: u64,
+    /// Bytes of log messages kept; the rest is dropped, and the try goes on.
+    pub log_bytes: u64,
+    /// Bytes of the result and of each XCom.
+    pub result_bytes: u64,
+    /// Elements of all tables together.
+    pub table_elements: u64,
+    /// Core instances of one component.
+    pub instances: u32,
+    /// Handles (streams, pollables, …) held at once.
+    pub handles: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 20_000_000_000,
+            memory_bytes: 256 << 20,
+            wall_ms: 300_000,
+            output_bytes: 256 << 10,
+            log_bytes: 1 << 20,
+            result_bytes: 1 << 20,
+            table_elements: 100_000,
+            instances: 64,
+            handles: 1_000,
+        }
+    }
+}
+
+impl Limits {
+    /// What no configuration can exceed.
+    #[must_use]
+    pub const fn hard_caps() -> Self {
+        Self {
+            fuel: 10_000_000_000_000,
+            memory_bytes: 4 << 30,
+            wall_ms: 24 * 3_600_000,
+            output_bytes: 16 << 20,
+            log_bytes: 64 << 20,
+            result_bytes: 16 << 20,
+            table_elements: 1_000_000,
+            instances: 64,
+            handles: 10_000,
+        }
+    }
+
+    /// These limits, each lowered to `other`'s where that is smaller.
+    #[must_use]
+    pub fn tightened_by(&self, other: &Self) -> Self {
+        Self {
+            fuel: self.fuel.min(other.fuel),
+            memory_bytes: self.memory_bytes.min(other.memory_bytes),
+            wall_ms: self.wall_ms.min(other.wall_ms),
+            output_bytes: self.output_bytes.min(other.output_bytes),
+            log_bytes: self.log_bytes.min(other.log_bytes),
+            result_bytes: self.result_bytes.min(other.result_bytes),
+            table_elements: self.table_elements.min(other.table_elements),
+            instances: self.instances.min(other.instances),
+            handles: self.handles.min(other.handles),
+        }
+    }
+}

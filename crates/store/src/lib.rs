@@ -1,0 +1,1 @@
+//! cofferdam-store

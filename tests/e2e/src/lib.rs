@@ -1,0 +1,1 @@
+//! cofferdam-e2e-tests
