@@ -1,1 +1,70 @@
-fn main() {}
+//! The workspace's own commands: `cargo xtask <command>`.
+#![expect(clippy::disallowed_methods, reason = "xtask is a program of the developer's machine and reads its environment")]
+
+mod bench;
+mod demo;
+mod derive;
+mod guests;
+mod lint;
+mod tests;
+mod tools;
+mod workspace;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  demo [--once]                       build everything, start `cofferdam dev`, run the weather example
+  test [filter..]                     everything a change must pass; a filter selects tests by name
+  gen [--check]                       write the derived files again; --check fails when one differs
+  bench [NAME..] [--json]             start, waiting
+  guests                              build the components of the tests and examples into target/guests
+  lint                                rustfmt, clippy, and cargo-deny when it is installed
+";
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let args = Args::new(args.collect());
+    match command.as_str() {
+        "demo" => demo::run(args.only_flags(&["--once"])?.has("--once")),
+        "test" => tests::run(&args.only_flags(&[])?.names),
+        "gen" => derive::run(args.only_flags(&["--check"])?.has("--check")),
+        "bench" => {
+            let args = args.only_flags(&["--json"])?;
+            bench::run(&bench::Options { json: args.has("--json"), names: args.names })
+        }
+        "guests" => guests::run().map(drop),
+        "lint" => lint::run(),
+        "" | "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no command '{other}'\n\n{USAGE}"),
+    }
+}
+
+/// What follows the command: flags, and names that are not flags.
+struct Args {
+    flags: Vec<String>,
+    names: Vec<String>,
+}
+
+impl Args {
+    fn new(args: Vec<String>) -> Self {
+        let (flags, names) = args.into_iter().partition(|arg| arg.starts_with('-'));
+        Self { flags, names }
+    }
+
+    fn only_flags(self, known: &[&str]) -> Result<Self> {
+        match self.flags.iter().find(|flag| !known.contains(&flag.as_str())) {
+            Some(unknown) => bail!("the flag '{unknown}' is not known here\n\n{USAGE}"),
+            None => Ok(self),
+        }
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|given| given == flag)
+    }
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use crate::{derive, guests, lint, tools, workspace};
+use anyhow::Result;
+use std::time::Instant;
+
+/// Obtains the tools, builds the components, checks format and derived files, and runs every test of the workspace.
+pub fn run(filters: &[String]) -> Result<()> {
+    let began = Instant::now();
+    let postgres = tools::postgres()?;
+    let redis = tools::redis()?;
+    let chromium = tools::chromium()?;
+    lint::format()?;
+    guests::run()?;
+    derive::run(true)?;
+
+    // One invocation: each further set of features would build the dependencies again.
+    let mut tests = workspace::cargo();
+    tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    tests.env("COFFERDAM_GUESTS", workspace::target_dir().join("guests"));
+    tests.env("COFFERDAM_POSTGRES_BIN", postgres).env("COFFERDAM_REDIS_SERVER", redis).env("COFFERDAM_CHROMIUM", chromium);
+    if !filters.is_empty() {
+        tests.arg("--").args(filters);
+    }
+    workspace::run("cargo test", &mut tests)?;
+    println!("xtask test: everything passed in {:.0} s", began.elapsed().as_secs_f32());
+    Ok(())
+}
