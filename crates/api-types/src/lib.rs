@@ -1,1 +1,53 @@
-//! cofferdam-api-types
+//! What goes over the wire: the bodies of the REST API, problem documents, error codes, and the event stream.
+//!
+//! These types are not those of the domain: they only change in ways that a client of an earlier version can bear (a new
+//! optional field, a new variant at the end). The server converts at its edge. Names and shapes follow Airflow's stable REST
+//! API where it has the same thing.
+
+mod auth;
+mod component;
+mod dag;
+mod dag_run;
+mod event;
+mod log;
+mod operations;
+mod page;
+mod problem;
+mod task_instance;
+mod xcom;
+
+pub use auth::{
+    ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,
+    UpdateUser, User, UserAccount, UserCollection,
+};
+pub use component::{
+    Component, ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail,
+    ExportedFunction, ImportedInterface,
+};
+pub use dag::{
+    AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun, PatchDag,
+    RecentRun,
+};
+pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
+pub use event::{Event, StreamMessage};
+pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
+pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary};
+pub use page::Page;
+pub use problem::{Diagnostic, ErrorCode, Problem, Severity};
+pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
+pub use xcom::{XCom, XComCollection, XComEntry};
+
+/// Where every endpoint of the REST API starts.
+pub const API_BASE: &str = "/api/v1";
+
+/// The header that makes a repeated POST return what the first one made.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The header that names a request in logs and in the audit log.
+pub const REQUEST_ID: &str = "X-Request-Id";
+
+/// The header that a browser adds to changes, so that a form of another site cannot make them. Any value will do.
+pub const CSRF_HEADER: &str = "X-Cofferdam-Request";
+
+/// The media type of a [`Problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -1,0 +1,134 @@
+use chrono::{DateTime, Utc};
+use cofferdam_ids::{ComponentName, Digest};
+use serde::{Deserialize, Serialize};
+
+/// The query of `POST /components`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct ComponentUpload {
+    /// The component's name; a slash groups, as in `weather/clean`.
+    #[cfg_attr(feature = "schema", param(value_type = String))]
+    pub name: ComponentName,
+    /// A word for this version, unique in the component: `v1`, a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// How a component can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentKind {
+    /// It exports world `cofferdam:task/task`: JSON in, JSON out.
+    Task,
+    /// It is a `wasi:cli/command`: input on stdin, result on stdout.
+    Command,
+    /// It exports typed functions of its own.
+    Functions,
+}
+
+/// One version of a component. Immutable, named by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComponentVersion {
+    /// The component.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub name: ComponentName,
+    /// The SHA-256 of its bytes.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub digest: Digest,
+    /// Its place among the versions, counted from 1.
+    pub version_number: u32,
+    /// How it can be run.
+    pub kind: ComponentKind,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The interfaces that it imports: what it must be given.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// The word given when it was uploaded.
+    pub label: Option<String>,
+    /// When it was uploaded.
+    pub created_at: DateTime<Utc>,
+    /// Whether this request made it; `false` when the same bytes were there already.
+    #[serde(default)]
+    pub created: bool,
+    /// Milliseconds that compiling took; absent when it was compiled before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compile_ms: Option<u64>,
+}
+
+/// A component, with its newest version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Component {
+    /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub name: ComponentName,
+    /// How many versions it has.
+    pub version_count: u32,
+    /// The newest.
+    pub latest: ComponentVersion,
+    /// When the first version was uploaded.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A list of components.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComponentCollection {
+    /// The components, by name.
+    pub components: Vec<Component>,
+    /// How many there are.
+    pub total_entries: u64,
+}
+
+/// A component with all its versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComponentDetail {
+    /// Its name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub name: ComponentName,
+    /// Its versions, the newest first.
+    pub versions: Vec<ComponentVersion>,
+}
+
+/// An interface that a component imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ImportedInterface {
+    /// Its name in WIT, with its version.
+    pub name: String,
+    /// What giving it to a task means, in words.
+    pub meaning: String,
+}
+
+/// A function that a component exports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ExportedFunction {
+    /// The interface that it is in; absent when it is exported by itself.
+    pub interface: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its type in WIT.
+    pub signature: String,
+}
+
+/// One version, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComponentVersionDetail {
+    /// The version.
+    #[serde(flatten)]
+    pub version: ComponentVersion,
+    /// What it imports, with what that means.
+    pub imported: Vec<ImportedInterface>,
+    /// The functions that it exports.
+    pub functions: Vec<ExportedFunction>,
+    /// Its world, as WIT text.
+    pub wit: String,
+}

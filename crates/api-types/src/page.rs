@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct Page {
+    /// The most items to answer with, from 1 to 1000.
+    pub limit: u32,
+    /// How many items to pass over.
+    pub offset: u32,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { limit: 100, offset: 0 }
+    }
+}
+
+impl Page {
+    /// The most items in one answer.
+    pub const MAX_LIMIT: u32 = 1000;
+}

@@ -1,0 +1,262 @@
+use chrono::{DateTime, Utc};
+use cofferdam_ids::{DagId, DagRunId, PoolName, QueueName, TaskId, WorkerId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! words {
+    ($(#[$outer:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)* }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum $enum { $($(#[$doc])* $name,)* }
+
+        impl $enum {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// As it is sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $text,)* } }
+
+            /// Reads what `as_str` wrote.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> { match text { $($text => Some(Self::$name),)* _ => None } }
+        }
+
+        impl fmt::Display for $enum {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+
+words! {
+    /// The state of a task instance. The names are Airflow's.
+    TaskState {
+        /// Waits for its upstream tasks.
+        None = "none",
+        /// May run, and waits for room.
+        Scheduled = "scheduled",
+        /// Waits for a worker.
+        Queued = "queued",
+        /// Runs.
+        Running = "running",
+        /// Returned a result.
+        Success = "success",
+        /// Failed, and will not be tried again.
+        Failed = "failed",
+        /// Failed, and will be tried again.
+        UpForRetry = "up_for_retry",
+        /// Asked to be run again later.
+        UpForReschedule = "up_for_reschedule",
+        /// Waits for an event.
+        Deferred = "deferred",
+        /// Did not run, since an upstream task failed.
+        UpstreamFailed = "upstream_failed",
+        /// Was left out.
+        Skipped = "skipped",
+        /// Its task left the dag.
+        Removed = "removed",
+        /// Runs, and will be run again.
+        Restarting = "restarting",
+    }
+}
+
+impl TaskState {
+    /// Whether nothing more will happen by itself.
+    #[must_use]
+    pub const fn is_finished(self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::UpstreamFailed | Self::Skipped | Self::Removed)
+    }
+}
+
+words! {
+    /// Why a task instance, a try or a run is as it is. Each has a section in `docs/errors/reasons.md`.
+    Reason {
+        /// The task returned an error that says "try again", or exited with a non-zero code.
+        GuestError = "guest_error",
+        /// The task returned an error that says "never try again".
+        Fatal = "fatal",
+        /// A panic, an uncaught exception, or another WebAssembly trap.
+        Trap = "trap",
+        /// The call stack overflowed.
+        StackOverflow = "stack_overflow",
+        /// The fuel was used up.
+        OutOfFuel = "out_of_fuel",
+        /// The memory limit was reached.
+        OutOfMemory = "out_of_memory",
+        /// The wall-clock limit was reached.
+        TimedOut = "timed_out",
+        /// A person or the API stopped it.
+        Cancelled = "cancelled",
+        /// The worker's lease ran out before it reported.
+        WorkerLost = "worker_lost",
+        /// The task asked for something that its grant does not name.
+        PermissionDenied = "permission_denied",
+        /// The input does not fit what the task takes.
+        InvalidInput = "invalid_input",
+        /// The result is not JSON, does not fit its type, or is too large.
+        InvalidOutput = "invalid_output",
+        /// The component cannot be loaded, or does not export what the task names.
+        InvalidComponent = "invalid_component",
+        /// A limit on instances, tables or handles was reached.
+        LimitExceeded = "limit_exceeded",
+        /// The task asked to be skipped.
+        SkippedByTask = "skipped_by_task",
+        /// A trigger rule left it out.
+        SkippedByRule = "skipped_by_rule",
+        /// An upstream task failed.
+        UpstreamFailed = "upstream_failed",
+        /// A person set this state.
+        MarkedByUser = "marked_by_user",
+        /// The task left the dag before it ran.
+        Removed = "removed",
+        /// Cofferdam itself failed; never the task's fault, so it is tried again.
+        Internal = "internal",
+    }
+}
+
+words! {
+    /// How a try ended.
+    TryEnding {
+        /// With a result.
+        Success = "success",
+        /// With an error.
+        Failure = "failure",
+        /// The task asked to be skipped.
+        Skip = "skip",
+        /// The task asked to be run again later.
+        Reschedule = "reschedule",
+        /// The task asked to be woken by an event.
+        Defer = "defer",
+    }
+}
+
+/// What one try used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Receipt {
+    /// Units of fuel: about one for each WebAssembly instruction.
+    pub fuel: u64,
+    /// The most bytes that all linear memories together had.
+    pub peak_memory_bytes: u64,
+    /// Wall-clock microseconds.
+    pub wall_us: u64,
+    /// CPU microseconds.
+    pub cpu_us: u64,
+    /// Bytes of the input.
+    pub input_bytes: u64,
+    /// Bytes of the result.
+    pub output_bytes: u64,
+    /// Bytes written to stdout and stderr.
+    pub stdio_bytes: u64,
+    /// Bytes of log messages.
+    pub log_bytes: u64,
+}
+
+/// One task of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TaskInstance {
+    /// Its dag.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub dag_id: DagId,
+    /// Its run.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub dag_run_id: DagRunId,
+    /// The task.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub task_id: TaskId,
+    /// Position in a mapped task, or -1.
+    pub map_index: i32,
+    /// Its state.
+    pub state: TaskState,
+    /// Why, where there is more to say than the state.
+    pub reason: Option<Reason>,
+    /// The current try, from 1; nought before the first.
+    pub try_number: u32,
+    /// How many tries there are at the most.
+    pub max_tries: u32,
+    /// When the current try was queued.
+    pub queued_at: Option<DateTime<Utc>>,
+    /// When it started.
+    pub start_date: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end_date: Option<DateTime<Utc>>,
+    /// Seconds from start to end.
+    pub duration: Option<f64>,
+    /// The pool whose slots it takes.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub pool: PoolName,
+    /// Which workers may take it.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub queue: QueueName,
+    /// The worker that has or had it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Uuid))]
+    pub worker_id: Option<WorkerId>,
+    /// What the last finished try said: its error, or why it was skipped.
+    pub message: Option<String>,
+    /// What the last finished try used.
+    pub receipt: Option<Receipt>,
+}
+
+/// A list of task instances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TaskInstanceCollection {
+    /// The task instances, in the order of the dag's tasks.
+    pub task_instances: Vec<TaskInstance>,
+    /// How many there are.
+    pub total_entries: u64,
+}
+
+/// One try of a task instance that has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Try {
+    /// Its number, from 1.
+    pub try_number: u32,
+    /// How it ended.
+    pub ending: TryEnding,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// What it said: its error, or why it was skipped.
+    pub message: Option<String>,
+    /// The worker that ran it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Uuid))]
+    pub worker_id: Option<WorkerId>,
+    /// When it was queued.
+    pub queued_at: DateTime<Utc>,
+    /// When it started.
+    pub start_date: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end_date: DateTime<Utc>,
+    /// What it used.
+    pub receipt: Receipt,
+}
+
+/// The tries of a task instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TryCollection {
+    /// The tries that have ended, the first one first.
+    pub tries: Vec<Try>,
+    /// How many there are.
+    pub total_entries: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_sent_as_they_are_named() {
+        for state in TaskState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), serde_json::json!(state.as_str()));
+            assert_eq!(TaskState::parse(state.as_str()), Some(*state));
+        }
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), serde_json::json!(reason.as_str()));
+        }
+    }
+}
