@@ -1,1 +1,28 @@
-//! cofferdam-sandbox
+//! Runs foreign code: WebAssembly components in Wasmtime sandboxes.
+//!
+//! Three doors. [`inspect`] looks at uploaded bytes before anything is compiled. [`compile`] makes machine code of them in
+//! a process with limits. [`Runtime`] loads that code and runs tries: each in a fresh sandbox, within
+//! [limits](cofferdam_domain::limits::Limits), to an [ending](cofferdam_domain::ending::Ending) and a receipt.
+//!
+//! This crate knows nothing of stores, queues and servers. Whoever runs a try gives it a [`Host`] that keeps its output and
+//! fetches its XComs. No other crate knows Wasmtime.
+
+pub mod compile;
+pub mod inspect;
+
+mod bindings;
+mod capabilities;
+mod classify;
+mod compiled;
+mod engine;
+mod host;
+mod json;
+mod limiter;
+mod run;
+mod runtime;
+mod stdio;
+
+pub use compiled::CompiledCode;
+pub use host::{Host, HostError, Level, LogLine, NoHost, Stream};
+pub use run::{TryReport, TryRequest};
+pub use runtime::{LoadError, Program, Runtime, RuntimeConfig, RuntimeError};

@@ -1,0 +1,370 @@
+//! One try: a fresh store, the call, the ending and the receipt.
+
+use crate::bindings::cofferdam::task::types::{DeferRequest, TaskError};
+use crate::capabilities::{Capabilities, Capability as _};
+use crate::classify::{self, Circumstances};
+use crate::host::{Host, Stream};
+use crate::json::{self, clean};
+use crate::limiter::Limiter;
+use crate::runtime::{Program, Runtime};
+use crate::stdio::Output;
+use cofferdam_domain::ending::{Ending, Reason, Receipt};
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{TaskInstanceId, XComKey};
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// A guest gives the thread back at least after this much fuel, even between two ticks.
+const YIELD_FUEL: u64 = 1_000_000;
+/// The least number of bytes that a guest may hand to the host in one call.
+const HOSTCALL_BYTES: u64 = 4 << 20;
+/// Random bytes that a guest may ask for in one call.
+const RANDOM_BYTES: u64 = 1 << 20;
+/// Bytes of a message of an ending.
+pub(crate) const MESSAGE_BYTES: usize = 8 << 10;
+
+/// What to run: one try of one task instance.
+#[derive(Clone, Debug)]
+pub struct TryRequest {
+    /// The task instance.
+    pub instance: TaskInstanceId,
+    /// How the component is entered.
+    pub entry: Entry,
+    /// The input: JSON text.
+    pub input: String,
+    /// What the try may use.
+    pub limits: Limits,
+    /// What the task can learn of itself.
+    pub context: TaskContext,
+}
+
+/// What became of a try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TryReport {
+    /// How it ended.
+    pub ending: Ending,
+    /// What it used.
+    pub receipt: Receipt,
+    /// What the task pushed, to be recorded together with the ending. Present whatever the ending is.
+    pub xcoms: Vec<(XComKey, String)>,
+    /// Bytes of stdout and stderr that were not given to the host.
+    pub dropped_output_bytes: u64,
+    /// Bytes of log messages that were not given to the host.
+    pub dropped_log_bytes: u64,
+}
+
+/// What a store holds during a try.
+pub(crate) struct TryState {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    limiter: Limiter,
+    deadline: Instant,
+    pub capabilities: Capabilities,
+}
+
+impl WasiView for TryState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl crate::bindings::cofferdam::task::types::Host for TryState {}
+
+/// The wall-clock limit, told through an interrupted guest.
+#[derive(Debug, thiserror::Error)]
+#[error("the wall-clock limit was reached")]
+pub(crate) struct DeadlinePassed;
+
+/// What a guest's call came back with.
+enum Returned {
+    Task(Result<String, TaskError>),
+    Command(Result<(), ()>),
+}
+
+/// Why a call is over.
+enum Stopped {
+    Returned(Returned),
+    Failed(wasmtime::Error),
+    NoSuchEntry,
+    Panicked,
+    Cancelled,
+    TimedOut,
+}
+
+impl Runtime {
+    /// Runs one try to its end. Never fails and never panics: whatever happens is an [`Ending`].
+    ///
+    /// Waits for a free slot first, which is not counted as time of the try. When `cancel` is cancelled, or this future
+    /// is dropped, the guest stops within milliseconds, and its slot is free.
+    pub async fn run(&self, program: &Program, request: TryRequest, host: Arc<dyn Host>, cancel: CancellationToken) -> TryReport {
+        let permit = tokio::select! {
+            biased;
+            permit = self.0.permits.acquire() => permit,
+            () = cancel.cancelled() => return never_started(&request, classify::cancelled()),
+        };
+        if permit.is_err() || cancel.is_cancelled() {
+            return never_started(&request, classify::cancelled());
+        }
+
+        let started = Instant::now();
+        let request = Arc::new(request);
+        let deadline = started.checked_add(Duration::from_millis(request.limits.wall_ms)).unwrap_or(started + FAR);
+        let mut outputs = Outputs::new(&request, &host);
+        let mut store = match self.store(&request, &host, &outputs, deadline) {
+            Ok(store) => store,
+            Err(error) => {
+                let message = format!("the sandbox could not be prepared: {error:#}");
+                return never_started(&request, Ending::failure(Reason::Internal, message));
+            }
+        };
+
+        let mut cpu = Duration::ZERO;
+        let stopped = {
+            let call = Metered { inner: call(program, &mut store, &request), cpu: &mut cpu };
+            let mut call = pin!(call);
+            tokio::select! {
+                biased;
+                stopped = &mut call => stopped,
+                () = cancel.cancelled() => Stopped::Cancelled,
+                () = tokio::time::sleep_until(deadline.into()) => Stopped::TimedOut,
+            }
+            // The guest's stack is unwound here, with the call's future; the store can be read afterwards.
+        };
+        let fuel = request.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let (stdout, stderr) = outputs.close();
+        let state = store.data_mut();
+        state.capabilities.progress.close();
+        let ending = ending(stopped, &request, state, &outputs);
+        let report = TryReport {
+            receipt: Receipt {
+                fuel,
+                peak_memory_bytes: state.limiter.memory_peak(),
+                wall_us: 0,
+                cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
+                input_bytes: request.input.len() as u64,
+                output_bytes: if let Ending::Success { output } = &ending { output.len() as u64 } else { 0 },
+                stdio_bytes: stdout.written + stderr.written,
+                log_bytes: state.capabilities.log.written,
+            },
+            xcoms: state.capabilities.xcom.take(),
+            dropped_output_bytes: stdout.dropped + stderr.dropped,
+            dropped_log_bytes: state.capabilities.log.dropped,
+            ending,
+        };
+        drop(store);
+        drop(permit);
+        let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        TryReport { receipt: Receipt { wall_us, ..report.receipt }, ..report }
+    }
+
+    fn store(
+        &self,
+        request: &Arc<TryRequest>,
+        host: &Arc<dyn Host>,
+        outputs: &Outputs,
+        deadline: Instant,
+    ) -> wasmtime::Result<Store<TryState>> {
+        let limits = &request.limits;
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(outputs.stdout.clone())
+            .stderr(outputs.stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM_BYTES);
+        if let Entry::Command { args, env } = &request.entry {
+            wasi.arg(request.context.task_id.as_str()).args(args).envs(env).stdin(MemoryInputPipe::new(request.input.clone()));
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+
+        let state = TryState {
+            wasi: wasi.build(),
+            table,
+            limiter: Limiter::new(limits),
+            deadline,
+            capabilities: Capabilities::prepare(request, host),
+        };
+        let mut store = Store::new(&self.0.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(limits.fuel)?;
+        store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        store.set_hostcall_fuel(usize::try_from((limits.result_bytes * 2).max(HOSTCALL_BYTES)).unwrap_or(usize::MAX));
+        store.set_max_component_handles(limits.handles as usize);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            if Instant::now() >= context.data().deadline {
+                return Err(DeadlinePassed.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        Ok(store)
+    }
+}
+
+/// A deadline for limits that no clock can hold.
+const FAR: Duration = Duration::from_secs(3600 * 24 * 365);
+
+struct Outputs {
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Outputs {
+    fn new(request: &TryRequest, host: &Arc<dyn Host>) -> Self {
+        let limit = request.limits.output_bytes;
+        let stdout = Output::new(Stream::Stdout, Arc::clone(host), limit);
+        let stdout = match request.entry {
+            Entry::Task => stdout,
+            Entry::Command { .. } => stdout.keeping_whole(request.limits.result_bytes),
+        };
+        Self { stdout, stderr: Output::new(Stream::Stderr, Arc::clone(host), limit) }
+    }
+
+    fn close(&mut self) -> (crate::stdio::Closed, crate::stdio::Closed) {
+        (self.stdout.close(), self.stderr.close())
+    }
+}
+
+async fn call(program: &Program, store: &mut Store<TryState>, request: &TryRequest) -> Stopped {
+    let returned = match &request.entry {
+        Entry::Task => {
+            let Some(task) = &program.0.task else { return Stopped::NoSuchEntry };
+            match task.instantiate_async(&mut *store).await {
+                Ok(task) => task.call_run(store, &request.input).await.map(Returned::Task),
+                Err(error) => Err(error),
+            }
+        }
+        Entry::Command { .. } => {
+            let Some(command) = &program.0.command else { return Stopped::NoSuchEntry };
+            match command.instantiate_async(&mut *store).await {
+                Ok(command) => command.wasi_cli_run().call_run(store).await.map(Returned::Command),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    match returned {
+        Ok(returned) => Stopped::Returned(returned),
+        Err(error) => Stopped::Failed(error),
+    }
+}
+
+fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Outputs) -> Ending {
+    let circumstances = || Circumstances {
+        limits: &request.limits,
+        entry: &request.entry,
+        memory_denied: state.limiter.memory_denied > 0,
+        table_denied: state.limiter.table_denied > 0,
+        stderr: outputs.stderr.tail(),
+    };
+    match stopped {
+        Stopped::Returned(Returned::Task(Ok(output))) => output_ending(output, &request.limits),
+        Stopped::Returned(Returned::Task(Err(error))) => task_error(error, &circumstances()),
+        Stopped::Returned(Returned::Command(Ok(()))) => command_output(request, outputs),
+        Stopped::Returned(Returned::Command(Err(()))) => classify::exited(1, &circumstances()),
+        Stopped::Failed(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            Some(exit) if exit.0 == 0 && matches!(request.entry, Entry::Command { .. }) => command_output(request, outputs),
+            _ => classify::failed(&error, &circumstances()),
+        },
+        Stopped::NoSuchEntry => classify::no_such_entry(&request.entry),
+        Stopped::Panicked => Ending::failure(Reason::Internal, "the sandbox failed while it ran this task; it is tried again"),
+        Stopped::Cancelled => classify::cancelled(),
+        Stopped::TimedOut => classify::timed_out(&request.limits),
+    }
+}
+
+fn output_ending(output: String, limits: &Limits) -> Ending {
+    if output.len() as u64 > limits.result_bytes {
+        return classify::result_too_large(Some(output.len() as u64), limits);
+    }
+    match json::check(&output) {
+        Ok(()) => Ending::Success { output },
+        Err(error) => Ending::failure(
+            Reason::InvalidOutput,
+            format!("the task's result is not JSON that can be kept: {error}. Return a JSON document as text."),
+        ),
+    }
+}
+
+fn task_error(error: TaskError, circumstances: &Circumstances<'_>) -> Ending {
+    match error {
+        TaskError::Retryable(message) => Ending::failure(Reason::GuestError, classify::with_hints(message, circumstances)),
+        TaskError::Fatal(message) => Ending::failure(Reason::Fatal, classify::with_hints(message, circumstances)),
+        TaskError::Skip(message) => Ending::Skip { message: clean(message, MESSAGE_BYTES) },
+        TaskError::Reschedule(after_ms) => Ending::Reschedule { after_ms },
+        TaskError::Defer(DeferRequest { event, timeout_ms }) => Ending::Defer { event: clean(event, 250), timeout_ms },
+    }
+}
+
+/// The result of a command is what it wrote to stdout: JSON as it is, nothing as `null`, any other text as a JSON string
+/// without its last line end.
+fn command_output(request: &TryRequest, outputs: &Outputs) -> Ending {
+    let Some(whole) = outputs.stdout.take_whole() else { return classify::result_too_large(None, &request.limits) };
+    let Ok(text) = String::from_utf8(whole) else {
+        return Ending::failure(Reason::InvalidOutput, "the command's stdout is not UTF-8: write JSON or text");
+    };
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Ending::Success { output: "null".to_owned() };
+    }
+    let output = match json::check(trimmed) {
+        Ok(()) => trimmed.to_owned(),
+        Err(_) => {
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            serde_json::Value::from(text.strip_suffix('\r').unwrap_or(text)).to_string()
+        }
+    };
+    output_ending(output, &request.limits)
+}
+
+fn never_started(request: &TryRequest, ending: Ending) -> TryReport {
+    TryReport {
+        ending,
+        receipt: Receipt { input_bytes: request.input.len() as u64, ..Receipt::default() },
+        xcoms: Vec::new(),
+        dropped_output_bytes: 0,
+        dropped_log_bytes: 0,
+    }
+}
+
+/// Polls a call, adds up the time that its thread spent in it, and turns a panic of the host's code into an ending.
+struct Metered<'a, F> {
+    inner: F,
+    cpu: &'a mut Duration,
+}
+
+impl<F: Future<Output = Stopped>> Future for Metered<'_, F> {
+    type Output = Stopped;
+
+    #[expect(unsafe_code, reason = "pins a field without a macro crate")]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Stopped> {
+        // SAFETY: `inner` is never moved: there is no other access to it, and `Metered` has no `Drop`.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let inner = unsafe { Pin::new_unchecked(&mut this.inner) };
+        let before = thread_cpu_time();
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| inner.poll(context)));
+        *this.cpu += thread_cpu_time().saturating_sub(before);
+        polled.unwrap_or(Poll::Ready(Stopped::Panicked))
+    }
+}
+
+/// CPU time of this thread so far.
+#[expect(unsafe_code, reason = "the standard library has no per-thread CPU clock")]
+fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `clock_gettime` writes one `timespec` to the pointer, which is valid for that.
+    if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } != 0 {
+        return Duration::ZERO;
+    }
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

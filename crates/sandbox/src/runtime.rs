@@ -1,0 +1,270 @@
+//! The runtime of a worker: one engine with its pool, one linker, one ticker.
+
+use crate::bindings::{TaskPre, cofferdam};
+use crate::capabilities::{Capabilities, Capability as _};
+use crate::compiled::CompiledCode;
+use crate::engine::{self, Pool};
+use crate::run::TryState;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi::p2::bindings::CommandPre;
+
+/// How often every running guest is interrupted to look at the clock and let others run.
+const TICK: Duration = Duration::from_millis(10);
+/// Memory maps that a live sandbox takes.
+const MAPS_PER_SLOT: u64 = 6;
+/// Memory maps left to the rest of the process.
+const MAPS_LEFT: u64 = 5_000;
+/// No more sandboxes than this, whatever was asked for: their address space must fit a process.
+const MOST_SLOTS: u32 = 12_000;
+/// By default, at least this much memory for each slot.
+const MEMORY_PER_SLOT: u64 = 1 << 20;
+
+/// How large a [`Runtime`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuntimeConfig {
+    /// Sandboxes at once that are wanted; [`Runtime::capacity`] tells how many there are.
+    pub slots: u32,
+    /// Bytes of each sandbox's memory that stay resident after it ended, so that the next one starts faster.
+    pub keep_resident_bytes: usize,
+}
+
+impl RuntimeConfig {
+    /// For a number of sandboxes, on this machine.
+    #[must_use]
+    pub fn for_slots(slots: u32) -> Self {
+        let slots = slots.max(1);
+        let share = machine_memory() / 2 / u64::from(slots);
+        Self { slots, keep_resident_bytes: usize::try_from(share).unwrap_or(usize::MAX).clamp(64 << 10, 2 << 20) }
+    }
+}
+
+impl Default for RuntimeConfig {
+    /// As many as this machine has room for: one for each MiB of memory, within what the kernel's settings allow, and at
+    /// most 10,000.
+    fn default() -> Self {
+        let by_memory = u32::try_from(machine_memory() / MEMORY_PER_SLOT).unwrap_or(u32::MAX);
+        Self::for_slots(by_memory.min(10_000).min(slots_by_maps(max_map_count())))
+    }
+}
+
+/// A runtime that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The engine or its pool could not be made, mostly because the process may not reserve so much address space.
+    #[error(
+        "the sandbox pool for {slots} sandboxes cannot be made: lower the number of slots, or raise the limit on address \
+         space (`ulimit -v`)"
+    )]
+    Pool {
+        /// The sandboxes it was to hold.
+        slots: u32,
+        /// What Wasmtime says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The thread that keeps time could not be started.
+    #[error("the thread that interrupts guests cannot be started")]
+    Ticker(#[source] std::io::Error),
+}
+
+/// Compiled code that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It was compiled by another version, for another processor, or with other settings. Compile it again.
+    #[error("the compiled code does not fit this runtime: {0}")]
+    Incompatible(String),
+    /// The component wants something that no task can have.
+    #[error("the component cannot be linked: {0}")]
+    Link(String),
+}
+
+/// Runs tries. Cheap to clone; all clones are the same runtime.
+#[derive(Clone)]
+pub struct Runtime(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub engine: Engine,
+    linker: Linker<TryState>,
+    pub permits: Semaphore,
+    capacity: u32,
+    compatibility_hash: String,
+}
+
+/// A component that is loaded and linked, ready to be started any number of times. Cheap to clone.
+#[derive(Clone)]
+pub struct Program(pub(crate) Arc<Entries>);
+
+pub(crate) struct Entries {
+    pub task: Option<TaskPre<TryState>>,
+    pub command: Option<CommandPre<TryState>>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("capacity", &self.0.capacity).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Entries { task, command } = &*self.0;
+        f.debug_struct("Program").field("task", &task.is_some()).field("command", &command.is_some()).finish()
+    }
+}
+
+impl Runtime {
+    /// Makes the engine, its pool and the linker, and starts the ticker, which ends with the last user of the engine.
+    ///
+    /// # Errors
+    /// When the pool cannot be reserved or the ticker's thread cannot be started.
+    pub fn new(config: RuntimeConfig) -> Result<Self, RuntimeError> {
+        let capacity = capped(config.slots, max_map_count());
+        let pool_error = |source: wasmtime::Error| RuntimeError::Pool { slots: capacity, source: source.into() };
+        let pool = Pool { slots: capacity, keep_resident_bytes: config.keep_resident_bytes };
+        let engine = engine::running(pool).map_err(pool_error)?;
+        let linker = linker(&engine).map_err(pool_error)?;
+
+        let ticking = engine.weak();
+        std::thread::Builder::new()
+            .name("sandbox-ticker".to_owned())
+            .spawn(move || {
+                loop {
+                    std::thread::sleep(TICK);
+                    let Some(engine) = ticking.upgrade() else { break };
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(RuntimeError::Ticker)?;
+
+        let compatibility_hash = engine::compatibility_hash(&engine);
+        let permits = Semaphore::new(capacity as usize);
+        Ok(Self(Arc::new(Inner { engine, linker, permits, capacity, compatibility_hash })))
+    }
+
+    /// How many sandboxes there can be at once. A try beyond that waits for its turn.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.0.capacity
+    }
+
+    /// How many more sandboxes could be started now.
+    #[must_use]
+    pub fn free(&self) -> u32 {
+        u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX)
+    }
+
+    /// What compiled code must have been compiled for, in hexadecimal: it names version, settings and processor. Store
+    /// compiled code under the component's digest and this.
+    #[must_use]
+    pub fn compatibility_hash(&self) -> String {
+        self.0.compatibility_hash.clone()
+    }
+
+    /// Loads compiled code and links it. Takes up to a few milliseconds for the largest components.
+    ///
+    /// # Errors
+    /// When it was compiled for another engine, or imports what is not offered.
+    pub fn load(&self, compiled: &CompiledCode) -> Result<Program, LoadError> {
+        let component = deserialize(&self.0.engine, compiled).map_err(|error| LoadError::Incompatible(format!("{error:#}")))?;
+        let link_error = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
+        let pre = match self.0.linker.instantiate_pre(&component) {
+            Ok(pre) => pre,
+            // Toolchains import more than their program uses. What is not offered fails when it is called, not before.
+            Err(_) => self.with_denied_imports(&component).map_err(link_error)?,
+        };
+        let task = TaskPre::new(pre.clone()).ok();
+        let command = CommandPre::new(pre).ok();
+        Ok(Program(Arc::new(Entries { task, command })))
+    }
+
+    fn with_denied_imports(&self, component: &Component) -> wasmtime::Result<InstancePre<TryState>> {
+        let mut linker = self.0.linker.clone();
+        linker.define_unknown_imports_as_traps(component)?;
+        linker.instantiate_pre(component)
+    }
+}
+
+#[expect(unsafe_code, reason = "compiled code cannot be checked; who may make a CompiledCode is the check")]
+fn deserialize(engine: &Engine, compiled: &CompiledCode) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes must be what `Engine::precompile_component` gave, unchanged. A `CompiledCode` is made by the
+    // compile service from the answer of its own child process, or by `CompiledCode::from_authenticated`, whose caller
+    // checked a message authentication code. Bytes of another version or configuration are refused by Wasmtime.
+    unsafe { Component::deserialize(engine, compiled.bytes()) }
+}
+
+/// Everything that a task may import: WASI 0.2, most of it denied when it is used, and our own interfaces.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<TryState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    cofferdam::task::types::add_to_linker::<TryState, wasmtime::component::HasSelf<TryState>>(&mut linker, |state| state)?;
+    Capabilities::link(&mut linker)?;
+    Ok(linker)
+}
+
+/// The slots asked for, within what the kernel allows; says so when that is less.
+fn capped(wanted: u32, max_map_count: Option<u64>) -> u32 {
+    let by_maps = slots_by_maps(max_map_count);
+    let capacity = wanted.min(by_maps).clamp(1, MOST_SLOTS);
+    if capacity < wanted && by_maps < MOST_SLOTS {
+        tracing::warn!(
+            sandbox.wanted = wanted,
+            sandbox.capacity = capacity,
+            vm.max_map_count = max_map_count,
+            "fewer sandboxes than wanted: each takes {MAPS_PER_SLOT} memory maps; raise the sysctl vm.max_map_count to {}",
+            u64::from(wanted) * MAPS_PER_SLOT + MAPS_LEFT
+        );
+    } else if capacity < wanted {
+        tracing::warn!(
+            sandbox.wanted = wanted,
+            sandbox.capacity = capacity,
+            "fewer sandboxes than wanted: a process has address space for {MOST_SLOTS}; start a second worker"
+        );
+    }
+    capacity
+}
+
+fn slots_by_maps(max_map_count: Option<u64>) -> u32 {
+    let slots = max_map_count.map_or(u64::from(MOST_SLOTS), |maps| maps.saturating_sub(MAPS_LEFT) / MAPS_PER_SLOT);
+    u32::try_from(slots).unwrap_or(u32::MAX).clamp(1, MOST_SLOTS)
+}
+
+/// The kernel's limit on memory maps of a process; `None` where there is none.
+fn max_map_count() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
+}
+
+/// Bytes of memory that this process can have: the machine's, or its control group's where that is less.
+fn machine_memory() -> u64 {
+    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.split_whitespace().next()?.parse::<u64>().ok()?;
+        Some(kib << 10)
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse::<u64>().ok());
+    // Where neither can be read, assume a small machine.
+    total.unwrap_or(4 << 30).min(group.unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_caps_the_slots() {
+        assert_eq!(capped(20_000, Some(65_530)), 10_088);
+        assert_eq!(capped(500, Some(65_530)), 500);
+        assert_eq!(capped(500, Some(100)), 1);
+        assert_eq!(capped(0, None), 1);
+        assert_eq!(capped(1_000_000, Some(100_000_000)), MOST_SLOTS);
+    }
+
+    #[test]
+    fn the_default_fits_the_machine() {
+        let config = RuntimeConfig::default();
+        assert!((1..=10_000).contains(&config.slots));
+        assert!(config.keep_resident_bytes as u64 * u64::from(config.slots) <= machine_memory().max(64 << 20));
+    }
+}
