@@ -1,1 +1,15 @@
-//! cofferdam-store
+//! PostgreSQL: what Cofferdam knows to be true, and the walls between tenants.
+//!
+//! A caller opens a [`Store`], begins a [`Tx`] with a [`Context`](cofferdam_domain::context::Context), hands it to the
+//! functions of the modules below, and commits it. Every function sees the rows of the transaction's tenant only: its
+//! queries name the tenant, and row-level security refuses the rest should one of them forget.
+
+pub mod databases;
+pub mod embedded;
+mod error;
+mod migration;
+mod pool;
+
+pub use error::StoreError;
+pub use migration::{migrate, schema_fingerprint, schema_version};
+pub use pool::{Access, PoolOptions, PoolStatus, Store, Tx};

@@ -1,1 +1,3 @@
-//! cofferdam-test-support
+//! What tests share: real servers, made for them and gone after them.
+
+pub mod postgres;

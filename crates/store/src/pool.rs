@@ -1,0 +1,225 @@
+use crate::StoreError;
+use cofferdam_domain::context::Context;
+use cofferdam_ids::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Which of the two database roles a store acts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The API: row-level security shows it the tenant of each transaction and nothing else.
+    Api,
+    /// Schedulers and workers, which serve every tenant.
+    System,
+}
+
+impl Access {
+    const fn role(self) -> &'static str {
+        match self {
+            Self::Api => "cofferdam_api",
+            Self::System => "cofferdam_system",
+        }
+    }
+}
+
+/// How a store uses its connections.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// The most connections open at once.
+    pub max_connections: u32,
+    /// How long a caller waits for one.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// What `pg_stat_activity` shows, so that a person can tell who holds a lock.
+    pub application_name: String,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
+            application_name: "cofferdam".to_owned(),
+        }
+    }
+}
+
+/// How busy a store's connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Open connections.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// The most that may be open.
+    pub max: u32,
+}
+
+/// A pool of connections to PostgreSQL, all in one role. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+    access: Access,
+}
+
+impl Store {
+    /// Opens a pool and makes its first connection.
+    ///
+    /// # Errors
+    /// When the URL is malformed, the server cannot be reached, or it does not let this user assume the role.
+    pub async fn connect(url: &str, access: Access, options: PoolOptions) -> Result<Self, StoreError> {
+        let connect = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::invalid(format!("the database URL cannot be read: {error}")))?
+            .application_name(&options.application_name);
+        // One round trip per connection. An idle transaction holds locks and keeps dead rows, hence its own limit.
+        let prepare = format!(
+            "SET ROLE {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000",
+            access.role(),
+            options.statement_timeout.as_millis()
+        );
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            // A transaction that finds its connection dead is tried again by its caller; a ping before each would cost
+            // a round trip every time.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let prepare = prepare.clone();
+                Box::pin(async move {
+                    connection.execute(AssertSqlSafe(prepare)).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(connect)
+            .await?;
+        Ok(Self { pool, access })
+    }
+
+    /// Begins a transaction for the tenant of `context`.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin(&self, context: &Context) -> Result<Tx<'static>, StoreError> {
+        self.begin_for(context.tenant).await
+    }
+
+    /// Begins a transaction that sees every tenant's rows. For schedulers, workers and reconcilers; `part` names which.
+    ///
+    /// # Errors
+    /// When no connection is to be had, or this store acts for the API.
+    pub async fn begin_across_tenants(&self, part: &'static str) -> Result<Tx<'static>, StoreError> {
+        match self.access {
+            Access::System => Ok(Tx { inner: self.open(None).await?, tenant: None, part }),
+            Access::Api => Err(StoreError::misuse("the API has no business with every tenant's rows")),
+        }
+    }
+
+    /// Which role this store acts as.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Asks the server for an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pool.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// How busy the connections are.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        PoolStatus {
+            open: self.pool.size(),
+            idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
+            max: self.pool.options().get_max_connections(),
+        }
+    }
+
+    /// Closes every connection, those in use when their transaction ends.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<Tx<'static>, StoreError> {
+        Ok(Tx { inner: self.open(Some(tenant)).await?, tenant: Some(tenant), part: "" })
+    }
+
+    async fn open(&self, tenant: Option<TenantId>) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
+        let begin = match tenant {
+            // A UUID holds nothing that could end the quotes. Both statements go in one round trip.
+            Some(tenant) => format!("BEGIN; SET LOCAL cofferdam.tenant = '{}'", tenant.uuid()),
+            None => "BEGIN".to_owned(),
+        };
+        // Idle connections die when the server restarts. Nothing was done yet, so another try is safe; each takes one dead
+        // connection out of the pool, and a fresh one tells whether the server is really gone.
+        let mut dead = self.pool.size();
+        loop {
+            match self.pool.begin_with(AssertSqlSafe(begin.clone())).await {
+                Err(error) if dead > 0 && is_dead_connection(&error) => dead -= 1,
+                other => return Ok(other?),
+            }
+        }
+    }
+}
+
+fn is_dead_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // What a server that shuts down says on its idle connections.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P01"),
+        _ => false,
+    }
+}
+
+/// A transaction: what every function of the store takes. Dropping it without [`Tx::commit`] undoes it.
+#[derive(Debug)]
+pub struct Tx<'a> {
+    inner: sqlx::Transaction<'a, Postgres>,
+    tenant: Option<TenantId>,
+    part: &'static str,
+}
+
+impl Tx<'_> {
+    /// Makes what was done last.
+    ///
+    /// # Errors
+    /// When the server undid it instead. After [`StoreError::Unavailable`] it is not known which happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Undoes everything and waits until that is done.
+    ///
+    /// # Errors
+    /// When the server cannot be reached; it then undoes it by itself.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.inner.rollback().await?)
+    }
+
+    /// The tenant whose rows the transaction is about.
+    ///
+    /// # Errors
+    /// When it was begun across tenants.
+    pub fn tenant(&self) -> Result<TenantId, StoreError> {
+        self.tenant.ok_or_else(|| {
+            tracing::error!(part = self.part, "a query of one tenant was given a transaction across tenants");
+            StoreError::misuse("the query needs a tenant, and the transaction has none")
+        })
+    }
+
+    pub(crate) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
