@@ -1,0 +1,153 @@
+//! What is wrong with a definition, where, and what would mend it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The definition can be applied, but is perhaps not what was meant.
+    Warning,
+    /// The definition cannot be applied.
+    Error,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// What kind of mistake it is. Stable; each has a section in `docs/dags.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum DiagnosticCode { $($(#[$doc])* $name,)* }
+
+        impl DiagnosticCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as it is sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $text,)* } }
+        }
+    };
+}
+
+codes! {
+    /// A field that does not exist.
+    UnknownField = "unknown_field";
+    /// A field that must be there is not.
+    MissingField = "missing_field";
+    /// A value that cannot be read.
+    InvalidValue = "invalid_value";
+    /// A number that is too small or too large.
+    OutOfRange = "out_of_range";
+    /// A text or a list that is too long.
+    TooLong = "too_long";
+    /// No task at all.
+    NoTasks = "no_tasks";
+    /// More tasks than a dag may have.
+    TooManyTasks = "too_many_tasks";
+    /// Two tasks of the same name.
+    DuplicateTaskId = "duplicate_task_id";
+    /// An upstream task that is not in the dag.
+    UnknownUpstream = "unknown_upstream";
+    /// Tasks that wait for each other.
+    Cycle = "cycle";
+    /// A schedule that cannot be read.
+    InvalidSchedule = "invalid_schedule";
+    /// A time zone that does not exist.
+    UnknownTimezone = "unknown_timezone";
+    /// Dates that contradict each other.
+    InvalidDates = "invalid_dates";
+    /// A limit above what any configuration can have.
+    LimitOverCap = "limit_over_cap";
+    /// A reason whose retrying cannot be chosen.
+    NeverRetried = "never_retried";
+    /// An input template that cannot be read.
+    InvalidInput = "invalid_input";
+    /// A parameter that is not in `params`.
+    UnknownParam = "unknown_param";
+    /// A component that is not there, or cannot be used.
+    UnknownComponent = "unknown_component";
+    /// `args` or `env` for a component that takes none.
+    UnusedArguments = "unused_arguments";
+    /// A setting that has no effect as it stands.
+    NoEffect = "no_effect";
+}
+
+impl fmt::Display for DiagnosticCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something wrong with a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind of mistake it is.
+    pub code: DiagnosticCode,
+    /// Where: a JSON Pointer (RFC 6901) into the definition; empty for the whole.
+    pub pointer: String,
+    /// What is wrong, in a sentence without full stop.
+    pub message: String,
+    /// What would mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(code: DiagnosticCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, pointer: pointer.into(), message: message.into(), help: None }
+    }
+
+    /// A warning.
+    pub fn warning(code: DiagnosticCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, pointer, message) }
+    }
+
+    /// The same with what would mend it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with what would mend it, if that is known.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Whether it keeps the definition from being applied.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{severity}[{}]", self.code)?;
+        if !self.pointer.is_empty() {
+            write!(f, " at {}", self.pointer)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A JSON Pointer one step further down.
+pub(crate) fn join(pointer: &str, step: impl fmt::Display) -> String {
+    let step = step.to_string().replace('~', "~0").replace('/', "~1");
+    format!("{pointer}/{step}")
+}

@@ -1,0 +1,474 @@
+//! What a user writes: a dag as data, in JSON or in YAML.
+//!
+//! [`parse`] turns JSON into a [`DagDefinition`], [`validate`] looks at it as a whole; both tell all they find as
+//! [`Diagnostic`]s with a pointer into the document. [`DagPlan`](crate::plan::DagPlan) is the compiled form. The format
+//! is described for users in `docs/dags.md`.
+
+mod diagnostic;
+pub(crate) mod graph;
+mod parse;
+mod quantity;
+pub(crate) mod suggest;
+mod validate;
+
+pub(crate) use diagnostic::join;
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use parse::parse;
+pub use quantity::{ByteSize, QuantityError, TimeSpan};
+pub(crate) use validate::edges;
+pub use validate::{MAX_TASKS, validate};
+
+use crate::ending::Reason;
+use crate::limits::Limits;
+use crate::retry::{Backoff, RetryPolicy};
+use crate::trigger_rule::TriggerRule;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use cofferdam_ids::{ComponentName, DagId, Digest, PoolName, QueueName, TaskId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A dag, as a user writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DagDefinition {
+    /// Its name, unique in its tenant.
+    pub dag_id: DagId,
+    /// One line that says what it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Documentation in Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc_md: Option<String>,
+    /// Words to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
+    /// When it runs; nothing for one that runs when triggered. See [`Schedule::parse`](crate::schedule::Schedule::parse).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The time zone of the schedule and of dates without one: a name of the IANA database.
+    #[serde(default = "utc", skip_serializing_if = "is_utc")]
+    pub timezone: String,
+    /// No interval of data begins before it. Without it, scheduling begins with the interval in which the dag is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<Moment>,
+    /// No interval of data begins after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<Moment>,
+    /// Whether intervals that passed while the dag was paused or not there are run too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub catchup: bool,
+    /// How many runs may run at once; others wait as `queued`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_active_runs: Option<u32>,
+    /// How many task instances of the dag may be queued or run at once; others wait as `scheduled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_active_tasks: Option<u32>,
+    /// How long a run may take before it is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dagrun_timeout: Option<TimeSpan>,
+    /// Settings of tasks that do not have their own (Airflow's `default_args`).
+    #[serde(default, skip_serializing_if = "TaskSettings::is_empty")]
+    pub defaults: TaskSettings,
+    /// Values that a run's `conf` may replace.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// The tasks.
+    pub tasks: Vec<TaskDefinition>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn is_utc(name: &String) -> bool {
+    name == "UTC"
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// Gives a struct the settings that a task and a dag's `defaults` have in common. (`#[serde(flatten)]` would let unknown
+/// fields pass and lose the place of an error.)
+macro_rules! with_settings {
+    ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+            /// What it needs of its upstream tasks.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub trigger_rule: Option<TriggerRule>,
+            /// How often it is tried again after a failure; 0 when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub retries: Option<u32>,
+            /// How long to wait before the first retry; 30 seconds when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub retry_delay: Option<TimeSpan>,
+            /// Whether later retries wait longer.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub retry_backoff: Option<RetryBackoff>,
+            /// The longest wait before a retry; an hour when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub max_retry_delay: Option<TimeSpan>,
+            /// The part of the wait that chance may add or take, from 0 to 1; 0.1 when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub retry_jitter: Option<f64>,
+            /// For reasons whose retrying can be chosen, whether they are tried again.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub retry_on: BTreeMap<Reason, bool>,
+            /// How long a try may take; 5 minutes when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub timeout: Option<TimeSpan>,
+            /// Which of the tasks that wait goes first: the highest. 0 when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub priority: Option<i32>,
+            /// The pool whose slots it takes; `default_pool` when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pool: Option<PoolName>,
+            /// How many slots it takes; 1 when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pool_slots: Option<u32>,
+            /// Which workers may take it: those that serve this queue; `default` when not given.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub queue: Option<QueueName>,
+            /// What a try may use.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub limits: Option<LimitsDefinition>,
+        }
+
+        impl $name {
+            /// The settings, each replaced by `fallback`'s where it is not given. `retry_on` and `limits` are merged entry by entry.
+            #[must_use]
+            pub fn settings_or(&self, fallback: &TaskSettings) -> TaskSettings {
+                let mut retry_on = fallback.retry_on.clone();
+                retry_on.extend(&self.retry_on);
+                TaskSettings {
+                    trigger_rule: self.trigger_rule.or(fallback.trigger_rule),
+                    retries: self.retries.or(fallback.retries),
+                    retry_delay: self.retry_delay.or(fallback.retry_delay),
+                    retry_backoff: self.retry_backoff.or(fallback.retry_backoff),
+                    max_retry_delay: self.max_retry_delay.or(fallback.max_retry_delay),
+                    retry_jitter: self.retry_jitter.or(fallback.retry_jitter),
+                    retry_on,
+                    timeout: self.timeout.or(fallback.timeout),
+                    priority: self.priority.or(fallback.priority),
+                    pool: self.pool.clone().or_else(|| fallback.pool.clone()),
+                    pool_slots: self.pool_slots.or(fallback.pool_slots),
+                    queue: self.queue.clone().or_else(|| fallback.queue.clone()),
+                    limits: match (&self.limits, &fallback.limits) {
+                        (Some(own), Some(fallback)) => Some(own.or(fallback)),
+                        (own, fallback) => own.clone().or_else(|| fallback.clone()),
+                    },
+                }
+            }
+        }
+    };
+}
+
+with_settings! {
+    /// Settings of tasks. What is not given has the default that the field's description names.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub struct TaskSettings {}
+}
+
+with_settings! {
+    /// A task of a dag.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct TaskDefinition {
+        /// Its name, unique in its dag.
+        pub task_id: TaskId,
+        /// What it runs: `name`, `name@version` or `name@sha256:digest`.
+        pub component: ComponentRef,
+        /// Arguments, for a component of the `wasi:cli/command` world.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub args: Vec<String>,
+        /// Environment variables, for a component of the `wasi:cli/command` world.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub env: BTreeMap<String, String>,
+        /// Its input: JSON, in which `$from`, `$conf` and `$param` stand for what earlier tasks returned and what the run
+        /// was given; `{}` when not given. See [`InputTemplate`](crate::plan::InputTemplate).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub input: Option<Value>,
+        /// The tasks that it waits for, besides those that its input names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub depends_on: Vec<TaskId>,
+        /// Documentation in Markdown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub doc: Option<String>,
+    }
+}
+
+impl TaskSettings {
+    /// Whether nothing is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The retry policy that these settings make.
+    #[must_use]
+    pub fn retry_policy(&self) -> RetryPolicy {
+        let default = RetryPolicy::default();
+        RetryPolicy {
+            max_tries: self.retries.unwrap_or(0).saturating_add(1),
+            delay_ms: self.retry_delay.map_or(default.delay_ms, TimeSpan::ms),
+            backoff: match self.retry_backoff.unwrap_or_default() {
+                RetryBackoff::Constant => Backoff::Constant,
+                RetryBackoff::Exponential => Backoff::Exponential { factor: 2.0 },
+            },
+            max_delay_ms: self.max_retry_delay.map_or(default.max_delay_ms, TimeSpan::ms),
+            jitter: self.retry_jitter.unwrap_or(default.jitter),
+            retry_on: self.retry_on.clone(),
+        }
+    }
+
+    /// The limits of a try that these settings make.
+    #[must_use]
+    pub fn effective_limits(&self) -> Limits {
+        let mut limits = self.limits.as_ref().map_or_else(Limits::default, LimitsDefinition::on_defaults);
+        if let Some(timeout) = self.timeout {
+            limits.wall_ms = timeout.ms();
+        }
+        limits
+    }
+}
+
+/// Whether later retries wait longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryBackoff {
+    /// All wait equally long.
+    #[default]
+    Constant,
+    /// Each waits twice as long as the one before.
+    Exponential,
+}
+
+/// What a try may use, as a user writes it. What is not given has the default of [`Limits`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsDefinition {
+    /// Units of fuel: about one for each WebAssembly instruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
+    /// Memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<ByteSize>,
+    /// What is kept of stdout, and as much of stderr.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<ByteSize>,
+    /// What is kept of log messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<ByteSize>,
+    /// The size of the result and of each XCom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ByteSize>,
+    /// Elements of all tables together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<u64>,
+    /// Core instances of one component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// Handles (streams, pollables, …) held at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handles: Option<u32>,
+}
+
+impl LimitsDefinition {
+    fn or(&self, fallback: &Self) -> Self {
+        Self {
+            fuel: self.fuel.or(fallback.fuel),
+            memory: self.memory.or(fallback.memory),
+            output: self.output.or(fallback.output),
+            log: self.log.or(fallback.log),
+            result: self.result.or(fallback.result),
+            table_elements: self.table_elements.or(fallback.table_elements),
+            instances: self.instances.or(fallback.instances),
+            handles: self.handles.or(fallback.handles),
+        }
+    }
+
+    fn on_defaults(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            fuel: self.fuel.unwrap_or(default.fuel),
+            memory_bytes: self.memory.map_or(default.memory_bytes, ByteSize::bytes),
+            wall_ms: default.wall_ms,
+            output_bytes: self.output.map_or(default.output_bytes, ByteSize::bytes),
+            log_bytes: self.log.map_or(default.log_bytes, ByteSize::bytes),
+            result_bytes: self.result.map_or(default.result_bytes, ByteSize::bytes),
+            table_elements: self.table_elements.unwrap_or(default.table_elements),
+            instances: self.instances.unwrap_or(default.instances),
+            handles: self.handles.unwrap_or(default.handles),
+        }
+    }
+}
+
+/// A date, a date with a time, or a moment with its offset (RFC 3339). The first two are meant in the dag's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Moment {
+    /// With an offset: `2026-11-21T06:00:00Z`.
+    Absolute(DateTime<Utc>),
+    /// Without: `2026-11-21`, `2026-11-21T06:00:00`.
+    Local(NaiveDateTime),
+}
+
+/// A date that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a date: write for example \"2026-11-21\", \"2026-11-21T06:00:00\" or \"2026-11-21T06:00:00+01:00\"")]
+pub struct MomentError(String);
+
+impl Moment {
+    /// The moment in a time zone. A local time that the clocks skip becomes the first one after; of one that comes twice,
+    /// the first is meant.
+    #[must_use]
+    pub fn resolve(self, timezone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Absolute(time) => time,
+            Self::Local(local) => {
+                // No zone skips more than a day (Samoa skipped one in 2011).
+                let minutes = (0..=24 * 60).map(|minute| local + chrono::Duration::minutes(minute));
+                let found = minutes.filter_map(|time| timezone.from_local_datetime(&time).earliest()).next();
+                found.map_or_else(|| local.and_utc(), |time| time.with_timezone(&Utc))
+            }
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::Absolute(time.with_timezone(&Utc)));
+        }
+        let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+        let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
+        time.or_else(date).map(Self::Local).ok_or_else(|| MomentError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = MomentError;
+
+    fn try_from(text: String) -> Result<Self, MomentError> {
+        text.parse()
+    }
+}
+
+impl From<Moment> for String {
+    fn from(moment: Moment) -> Self {
+        match moment {
+            Moment::Absolute(time) => time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            Moment::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
+        }
+    }
+}
+
+/// Which component a task runs: `name`, `name@version` or `name@sha256:digest`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ComponentRef {
+    /// Its name.
+    pub name: ComponentName,
+    /// Which of its versions.
+    pub version: ComponentVersion,
+}
+
+/// Which version of a component.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ComponentVersion {
+    /// The one that is the latest when the dag is applied.
+    Latest,
+    /// The one with this label.
+    Label(String),
+    /// The one with these bytes.
+    Digest(Digest),
+}
+
+/// A component that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentRefError {
+    /// Its name is no name.
+    #[error(transparent)]
+    Name(#[from] cofferdam_ids::NameError),
+    /// Its digest is no digest.
+    #[error("a digest is 'sha256:' and 64 lower-case hexadecimal digits")]
+    Digest,
+    /// Its version is no label.
+    #[error("a version is made of up to 120 letters, digits, '_', '-', '.' and '+'")]
+    Label,
+}
+
+impl FromStr for ComponentRef {
+    type Err = ComponentRefError;
+
+    fn from_str(text: &str) -> Result<Self, ComponentRefError> {
+        let (name, version) = match text.split_once('@') {
+            None => (text, ComponentVersion::Latest),
+            Some((name, version)) => match version.strip_prefix("sha256:") {
+                Some(digest) if digest.len() == 64 => {
+                    (name, ComponentVersion::Digest(Digest::new(digest).map_err(|_| ComponentRefError::Digest)?))
+                }
+                Some(_) => return Err(ComponentRefError::Digest),
+                None => {
+                    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+                    if version.is_empty() || version.len() > 120 || !version.chars().all(fits) {
+                        return Err(ComponentRefError::Label);
+                    }
+                    (name, ComponentVersion::Label(version.to_owned()))
+                }
+            },
+        };
+        Ok(Self { name: ComponentName::new(name)?, version })
+    }
+}
+
+impl fmt::Display for ComponentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            ComponentVersion::Latest => write!(f, "{}", self.name),
+            ComponentVersion::Label(label) => write!(f, "{}@{label}", self.name),
+            ComponentVersion::Digest(digest) => write!(f, "{}@sha256:{digest}", self.name),
+        }
+    }
+}
+
+impl TryFrom<String> for ComponentRef {
+    type Error = ComponentRefError;
+
+    fn try_from(text: String) -> Result<Self, ComponentRefError> {
+        text.parse()
+    }
+}
+
+impl From<ComponentRef> for String {
+    fn from(component: ComponentRef) -> Self {
+        component.to_string()
+    }
+}
+
+impl DagDefinition {
+    /// The components that its tasks run, each once.
+    #[must_use]
+    pub fn components(&self) -> Vec<ComponentRef> {
+        let mut found: Vec<_> = self.tasks.iter().map(|task| task.component.clone()).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests;

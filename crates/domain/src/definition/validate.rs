@@ -1,0 +1,260 @@
+//! What only shows when a definition is looked at as a whole.
+
+use super::diagnostic::join;
+use super::suggest::closest;
+use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition, TaskSettings, graph};
+use crate::limits::Limits;
+use crate::plan::InputTemplate;
+use crate::retry::RetryPolicy;
+use crate::schedule::{Schedule, parse_timezone};
+use cofferdam_ids::TaskId;
+use std::collections::HashMap;
+
+/// How many tasks a dag may have.
+pub const MAX_TASKS: usize = 1_000;
+
+const MAX_RETRIES: u32 = 100;
+const MAX_ACTIVE: u32 = 10_000;
+const MAX_POOL_SLOTS: u32 = 1_000;
+const MAX_TEXT: usize = 64 << 10;
+const MAX_LABELS: usize = 100;
+
+/// Everything that is wrong with a definition, or looks wrong. It can be applied when there is no error among it
+/// ([`Diagnostic::is_error`]).
+#[must_use]
+pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    schedule(dag, &mut found);
+    texts(dag, &mut found);
+    range("/max_active_runs", dag.max_active_runs, 1, MAX_ACTIVE, &mut found);
+    range("/max_active_tasks", dag.max_active_tasks, 1, MAX_ACTIVE, &mut found);
+    if dag.dagrun_timeout.is_some_and(|timeout| timeout.ms() == 0) {
+        found.push(Diagnostic::error(Code::OutOfRange, "/dagrun_timeout", "a time limit must be longer than nothing"));
+    }
+    settings("/defaults", &dag.defaults, &mut found);
+    if dag.tasks.is_empty() {
+        found.push(Diagnostic::error(Code::NoTasks, "/tasks", "a dag needs at least one task"));
+    }
+    if dag.tasks.len() > MAX_TASKS {
+        let message = format!("a dag has at most {MAX_TASKS} tasks; this one has {}", dag.tasks.len());
+        found.push(Diagnostic::error(Code::TooManyTasks, "/tasks", message));
+        return found;
+    }
+    for (index, definition) in dag.tasks.iter().enumerate() {
+        task(&format!("/tasks/{index}"), definition, dag, &mut found);
+    }
+    if let Some(upstream) = edges(dag, &mut found) {
+        cycles(dag, &upstream, &mut found);
+    }
+    found
+}
+
+/// The positions of the tasks that each task waits for, through `depends_on` or through its input, in order and each once.
+/// `None` when a name is wrong; what is wrong has been noted then.
+pub(crate) fn edges(dag: &DagDefinition, found: &mut Vec<Diagnostic>) -> Option<Vec<Vec<usize>>> {
+    let before = found.len();
+    let mut positions: HashMap<&TaskId, usize> = HashMap::new();
+    for (index, task) in dag.tasks.iter().enumerate() {
+        if let Some(first) = positions.get(&task.task_id) {
+            let message = format!("the task_id '{}' is taken by /tasks/{first} already", task.task_id);
+            found.push(Diagnostic::error(Code::DuplicateTaskId, format!("/tasks/{index}/task_id"), message));
+        } else {
+            positions.insert(&task.task_id, index);
+        }
+    }
+    let mut upstream = Vec::with_capacity(dag.tasks.len());
+    for (index, task) in dag.tasks.iter().enumerate() {
+        let mut above = Vec::new();
+        let mut wanted = |name: &TaskId, pointer: String| {
+            if let Some(position) = positions.get(name) {
+                above.push(*position);
+            } else {
+                let others = dag.tasks.iter().map(|task| task.task_id.as_str()).filter(|id| *id != task.task_id.as_str());
+                let help = closest(name.as_str(), others).map(|other| format!("did you mean '{other}'?"));
+                let message = format!("there is no task '{name}' in this dag");
+                found.push(Diagnostic::error(Code::UnknownUpstream, pointer, message).maybe_help(help));
+            }
+        };
+        for (number, name) in task.depends_on.iter().enumerate() {
+            wanted(name, format!("/tasks/{index}/depends_on/{number}"));
+        }
+        // A template that cannot be read has been noted with its task.
+        if let Some(Ok(template)) = task.input.as_ref().map(InputTemplate::parse) {
+            for reference in template.places() {
+                wanted(&reference.task, format!("/tasks/{index}/input{}", reference.pointer));
+            }
+        }
+        above.sort_unstable();
+        above.dedup();
+        upstream.push(above);
+    }
+    (found.len() == before).then_some(upstream)
+}
+
+fn cycles(dag: &DagDefinition, upstream: &[Vec<usize>], found: &mut Vec<Diagnostic>) {
+    let Err(circles) = graph::order(upstream) else { return };
+    for circle in circles {
+        let Some(first) = circle.first() else { continue };
+        let name = |index: &usize| dag.tasks.get(*index).map_or("", |task| task.task_id.as_str());
+        let path: Vec<&str> = circle.iter().chain([first]).map(name).collect();
+        let message = if circle.len() == 1 {
+            format!("the task '{}' waits for itself", name(first))
+        } else {
+            format!("tasks wait for each other: {}", path.join(" → "))
+        };
+        found.push(Diagnostic::error(Code::Cycle, format!("/tasks/{first}"), message));
+    }
+}
+
+fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    let timezone = match parse_timezone(&dag.timezone) {
+        Ok(timezone) => timezone,
+        Err(error) => {
+            let problem = Diagnostic::error(Code::UnknownTimezone, "/timezone", error.to_string());
+            found.push(problem.maybe_help(error.help()));
+            chrono_tz::UTC
+        }
+    };
+    if let Some(text) = &dag.schedule
+        && let Err(error) = Schedule::parse(text, timezone)
+    {
+        found.push(Diagnostic::error(Code::InvalidSchedule, "/schedule", error.to_string()).maybe_help(error.help()));
+    }
+    if let (Some(start), Some(end)) = (dag.start_date, dag.end_date)
+        && end.resolve(timezone) < start.resolve(timezone)
+    {
+        found.push(Diagnostic::error(Code::InvalidDates, "/end_date", "the end_date is before the start_date"));
+    }
+    if dag.catchup && dag.start_date.is_none() {
+        let problem =
+            Diagnostic::warning(Code::NoEffect, "/catchup", "without a start_date there is nothing to catch up at first");
+        found.push(problem.help("give a start_date"));
+    }
+    if dag.schedule.is_none() {
+        let dates = [("/start_date", dag.start_date.is_some()), ("/end_date", dag.end_date.is_some())];
+        for (pointer, _) in dates.into_iter().filter(|(_, given)| *given) {
+            found.push(Diagnostic::warning(Code::NoEffect, pointer, "without a schedule the date has no effect"));
+        }
+    }
+}
+
+fn texts(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    let long = [("/description", &dag.description, 1_000), ("/doc_md", &dag.doc_md, MAX_TEXT)];
+    for (pointer, text, max) in long {
+        too_long(pointer, text.as_deref(), max, found);
+    }
+    for (pointer, labels) in [("/tags", &dag.tags), ("/owners", &dag.owners)] {
+        if labels.len() > MAX_LABELS {
+            let message = format!("at most {MAX_LABELS} are allowed; here are {}", labels.len());
+            found.push(Diagnostic::error(Code::TooLong, pointer, message));
+        }
+        for (index, label) in labels.iter().enumerate() {
+            too_long(&join(pointer, index), Some(label), 100, found);
+            if label.trim().is_empty() {
+                found.push(Diagnostic::error(Code::InvalidValue, join(pointer, index), "it must not be empty"));
+            }
+        }
+    }
+}
+
+fn too_long(pointer: &str, text: Option<&str>, max: usize, found: &mut Vec<Diagnostic>) {
+    if let Some(len) = text.map(str::len).filter(|len| *len > max) {
+        found.push(Diagnostic::error(Code::TooLong, pointer, format!("at most {max} bytes are allowed; this has {len}")));
+    }
+}
+
+fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<Diagnostic>) {
+    if let Some(given) = given.filter(|given| !(min..=max).contains(given)) {
+        found.push(Diagnostic::error(Code::OutOfRange, pointer, format!("it must be from {min} to {max}, not {given}")));
+    }
+}
+
+fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    settings(at, &task.settings_or(&TaskSettings::default()), found);
+    too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
+    for name in task.env.keys() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let message = "the name of an environment variable must not be empty or contain '='";
+            found.push(Diagnostic::error(Code::InvalidValue, join(&join(at, "env"), name), message));
+        }
+    }
+    let retries = task.retries.or(dag.defaults.retries).unwrap_or(0);
+    if retries == 0 {
+        let own = [
+            ("retry_delay", task.retry_delay.is_some()),
+            ("retry_backoff", task.retry_backoff.is_some()),
+            ("max_retry_delay", task.max_retry_delay.is_some()),
+            ("retry_on", !task.retry_on.is_empty()),
+        ];
+        for (field, _) in own.into_iter().filter(|(_, given)| *given) {
+            let problem = Diagnostic::warning(Code::NoEffect, join(at, field), "without retries it has no effect");
+            found.push(problem.help("give retries"));
+        }
+    }
+    if let Some(input) = &task.input {
+        match InputTemplate::parse(input) {
+            Err(errors) => found.extend(errors.into_iter().map(|error| {
+                let pointer = format!("{at}/input{}", error.pointer);
+                Diagnostic::error(Code::InvalidInput, pointer, error.message).maybe_help(error.help)
+            })),
+            Ok(template) => {
+                for (pointer, name) in template.params().filter(|(_, name)| !dag.params.contains_key(*name)) {
+                    let help = closest(name, dag.params.keys().map(String::as_str));
+                    let problem = Diagnostic::error(
+                        Code::UnknownParam,
+                        format!("{at}/input{pointer}"),
+                        format!("there is no parameter '{name}' in params"),
+                    );
+                    found.push(problem.help(match help {
+                        Some(other) => format!("did you mean '{other}'?"),
+                        None => "add it to params, or use $conf for what only a run's conf has".to_owned(),
+                    }));
+                }
+            }
+        }
+    }
+}
+
+fn settings(at: &str, settings: &TaskSettings, found: &mut Vec<Diagnostic>) {
+    range(&join(at, "retries"), settings.retries, 0, MAX_RETRIES, found);
+    range(&join(at, "pool_slots"), settings.pool_slots, 1, MAX_POOL_SLOTS, found);
+    if let Some(jitter) = settings.retry_jitter.filter(|jitter| !(0.0..=1.0).contains(jitter)) {
+        let message = format!("it must be from 0 to 1, not {jitter}");
+        found.push(Diagnostic::error(Code::OutOfRange, join(at, "retry_jitter"), message));
+    }
+    for reason in settings.retry_on.keys().filter(|reason| !RetryPolicy::can_choose(**reason)) {
+        let message = format!("whether '{reason}' is tried again cannot be chosen");
+        found.push(Diagnostic::error(Code::NeverRetried, join(&join(at, "retry_on"), reason), message));
+    }
+    let caps = Limits::hard_caps();
+    if let Some(timeout) = settings.timeout {
+        limit(&join(at, "timeout"), timeout.ms(), caps.wall_ms, "milliseconds", found);
+    }
+    if let Some(limits) = &settings.limits {
+        let at = join(at, "limits");
+        let given = [
+            ("fuel", limits.fuel, caps.fuel, "units"),
+            ("memory", limits.memory.map(super::ByteSize::bytes), caps.memory_bytes, "bytes"),
+            ("output", limits.output.map(super::ByteSize::bytes), caps.output_bytes, "bytes"),
+            ("log", limits.log.map(super::ByteSize::bytes), caps.log_bytes, "bytes"),
+            ("result", limits.result.map(super::ByteSize::bytes), caps.result_bytes, "bytes"),
+            ("table_elements", limits.table_elements, caps.table_elements, "elements"),
+            ("instances", limits.instances.map(u64::from), caps.instances.into(), "instances"),
+            ("handles", limits.handles.map(u64::from), caps.handles.into(), "handles"),
+        ];
+        for (field, value, cap, unit) in given {
+            if let Some(value) = value {
+                limit(&join(&at, field), value, cap, unit, found);
+            }
+        }
+    }
+}
+
+fn limit(pointer: &str, given: u64, cap: u64, unit: &str, found: &mut Vec<Diagnostic>) {
+    if given > cap {
+        let message = format!("no task can have more than {cap} {unit}; this asks for {given}");
+        found.push(Diagnostic::error(Code::LimitOverCap, pointer, message));
+    } else if given == 0 {
+        found.push(Diagnostic::error(Code::OutOfRange, pointer, "a limit must be more than nothing"));
+    }
+}

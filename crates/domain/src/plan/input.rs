@@ -1,0 +1,321 @@
+//! The input of a task, with places that are filled in when it runs.
+
+use crate::definition::join;
+use crate::definition::suggest::closest;
+use cofferdam_ids::{TaskId, XComKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The input of a task: JSON in which an object of one of these forms stands for a value that is known only later.
+///
+/// - `{"$from": "fetch"}`: what the task `fetch` returned. With `"path": "/rows/0"`, the part of it at that JSON Pointer;
+///   with `"key": "count"`, the XCom of that key instead of the result.
+/// - `{"$conf": "/station"}`: the part of the run's `conf` (over the dag's `params`) at that JSON Pointer; `""` for all.
+/// - `{"$param": "station"}`: the same for one of the dag's `params`, by its name.
+/// - each with `"default": …`: the value to take when there is none.
+/// - `{"$literal": …}`: the value as it is, also when it looks like one of these forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct InputTemplate {
+    source: Value,
+    root: Node,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    Literal(Value),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+    From { task: TaskId, key: XComKey, path: String, default: Option<Value> },
+    Conf { path: String, default: Option<Value> },
+    Param { name: String, path: String, default: Option<Value> },
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (at {pointer:?})")]
+pub struct InputError {
+    /// Where in the template: a JSON Pointer.
+    pub pointer: String,
+    /// What is wrong, in a sentence without full stop.
+    pub message: String,
+    /// What would mend it.
+    pub help: Option<String>,
+}
+
+/// A place of a template that takes what another task returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where in the template: a JSON Pointer.
+    pub pointer: String,
+    /// Which task.
+    pub task: TaskId,
+    /// Which of its XComs.
+    pub key: XComKey,
+}
+
+/// Why an input cannot be filled in. The task fails with `invalid_input`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The other task has no such XCom: it was skipped, failed, or did not set it.
+    #[error("input{pointer}: the task '{task}' left no XCom '{key}'; give a \"default\" if that may happen")]
+    NoXCom {
+        /// Where in the input.
+        pointer: String,
+        /// The other task.
+        task: TaskId,
+        /// The key.
+        key: XComKey,
+    },
+    /// What the other task returned has nothing at that path.
+    #[error("input{pointer}: the XCom '{key}' of task '{task}' has nothing at {path:?}")]
+    NoPath {
+        /// Where in the input.
+        pointer: String,
+        /// The other task.
+        task: TaskId,
+        /// The key.
+        key: XComKey,
+        /// The path.
+        path: String,
+    },
+    /// The run's conf has nothing at that path.
+    #[error("input{pointer}: the run's conf has nothing at {path:?}")]
+    NoConf {
+        /// Where in the input.
+        pointer: String,
+        /// The path.
+        path: String,
+    },
+}
+
+const FORMS: [&str; 4] = ["$from", "$conf", "$param", "$literal"];
+/// Deeper JSON than serde_json itself reads cannot come from a file.
+const MAX_DEPTH: usize = 128;
+
+impl Default for InputTemplate {
+    fn default() -> Self {
+        let source = Value::Object(Map::new());
+        Self { root: Node::Literal(source.clone()), source }
+    }
+}
+
+impl TryFrom<Value> for InputTemplate {
+    type Error = InputError;
+
+    fn try_from(value: Value) -> Result<Self, InputError> {
+        Self::parse(&value).map_err(|mut errors| errors.swap_remove(0))
+    }
+}
+
+impl From<InputTemplate> for Value {
+    fn from(template: InputTemplate) -> Self {
+        template.source
+    }
+}
+
+impl InputTemplate {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// Everything in it that looks like one of the forms and is not; never an empty list.
+    pub fn parse(value: &Value) -> Result<Self, Vec<InputError>> {
+        let mut errors = Vec::new();
+        let root = node(value, "", 0, &mut errors);
+        if errors.is_empty() { Ok(Self { source: value.clone(), root }) } else { Err(errors) }
+    }
+
+    /// The XComs that it takes, each once. The tasks are those that the template's task waits for.
+    #[must_use]
+    pub fn references(&self) -> Vec<(TaskId, XComKey)> {
+        let mut found: Vec<_> = self.places().into_iter().map(|place| (place.task, place.key)).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The places that take XComs.
+    #[must_use]
+    pub fn places(&self) -> Vec<Reference> {
+        let mut found = Vec::new();
+        walk(&self.root, "", &mut |pointer, node| {
+            if let Node::From { task, key, .. } = node {
+                found.push(Reference { pointer: pointer.to_owned(), task: task.clone(), key: key.clone() });
+            }
+        });
+        found
+    }
+
+    /// The parameters that it takes without giving a default, with their places.
+    pub(crate) fn params(&self) -> impl Iterator<Item = (String, &str)> {
+        let mut found = Vec::new();
+        walk(&self.root, "", &mut |pointer, node| {
+            if let Node::Param { name, default: None, .. } = node {
+                found.push((pointer.to_owned(), name.as_str()));
+            }
+        });
+        found.into_iter()
+    }
+
+    /// Fills the template in. `conf` is [`DagPlan::effective_conf`](super::DagPlan::effective_conf); `xcom` finds what
+    /// another task left.
+    ///
+    /// # Errors
+    /// When something is not there and has no default. The first such place is told.
+    pub fn render(&self, conf: &Value, xcom: impl Fn(&TaskId, &XComKey) -> Option<Value>) -> Result<Value, RenderError> {
+        fill(&self.root, "", conf, &xcom)
+    }
+}
+
+fn walk<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, &'a Node)) {
+    visit(pointer, node);
+    match node {
+        Node::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &join(pointer, index), visit);
+            }
+        }
+        Node::Object(fields) => {
+            for (key, field) in fields {
+                walk(field, &join(pointer, key), visit);
+            }
+        }
+        Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => {}
+    }
+}
+
+fn fill(
+    node: &Node,
+    pointer: &str,
+    conf: &Value,
+    xcom: &impl Fn(&TaskId, &XComKey) -> Option<Value>,
+) -> Result<Value, RenderError> {
+    match node {
+        Node::Literal(value) => Ok(value.clone()),
+        Node::List(items) => {
+            items.iter().enumerate().map(|(index, item)| fill(item, &join(pointer, index), conf, xcom)).collect()
+        }
+        Node::Object(fields) => fields
+            .iter()
+            .map(|(key, field)| Ok((key.clone(), fill(field, &join(pointer, key), conf, xcom)?)))
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
+        Node::From { task, key, path, default } => {
+            let found = xcom(task, key);
+            if found.is_none() && default.is_none() {
+                return Err(RenderError::NoXCom { pointer: pointer.to_owned(), task: task.clone(), key: key.clone() });
+            }
+            let part =
+                found.and_then(|mut whole| if path.is_empty() { Some(whole) } else { whole.pointer_mut(path).map(Value::take) });
+            part.or_else(|| default.clone()).ok_or_else(|| RenderError::NoPath {
+                pointer: pointer.to_owned(),
+                task: task.clone(),
+                key: key.clone(),
+                path: path.clone(),
+            })
+        }
+        Node::Conf { path, default } | Node::Param { path, default, .. } => conf
+            .pointer(path)
+            .or(default.as_ref())
+            .cloned()
+            .ok_or_else(|| RenderError::NoConf { pointer: pointer.to_owned(), path: path.clone() }),
+    }
+}
+
+fn node(value: &Value, pointer: &str, depth: usize, errors: &mut Vec<InputError>) -> Node {
+    if depth > MAX_DEPTH {
+        errors.push(error(pointer, format!("an input is at most {MAX_DEPTH} levels deep"), None));
+        return Node::Literal(Value::Null);
+    }
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Node::Literal(value.clone()),
+        Value::Array(items) => Node::List(
+            items.iter().enumerate().map(|(index, item)| node(item, &join(pointer, index), depth + 1, errors)).collect(),
+        ),
+        Value::Object(fields) => match fields.keys().find(|key| key.starts_with('$')) {
+            Some(form) => placeholder(form, fields, pointer, errors).unwrap_or(Node::Literal(Value::Null)),
+            None => Node::Object(
+                fields.iter().map(|(key, field)| (key.clone(), node(field, &join(pointer, key), depth + 1, errors))).collect(),
+            ),
+        },
+    }
+}
+
+fn placeholder(form: &str, fields: &Map<String, Value>, pointer: &str, errors: &mut Vec<InputError>) -> Option<Node> {
+    let before = errors.len();
+    let allowed: &[&str] = match form {
+        "$from" => &["$from", "path", "key", "default"],
+        "$conf" => &["$conf", "default"],
+        "$param" => &["$param", "path", "default"],
+        "$literal" => &["$literal"],
+        _ => {
+            let help = match closest(form, FORMS) {
+                Some(known) => format!("did you mean '{known}'?"),
+                None => format!("the forms are {}; use $literal for a value that has such a key", FORMS.join(", ")),
+            };
+            errors.push(error(&join(pointer, form), format!("'{form}' is not known"), Some(help)));
+            return None;
+        }
+    };
+    for key in fields.keys().filter(|key| !allowed.contains(&key.as_str())) {
+        let help = match closest(key, allowed.iter().copied()) {
+            Some(known) => format!("did you mean '{known}'?"),
+            None => format!("beside {form} there can be: {}", allowed[1..].join(", ")),
+        };
+        errors.push(error(&join(pointer, key), format!("'{key}' cannot be beside '{form}'"), Some(help)));
+    }
+    let value = fields.get(form)?;
+    if form == "$literal" {
+        return Some(Node::Literal(value.clone()));
+    }
+    let at = join(pointer, form);
+    let Some(text) = value.as_str() else {
+        errors.push(error(&at, format!("'{form}' takes a text"), None));
+        return None;
+    };
+    let default = fields.get("default").cloned();
+    let path = match fields.get("path") {
+        None => Some(String::new()),
+        Some(path) => path_of(path, &join(pointer, "path"), errors),
+    };
+    let parsed = match form {
+        "$from" => {
+            let task = TaskId::new(text).map_err(|why| errors.push(error(&at, why.to_string(), None))).ok();
+            let key = match fields.get("key") {
+                None => Some(XComKey::return_value()),
+                Some(key) => {
+                    let name = key.as_str().unwrap_or_default();
+                    let at = join(pointer, "key");
+                    XComKey::new(name).map_err(|why| errors.push(error(&at, why.to_string(), None))).ok()
+                }
+            };
+            Node::From { task: task?, key: key?, path: path?, default }
+        }
+        "$conf" => Node::Conf { path: path_of(value, &at, errors)?, default },
+        _ => {
+            let name = text.to_owned();
+            let path = join("", &name) + &path?;
+            Node::Param { name, path, default }
+        }
+    };
+    (errors.len() == before).then_some(parsed)
+}
+
+fn path_of(value: &Value, at: &str, errors: &mut Vec<InputError>) -> Option<String> {
+    match value.as_str() {
+        Some(path) if path.is_empty() || path.starts_with('/') => Some(path.to_owned()),
+        Some(path) => {
+            let help = format!("write '/{path}'");
+            errors.push(error(at, "a JSON Pointer begins with '/'".to_owned(), Some(help)));
+            None
+        }
+        None => {
+            errors.push(error(at, "a JSON Pointer is a text".to_owned(), None));
+            None
+        }
+    }
+}
+
+fn error(pointer: &str, message: String, help: Option<String>) -> InputError {
+    InputError { pointer: pointer.to_owned(), message, help }
+}

@@ -1,0 +1,310 @@
+//! A dag, compiled: the form that is stored with a dag version and that the engine runs.
+//!
+//! Tasks are in an order in which each comes after those it waits for, and refer to each other by position
+//! (`task_index`). Names are resolved, settings merged, defaults filled in, components pinned by digest.
+
+mod input;
+#[cfg(test)]
+mod tests;
+
+pub use input::{InputError, InputTemplate, Reference, RenderError};
+
+use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, graph, validate};
+use crate::job::Entry;
+use crate::limits::Limits;
+use crate::retry::RetryPolicy;
+use crate::schedule::{Interval, Schedule, parse_timezone};
+use crate::trigger_rule::TriggerRule;
+use chrono::{DateTime, Utc};
+use cofferdam_ids::{DagId, Digest, PoolName, QueueName, TaskId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The version of [`DagPlan`] that this code writes. It reads this one and all before.
+pub const PLAN_VERSION: u32 = 1;
+
+/// How many runs of a dag run at once when it does not say (Airflow's default).
+pub const DEFAULT_MAX_ACTIVE_RUNS: u32 = 16;
+
+/// A compiled dag.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DagPlan {
+    /// The version of this form ([`PLAN_VERSION`]).
+    pub v: u32,
+    /// Its name.
+    pub dag_id: DagId,
+    /// One line that says what it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Who answers for it.
+    #[serde(default)]
+    pub owners: Vec<String>,
+    /// When it runs, as written; nothing for one that runs when triggered.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    /// The time zone of the schedule.
+    pub timezone: String,
+    /// No interval begins before it.
+    #[serde(default)]
+    pub start_date: Option<DateTime<Utc>>,
+    /// No interval begins after it.
+    #[serde(default)]
+    pub end_date: Option<DateTime<Utc>>,
+    /// Whether intervals that have passed are run too.
+    pub catchup: bool,
+    /// How many runs may run at once.
+    pub max_active_runs: u32,
+    /// How many task instances may be queued or run at once; nothing for no bound.
+    #[serde(default)]
+    pub max_active_tasks: Option<u32>,
+    /// Milliseconds after which a run is stopped.
+    #[serde(default)]
+    pub run_timeout_ms: Option<u64>,
+    /// Values that a run's `conf` may replace.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// The tasks; the position of each is its `task_index`.
+    pub tasks: Vec<TaskPlan>,
+}
+
+/// A compiled task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskPlan {
+    /// Its position.
+    pub task_index: i32,
+    /// Its name.
+    pub task_id: TaskId,
+    /// The component as the definition names it.
+    pub component: ComponentRef,
+    /// The component, by the digest of its bytes.
+    pub digest: Digest,
+    /// How it is entered, arguments included.
+    pub entry: Entry,
+    /// The tasks it waits for, in order.
+    pub upstream: Vec<i32>,
+    /// The tasks that wait for it, in order.
+    pub downstream: Vec<i32>,
+    /// What it needs of those it waits for.
+    pub trigger_rule: TriggerRule,
+    /// What follows a failed try.
+    pub retry: RetryPolicy,
+    /// What a try may use.
+    pub limits: Limits,
+    /// The highest goes first.
+    pub priority: i32,
+    /// The pool whose slots it takes.
+    pub pool: PoolName,
+    /// How many.
+    pub pool_slots: u32,
+    /// Which workers may take it.
+    pub queue: QueueName,
+    /// Its input, before anything is filled in.
+    pub input: InputTemplate,
+    /// Whether no task waits for it: the run succeeds or fails by those.
+    pub is_leaf: bool,
+    /// Documentation in Markdown.
+    #[serde(default)]
+    pub doc: Option<String>,
+}
+
+/// Why a component cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ResolveError {
+    /// What is wrong, in a sentence without full stop.
+    pub message: String,
+    /// What would mend it.
+    pub help: Option<String>,
+}
+
+/// A stored plan that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanReadError {
+    /// It is not one of ours.
+    #[error("the stored plan of a dag cannot be read")]
+    Malformed(#[from] serde_json::Error),
+    /// It was written by a later version of Cofferdam.
+    #[error("the plan has version {found}; this program reads versions up to {PLAN_VERSION}: upgrade it")]
+    TooNew {
+        /// Its version.
+        found: u32,
+    },
+}
+
+impl DagPlan {
+    /// Compiles a definition. `resolve` finds components; it is asked once for each.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the definition, warnings included: see [`validate`].
+    pub fn compile(
+        dag: &DagDefinition,
+        resolve: impl Fn(&ComponentRef) -> Result<(Digest, Entry), ResolveError>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = validate(dag);
+        let components: BTreeMap<_, _> = dag.components().into_iter().map(|c| (c.clone(), resolve(&c))).collect();
+        for (index, task) in dag.tasks.iter().enumerate() {
+            match components.get(&task.component) {
+                Some(Err(error)) => {
+                    let pointer = format!("/tasks/{index}/component");
+                    let problem = Diagnostic::error(DiagnosticCode::UnknownComponent, pointer, error.message.as_str());
+                    found.push(problem.maybe_help(error.help.clone()));
+                }
+                Some(Ok((_, Entry::Task))) => {
+                    let given = [("args", !task.args.is_empty()), ("env", !task.env.is_empty())];
+                    for (field, _) in given.into_iter().filter(|(_, given)| *given) {
+                        let problem = Diagnostic::error(
+                            DiagnosticCode::UnusedArguments,
+                            format!("/tasks/{index}/{field}"),
+                            format!("the component '{}' takes no {field}: it is no wasi:cli/command", task.component),
+                        );
+                        found.push(problem.help("pass what it needs as input"));
+                    }
+                }
+                Some(Ok((_, Entry::Command { .. }))) | None => {}
+            }
+        }
+        if found.iter().any(Diagnostic::is_error) {
+            return Err(found);
+        }
+        // Both were found to be right by `validate`.
+        let Some(upstream) = crate::definition::edges(dag, &mut found) else { return Err(found) };
+        let Ok(order) = graph::order(&upstream) else { return Err(found) };
+
+        let mut index_of = vec![0_i32; order.len()];
+        for (index, position) in (0_i32..).zip(&order) {
+            index_of[*position] = index;
+        }
+        let mut tasks = Vec::with_capacity(order.len());
+        for (task_index, position) in (0_i32..).zip(&order) {
+            let task = &dag.tasks[*position];
+            let Some(Ok((digest, entry))) = components.get(&task.component) else { return Err(found) };
+            let settings = task.settings_or(&dag.defaults);
+            let mut above: Vec<i32> = upstream[*position].iter().map(|other| index_of[*other]).collect();
+            above.sort_unstable();
+            tasks.push(TaskPlan {
+                task_index,
+                task_id: task.task_id.clone(),
+                component: task.component.clone(),
+                digest: digest.clone(),
+                entry: match entry {
+                    Entry::Task => Entry::Task,
+                    Entry::Command { .. } => {
+                        Entry::Command { args: task.args.clone(), env: task.env.clone().into_iter().collect() }
+                    }
+                },
+                upstream: above,
+                downstream: Vec::new(),
+                trigger_rule: settings.trigger_rule.unwrap_or_default(),
+                retry: settings.retry_policy(),
+                limits: settings.effective_limits(),
+                priority: settings.priority.unwrap_or(0),
+                pool: settings.pool.unwrap_or_else(PoolName::default_pool),
+                pool_slots: settings.pool_slots.unwrap_or(1),
+                queue: settings.queue.unwrap_or_else(QueueName::default_queue),
+                input: match &task.input {
+                    None => InputTemplate::default(),
+                    Some(input) => InputTemplate::parse(input).map_err(|_| found.clone())?,
+                },
+                is_leaf: false,
+                doc: task.doc.clone(),
+            });
+        }
+        for index in 0..tasks.len() {
+            for above in tasks[index].upstream.clone() {
+                let below = tasks[index].task_index;
+                tasks[usize::try_from(above).unwrap_or(0)].downstream.push(below);
+            }
+        }
+        for task in &mut tasks {
+            task.is_leaf = task.downstream.is_empty();
+        }
+
+        let timezone = parse_timezone(&dag.timezone).map_err(|_| found)?;
+        Ok(Self {
+            v: PLAN_VERSION,
+            dag_id: dag.dag_id.clone(),
+            description: dag.description.clone(),
+            tags: dag.tags.clone(),
+            owners: dag.owners.clone(),
+            schedule: dag.schedule.clone(),
+            timezone: dag.timezone.clone(),
+            start_date: dag.start_date.map(|date| date.resolve(timezone)),
+            end_date: dag.end_date.map(|date| date.resolve(timezone)),
+            catchup: dag.catchup,
+            max_active_runs: dag.max_active_runs.unwrap_or(DEFAULT_MAX_ACTIVE_RUNS),
+            max_active_tasks: dag.max_active_tasks,
+            run_timeout_ms: dag.dagrun_timeout.map(crate::definition::TimeSpan::ms),
+            params: dag.params.clone(),
+            tasks,
+        })
+    }
+
+    /// Reads a stored plan, of this or an earlier version.
+    ///
+    /// # Errors
+    /// When it is no plan, or one of a later version.
+    pub fn from_json(value: Value) -> Result<Self, PlanReadError> {
+        #[derive(Deserialize)]
+        struct VersionOnly {
+            v: u32,
+        }
+        let VersionOnly { v } = VersionOnly::deserialize(&value)?;
+        if v > PLAN_VERSION {
+            return Err(PlanReadError::TooNew { found: v });
+        }
+        Ok(serde_json::from_value(value)?)
+    }
+
+    /// The plan as it is stored.
+    ///
+    /// # Panics
+    /// Never: a plan has only string keys.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a plan has only string keys")
+    }
+
+    /// Its schedule. A schedule that an older Cofferdam accepted and this one does not counts as none.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        let timezone = parse_timezone(&self.timezone).unwrap_or(chrono_tz::UTC);
+        self.schedule.as_deref().and_then(|text| Schedule::parse(text, timezone).ok()).unwrap_or_else(Schedule::never)
+    }
+
+    /// The interval of the next scheduled run, due when it has ended; `None` when no run follows.
+    ///
+    /// `last` is the logical date of the dag's last scheduled run. `applied_at` is when the dag was first applied: without a
+    /// `start_date`, the interval of that moment is the first. See [`Schedule::due`].
+    #[must_use]
+    pub fn next_interval(&self, last: Option<DateTime<Utc>>, applied_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Interval> {
+        let schedule = self.schedule();
+        let start = self.start_date.or_else(|| schedule.at_or_before(applied_at)).unwrap_or(applied_at);
+        schedule.due(last, start, now, self.catchup).filter(|next| self.end_date.is_none_or(|end| next.start <= end))
+    }
+
+    /// What the run's input references see as its `conf`: `params`, with each value that `conf` gives in its place.
+    #[must_use]
+    pub fn effective_conf(&self, conf: &Value) -> Value {
+        let mut merged = self.params.clone();
+        if let Value::Object(given) = conf {
+            merged.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        Value::Object(merged)
+    }
+
+    /// A task by its position.
+    #[must_use]
+    pub fn task(&self, task_index: i32) -> Option<&TaskPlan> {
+        self.tasks.get(usize::try_from(task_index).ok()?)
+    }
+
+    /// A task by its name.
+    #[must_use]
+    pub fn task_named(&self, task_id: &TaskId) -> Option<&TaskPlan> {
+        self.tasks.iter().find(|task| task.task_id == *task_id)
+    }
+}
