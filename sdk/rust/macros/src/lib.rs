@@ -1,1 +1,82 @@
-//! cofferdam-macros
+//! The attribute macro of `cofferdam-sdk`; see there for its use.
+
+mod signature;
+
+use proc_macro::TokenStream;
+use quote::{quote, quote_spanned};
+use signature::{Parameter, Signature};
+use syn::{ItemFn, parse_macro_input, spanned::Spanned};
+
+/// Makes a function the task of this component.
+///
+/// The function stays as it is and can be called and tested like any other. It takes its input by value, the context by
+/// reference, both (in this order), or nothing, and returns `Result<Output, cofferdam::Error>`:
+///
+/// ```ignore
+/// #[cofferdam::task]
+/// fn double(input: i64) -> Result<i64, cofferdam::Error> {
+///     Ok(input * 2)
+/// }
+/// ```
+///
+/// The input implements `serde::Deserialize`, the output `serde::Serialize`. A component has one task.
+#[proc_macro_attribute]
+pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let arguments = proc_macro2::TokenStream::from(arguments);
+    let function = parse_macro_input!(item as ItemFn);
+    match expand(&arguments, &function) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            // The function is kept, so that the wrong signature is the only complaint.
+            let errors = error.to_compile_error();
+            quote!(#errors #function).into()
+        }
+    }
+}
+
+fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Result<proc_macro2::TokenStream> {
+    if !arguments.is_empty() {
+        return Err(syn::Error::new_spanned(arguments, "`#[cofferdam::task]` takes no arguments: write them into the dag"));
+    }
+    let Signature { parameters, output } = Signature::read(&function.sig)?;
+    let name = &function.sig.ident;
+
+    // Each conversion carries the span of the type that it converts, so that a missing `Deserialize` or `Serialize`, or another
+    // error type, is reported there.
+    let values = parameters.iter().map(|parameter| match parameter {
+        Parameter::Input(ty) => quote_spanned!(ty.span()=> ::cofferdam::__private::read_input::<#ty>(input)?),
+        Parameter::Context => quote!(context),
+    });
+    let written = quote_spanned!(output.span()=> ::cofferdam::__private::write_output(result));
+    let typed = quote_spanned!(output.span()=> ::core::result::Result<_, ::cofferdam::Error>);
+
+    Ok(quote! {
+        #function
+
+        const _: () = {
+            const TASK: ::cofferdam::__private::Task = |input, context| {
+                let _ = (input, context);
+                let result: #typed = #name(#(#values),*);
+                #written
+            };
+
+            #[cfg(target_arch = "wasm32")]
+            struct Component;
+
+            #[cfg(target_arch = "wasm32")]
+            impl ::cofferdam::__private::bindings::Guest for Component {
+                fn run(input: ::std::string::String)
+                    -> ::core::result::Result<::std::string::String, ::cofferdam::__private::bindings::TaskError>
+                {
+                    ::cofferdam::__private::run(TASK, &input)
+                }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            ::cofferdam::__private::bindings::export!(Component with_types_in ::cofferdam::__private::bindings);
+
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: ::cofferdam::__private::Task = TASK;
+        };
+    })
+}
