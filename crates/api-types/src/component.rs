@@ -25,7 +25,7 @@ pub enum ComponentKind {
     /// It is a `wasi:cli/command`: input on stdin, result on stdout.
     Command,
     /// It exports typed functions of its own.
-    Functions,
+    Library,
 }
 
 /// One version of a component. Immutable, named by its digest.
@@ -38,8 +38,6 @@ pub struct ComponentVersion {
     /// The SHA-256 of its bytes.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub digest: Digest,
-    /// Its place among the versions, counted from 1.
-    pub version_number: u32,
     /// How it can be run.
     pub kind: ComponentKind,
     /// Its size.
@@ -101,18 +99,18 @@ pub struct ComponentDetail {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportedInterface {
     /// Its name in WIT, with its version.
-    pub name: String,
-    /// What giving it to a task means, in words.
-    pub meaning: String,
+    pub interface: String,
+    /// What it gives, in one word: `clock`, `random`, `network`, …
+    pub capability: String,
+    /// Whether tasks are given it. When not, the component still runs, and its calls to it fail.
+    pub offered: bool,
 }
 
 /// A function that a component exports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExportedFunction {
-    /// The interface that it is in; absent when it is exported by itself.
-    pub interface: Option<String>,
-    /// Its name.
+    /// `function`, or `interface#function`.
     pub name: String,
     /// Its type in WIT.
     pub signature: String,
@@ -125,7 +123,7 @@ pub struct ComponentVersionDetail {
     /// The version.
     #[serde(flatten)]
     pub version: ComponentVersion,
-    /// What it imports, with what that means.
+    /// What it imports, with what that gives it.
     pub imported: Vec<ImportedInterface>,
     /// The functions that it exports.
     pub functions: Vec<ExportedFunction>,

@@ -69,20 +69,36 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 409, "The idempotency key was used for something else";
     /// What was uploaded is not WebAssembly.
     NotWasm = "not_wasm", 422, "This is not WebAssembly";
-    /// What was uploaded stops in the middle.
-    TruncatedComponent = "truncated_component", 422, "The component is truncated";
     /// What was uploaded is a core module, not a component.
     CoreModule = "core_module", 422, "This is a core module, not a component";
-    /// The component is damaged, or uses features that are not enabled.
-    InvalidComponent = "invalid_component", 422, "The component is not valid";
-    /// The component exports nothing that can be run as a task.
-    NotATask = "not_a_task", 422, "The component is not a task";
+    /// What was uploaded is a component in another version of the binary format.
+    UnsupportedComponentVersion = "unsupported_component_version", 422, "The component's format is not supported";
+    /// The component has more bytes than allowed.
+    ComponentTooLarge = "component_too_large", 413, "The component is too large";
+    /// What was uploaded stops in the middle.
+    ComponentTruncated = "component_truncated", 422, "The component is truncated";
+    /// The component breaks the rules of the format, or uses features that are not enabled.
+    ComponentInvalid = "component_invalid", 422, "The component is not valid";
+    /// The component has more functions than allowed.
+    TooManyFunctions = "too_many_functions", 422, "The component has too many functions";
+    /// The component has more types than allowed.
+    TooManyTypes = "too_many_types", 422, "The component has too many types";
+    /// The component has more imports than allowed.
+    TooManyImports = "too_many_imports", 422, "The component has too many imports";
+    /// The component has more modules inside than allowed.
+    TooManyModules = "too_many_modules", 422, "The component has too many modules";
+    /// A function of the component is too large to be compiled in reasonable time.
+    FunctionTooLarge = "function_too_large", 422, "A function of the component is too large";
     /// The component imports something that no task can be given.
-    UnsupportedImport = "unsupported_import", 422, "The component needs something that is not offered";
-    /// The component has more imports, exports or code than allowed.
-    ComponentTooComplex = "component_too_complex", 422, "The component exceeds a limit";
-    /// The component could not be compiled within its limits.
-    CompileFailed = "compile_failed", 422, "The component could not be compiled";
+    UnknownImport = "unknown_import", 422, "The component imports something that is not offered";
+    /// The imports and exports of the component cannot be written in WIT.
+    ComponentIndescribable = "component_indescribable", 422, "The component cannot be described";
+    /// Compiling the component takes more time or memory than allowed.
+    ComponentTooExpensive = "component_too_expensive", 422, "The component takes too much to compile";
+    /// The compiler gave up on the component.
+    ComponentNotCompilable = "component_not_compilable", 422, "The component could not be compiled";
+    /// The process that compiles could not be started.
+    CompileUnavailable = "compile_unavailable", 503, "Compiling is not possible right now";
     /// The dag definition has mistakes; `diagnostics` lists them.
     InvalidDag = "invalid_dag", 422, "The dag has mistakes";
     /// The dag is paused or deleted, or the run is finished.

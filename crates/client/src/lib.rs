@@ -1,1 +1,30 @@
-//! cofferdam-client
+//! A typed client of Cofferdam's REST API.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), cofferdam_client::ClientError> {
+//! use cofferdam_client::{Client, api::LoginRequest};
+//! let client = Client::new("http://127.0.0.1:8080")?;
+//! client.login(&LoginRequest { tenant: None, username: "admin".into(), password: "…".into() }).await?;
+//! for dag in client.list_dags(&Default::default()).await?.dags {
+//!     println!("{}", dag.dag_id);
+//! }
+//! # Ok(()) }
+//! ```
+
+mod auth;
+mod components;
+mod connection;
+mod dag_runs;
+mod dags;
+mod error;
+mod operations;
+mod sse;
+mod stream;
+mod task_instances;
+
+pub use cofferdam_api_types as api;
+pub use connection::{Client, Credentials, Tokens};
+pub use dags::DagSource;
+pub use error::ClientError;
+pub use stream::{EventStream, LogFollow};
+pub use task_instances::TaskInstanceRef;
