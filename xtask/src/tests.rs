@@ -18,7 +18,8 @@ pub fn run(filters: &[String]) -> Result<()> {
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     tests.env("COFFERDAM_GUESTS", workspace::target_dir().join("guests"));
-    tests.env("COFFERDAM_POSTGRES_BIN", postgres).env("COFFERDAM_REDIS_SERVER", redis).env("COFFERDAM_CHROMIUM", chromium);
+    tests.env("COFFERDAM_CHROMIUM", chromium);
+    tests.env("PATH", tools::path_with(&[&postgres, redis.parent().unwrap_or(&redis)])?);
     if !filters.is_empty() {
         tests.arg("--").args(filters);
     }

