@@ -72,8 +72,7 @@ CREATE TABLE users (
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
     UNIQUE (tenant_id, username),
-    UNIQUE (tenant_id, user_id),
-    CHECK (updated_at >= created_at)
+    UNIQUE (tenant_id, user_id)
 );
 
 CREATE TABLE api_keys (
@@ -125,6 +124,8 @@ CREATE TABLE component_versions (
     component_version_id uuid PRIMARY KEY,
     tenant_id            uuid NOT NULL,
     component_id         uuid NOT NULL,
+    -- Its place among the versions, from 1.
+    version_number       integer NOT NULL CHECK (version_number >= 1),
     -- SHA-256 of the bytes, in hexadecimal.
     digest               text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
     label                text CHECK (length(label) BETWEEN 1 AND 120),
@@ -139,7 +140,7 @@ CREATE TABLE component_versions (
     FOREIGN KEY (tenant_id, component_id) REFERENCES components (tenant_id, component_id) ON DELETE CASCADE,
     UNIQUE (tenant_id, component_id, digest)
 );
-CREATE INDEX component_versions_latest ON component_versions (component_id, component_version_id DESC);
+CREATE UNIQUE INDEX component_versions_number ON component_versions (component_id, version_number);
 CREATE UNIQUE INDEX component_versions_label ON component_versions (component_id, label) WHERE label IS NOT NULL;
 CREATE INDEX component_versions_digest ON component_versions (tenant_id, digest);
 CREATE INDEX component_versions_uploaded_by ON component_versions (uploaded_by) WHERE uploaded_by IS NOT NULL;
@@ -183,8 +184,7 @@ CREATE TABLE workers (
     started_at   timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
     stopped_at   timestamptz,
-    CHECK (last_seen_at >= started_at),
-    CHECK (stopped_at >= started_at)
+    CHECK (last_seen_at >= started_at)
 );
 CREATE INDEX workers_seen ON workers (last_seen_at) WHERE stopped_at IS NULL;
 GRANT SELECT ON workers TO cofferdam_api;

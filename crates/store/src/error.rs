@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt::Display;
 
 type Source = Box<dyn Error + Send + Sync + 'static>;
 
@@ -17,7 +18,7 @@ pub enum StoreError {
         what: Cow<'static, str>,
     },
     /// What the call is about does not exist (for this tenant).
-    #[error("{what} was not found")]
+    #[error("there is no {what}")]
     NotFound {
         /// What was looked for.
         what: Cow<'static, str>,
@@ -44,9 +45,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A missing thing.
-    pub fn not_found(what: impl Into<Cow<'static, str>>) -> Self {
-        Self::NotFound { what: what.into() }
+    /// A missing thing, by its kind and its name.
+    pub fn not_found(kind: &str, name: impl Display) -> Self {
+        Self::NotFound { what: format!("{kind} '{name}'").into() }
     }
 
     /// Something in the way.
@@ -60,7 +61,7 @@ impl StoreError {
     }
 
     /// A stored value that cannot be read.
-    pub(crate) fn corrupt(table: &'static str, column: &'static str, row: impl ToString) -> Self {
+    pub fn corrupt(table: &'static str, column: &'static str, row: impl ToString) -> Self {
         Self::Corrupt { table, column, row: row.to_string() }
     }
 
@@ -79,7 +80,7 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::RowNotFound => Self::not_found("the row"),
+            sqlx::Error::RowNotFound => Self::NotFound { what: "such row".into() },
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default().into_owned();
                 let constraint = database.constraint().unwrap_or_default();

@@ -4,12 +4,23 @@
 //! functions of the modules below, and commits it. Every function sees the rows of the transaction's tenant only: its
 //! queries name the tenant, and row-level security refuses the rest should one of them forget.
 
+pub mod api_keys;
+pub mod audit;
+pub mod components;
 pub mod databases;
 pub mod embedded;
 mod error;
+pub mod idempotency;
 mod migration;
+mod page;
 mod pool;
+mod read;
+pub mod sessions;
+pub mod tenants;
+pub mod users;
+pub mod workers;
 
 pub use error::StoreError;
 pub use migration::{migrate, schema_fingerprint, schema_version};
+pub use page::{Listed, Page};
 pub use pool::{Access, PoolOptions, PoolStatus, Store, Tx};

@@ -5,6 +5,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Which of the two database roles a store acts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,16 +105,21 @@ impl Store {
     /// # Errors
     /// When no connection is to be had.
     pub async fn begin(&self, context: &Context) -> Result<Tx<'static>, StoreError> {
-        self.begin_for(context.tenant).await
+        Ok(Tx { inner: self.open(Some(context.tenant)).await?, context: context.clone() })
     }
 
     /// Begins a transaction that sees every tenant's rows. For schedulers, workers and reconcilers; `part` names which.
+    ///
+    /// Its context has the nil tenant, which exists nowhere: a function that is about one tenant finds nothing with it.
     ///
     /// # Errors
     /// When no connection is to be had, or this store acts for the API.
     pub async fn begin_across_tenants(&self, part: &'static str) -> Result<Tx<'static>, StoreError> {
         match self.access {
-            Access::System => Ok(Tx { inner: self.open(None).await?, tenant: None, part }),
+            Access::System => {
+                let context = Context::system(TenantId::from_uuid(Uuid::nil()), part);
+                Ok(Tx { inner: self.open(None).await?, context })
+            }
             Access::Api => Err(StoreError::misuse("the API has no business with every tenant's rows")),
         }
     }
@@ -152,10 +158,6 @@ impl Store {
         &self.pool
     }
 
-    pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<Tx<'static>, StoreError> {
-        Ok(Tx { inner: self.open(Some(tenant)).await?, tenant: Some(tenant), part: "" })
-    }
-
     async fn open(&self, tenant: Option<TenantId>) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
         let begin = match tenant {
             // A UUID holds nothing that could end the quotes. Both statements go in one round trip.
@@ -187,8 +189,7 @@ fn is_dead_connection(error: &sqlx::Error) -> bool {
 #[derive(Debug)]
 pub struct Tx<'a> {
     inner: sqlx::Transaction<'a, Postgres>,
-    tenant: Option<TenantId>,
-    part: &'static str,
+    context: Context,
 }
 
 impl Tx<'_> {
@@ -208,15 +209,15 @@ impl Tx<'_> {
         Ok(self.inner.rollback().await?)
     }
 
-    /// The tenant whose rows the transaction is about.
-    ///
-    /// # Errors
-    /// When it was begun across tenants.
-    pub fn tenant(&self) -> Result<TenantId, StoreError> {
-        self.tenant.ok_or_else(|| {
-            tracing::error!(part = self.part, "a query of one tenant was given a transaction across tenants");
-            StoreError::misuse("the query needs a tenant, and the transaction has none")
-        })
+    /// Who acts, and for which tenant.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The tenant, as the queries bind it.
+    pub(crate) const fn tenant(&self) -> Uuid {
+        self.context.tenant.uuid()
     }
 
     pub(crate) fn conn(&mut self) -> &mut PgConnection {

@@ -1,0 +1,200 @@
+//! Tenants, and their policy towards the queue.
+
+use crate::read::row_of;
+use crate::{Store, StoreError, Tx};
+use chrono::{DateTime, Utc};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{PoolName, TenantId, TenantName};
+use uuid::Uuid;
+
+/// One of the parties that share an installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name in URLs and at sign-in.
+    pub name: TenantName,
+    /// Its name for people.
+    pub display_name: String,
+    /// When it was founded.
+    pub created_at: DateTime<Utc>,
+    /// The most of its tasks that run at once.
+    pub max_leased: Option<u32>,
+    /// Its share beside the other tenants, at least 1.
+    pub weight: u32,
+    /// Limits of a try that are tighter than the installation's.
+    pub limits: Option<Limits>,
+}
+
+/// What the queue must know of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantPolicy {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The most of its tasks that run at once.
+    pub max_leased: Option<u32>,
+    /// Its share beside the other tenants, at least 1.
+    pub weight: u32,
+}
+
+/// What the queue must know of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSlots {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The pool.
+    pub name: PoolName,
+    /// Its slots.
+    pub slots: u32,
+}
+
+struct Row {
+    tenant_id: Uuid,
+    name: String,
+    display_name: String,
+    created_at: DateTime<Utc>,
+    max_leased: Option<i32>,
+    weight: i32,
+    limits: Option<serde_json::Value>,
+}
+
+impl TryFrom<Row> for Tenant {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let origin = row_of("tenants", row.tenant_id);
+        Ok(Self {
+            id: TenantId::from_uuid(row.tenant_id),
+            name: origin.name("name", &row.name)?,
+            display_name: row.display_name,
+            created_at: row.created_at,
+            max_leased: row.max_leased.map(|most| origin.number("max_leased", most)).transpose()?,
+            weight: origin.number("weight", row.weight)?,
+            limits: row.limits.map(|limits| origin.known("limits", serde_json::from_value(limits).ok())).transpose()?,
+        })
+    }
+}
+
+/// Founds a tenant. Needs a transaction across tenants: within one, there is none yet.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the name is taken.
+pub async fn create(tx: &mut Tx<'_>, name: &TenantName, display_name: &str, now: DateTime<Utc>) -> Result<TenantId, StoreError> {
+    let id = TenantId::generate();
+    sqlx::query!(
+        "INSERT INTO tenants (tenant_id, name, display_name, created_at) VALUES ($1, $2, $3, $4)",
+        id.uuid(),
+        name.as_str(),
+        display_name,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(id)
+}
+
+/// Finds the tenant of a name, before there is a context: the first step of signing in.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn find_id(store: &Store, name: &TenantName) -> Result<Option<TenantId>, StoreError> {
+    let id = sqlx::query_scalar!("SELECT cofferdam_tenant_named($1)", name.as_str()).fetch_one(store.pool()).await?;
+    Ok(id.map(TenantId::from_uuid))
+}
+
+/// The transaction's own tenant.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when it was removed.
+pub async fn get(tx: &mut Tx<'_>) -> Result<Tenant, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Row,
+        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits FROM tenants WHERE tenant_id = $1",
+        tenant
+    )
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or_else(|| StoreError::not_found("tenant", tenant))?
+    .try_into()
+}
+
+/// Every tenant that the transaction can see, by name: all across tenants, else its own.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<Tenant>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits FROM tenants ORDER BY name"
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(Tenant::try_from)
+    .collect()
+}
+
+/// Changes the policy of the transaction's tenant.
+///
+/// # Errors
+/// [`StoreError::Invalid`] when a number is out of its range.
+pub async fn set_policy(
+    tx: &mut Tx<'_>,
+    max_leased: Option<u32>,
+    weight: u32,
+    limits: Option<&Limits>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let limits = limits.map(serde_json::to_value).transpose().map_err(|error| StoreError::Internal(error.into()))?;
+    let done = sqlx::query!(
+        "UPDATE tenants SET max_leased = $2, weight = $3, limits = $4 WHERE tenant_id = $1",
+        tenant,
+        max_leased.map(u32::cast_signed),
+        weight.cast_signed(),
+        limits
+    )
+    .execute(tx.conn())
+    .await?;
+    if done.rows_affected() == 0 { Err(StoreError::not_found("tenant", tenant)) } else { Ok(()) }
+}
+
+/// What the queue must know of every tenant. Across tenants.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn list_policies(tx: &mut Tx<'_>) -> Result<Vec<TenantPolicy>, StoreError> {
+    sqlx::query!("SELECT tenant_id, max_leased, weight FROM tenants")
+        .fetch_all(tx.conn())
+        .await?
+        .into_iter()
+        .map(|row| {
+            let origin = row_of("tenants", row.tenant_id);
+            Ok(TenantPolicy {
+                tenant: TenantId::from_uuid(row.tenant_id),
+                max_leased: row.max_leased.map(|most| origin.number("max_leased", most)).transpose()?,
+                weight: origin.number("weight", row.weight)?,
+            })
+        })
+        .collect()
+}
+
+/// What the queue must know of every tenant's pools. Across tenants.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn list_pools(tx: &mut Tx<'_>) -> Result<Vec<PoolSlots>, StoreError> {
+    sqlx::query!("SELECT tenant_id, name, slots FROM pools")
+        .fetch_all(tx.conn())
+        .await?
+        .into_iter()
+        .map(|row| {
+            let origin = row_of("pools", row.tenant_id);
+            Ok(PoolSlots {
+                tenant: TenantId::from_uuid(row.tenant_id),
+                name: origin.name("name", &row.name)?,
+                slots: origin.number("slots", row.slots)?,
+            })
+        })
+        .collect()
+}
