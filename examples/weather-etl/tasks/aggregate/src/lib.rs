@@ -4,8 +4,9 @@ use cofferdam::{Error, info};
 use serde::Deserialize;
 use weather::{Cleaned, Extreme, Observation, Period, Summary, round};
 
+/// What the dag gives this task.
 #[derive(Deserialize)]
-struct Input {
+pub struct Input {
     cleaned: Cleaned,
     /// From how much precipitation on a day is wet (mm).
     #[serde(default = "one_millimetre")]
@@ -16,8 +17,9 @@ const fn one_millimetre() -> f64 {
     1.0
 }
 
+/// Sums up months and years.
 #[cofferdam::task]
-fn aggregate(input: Input) -> Result<Summary, Error> {
+pub fn aggregate(input: Input) -> Result<Summary, Error> {
     let observations: Vec<Observation> = input.cleaned.series.observations().collect();
     let summary = Summary {
         months: periods(&observations, input.wet_from, |seen| (seen.day.year(), Some(seen.day.month()))),

@@ -4,8 +4,9 @@ use cofferdam::{Error, OrFatal, info, xcom};
 use serde::Deserialize;
 use weather::{Anomalies, Cleaned, Climate, Day, Departure, Extreme, Observation, Series, Spell, round};
 
+/// What the dag gives this task.
 #[derive(Deserialize)]
-struct Input {
+pub struct Input {
     cleaned: Cleaned,
     climate: Climate,
     /// From how many standard deviations on a day is an anomaly.
@@ -24,8 +25,9 @@ const fn ten() -> usize {
     10
 }
 
+/// Compares the observations with the climate.
 #[cofferdam::task]
-fn anomalies(input: Input) -> Result<Anomalies, Error> {
+pub fn anomalies(input: Input) -> Result<Anomalies, Error> {
     let departures = departures(&input.cleaned.series, &input.climate)?;
     if departures.is_empty() {
         return Err(Error::skip("there is nothing to compare"));

@@ -8,7 +8,7 @@ const HEADER: &str = "date,precipitation,temp_max,temp_min,wind,weather";
 
 /// Days without a row are kept as gaps. A run may be limited with `{"first_year": 2013, "last_year": 2014}` in its conf.
 #[cofferdam::task]
-fn clean(table: Table, context: &Context) -> Result<Cleaned, Error> {
+pub fn clean(table: Table, context: &Context) -> Result<Cleaned, Error> {
     let first: i32 = context.conf("first_year")?.unwrap_or(i32::MIN);
     let last: i32 = context.conf("last_year")?.unwrap_or(i32::MAX);
     let mut lines = table.csv.lines();

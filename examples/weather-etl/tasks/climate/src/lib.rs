@@ -5,8 +5,9 @@ use weather::{Climate, Day, round};
 
 const NORMALS: &str = include_str!("../../../data/seattle-weather-hourly-normals.csv");
 
+/// The normal temperature of each day of the year.
 #[cofferdam::task]
-fn climate() -> Result<Climate, Error> {
+pub fn climate() -> Result<Climate, Error> {
     let temperature = condense(NORMALS)?;
     info!(hours = NORMALS.lines().count() - 1, days = temperature.len(); "condensed the hourly normals");
     Ok(Climate { period: "1981-2010".into(), temperature })

@@ -7,8 +7,9 @@ use weather::Table;
 
 const OBSERVATIONS: &str = include_str!("../../../data/seattle-weather.csv");
 
+/// The observations, as published.
 #[cofferdam::task]
-fn fetch() -> Result<Table, Error> {
+pub fn fetch() -> Result<Table, Error> {
     info!(bytes = OBSERVATIONS.len(), rows = OBSERVATIONS.lines().count() - 1; "fetched the observations");
     Ok(Table {
         source: "Daily observations at Seattle-Tacoma airport, NOAA National Climatic Data Center".into(),

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use std::fmt::Write as _;
 use weather::{Anomalies, Extreme, Spell, Summary, month_name};
 
+/// What the dag gives this task.
 #[derive(Deserialize)]
-struct Input {
+pub struct Input {
     source: String,
     rows: usize,
     rejected: Vec<String>,
@@ -15,8 +16,9 @@ struct Input {
     anomalies: Anomalies,
 }
 
+/// Writes the report.
 #[cofferdam::task]
-fn report(input: Input, context: &Context) -> Result<String, Error> {
+pub fn report(input: Input, context: &Context) -> Result<String, Error> {
     let text = write(&input, &context.dag_run_id).or_fatal("writing the report")?;
     info!(bytes = text.len(), lines = text.lines().count(); "wrote the report");
     Ok(text)
