@@ -310,6 +310,10 @@ fn crontab(text: &str) -> Result<Cron, ScheduleError> {
     if !(5..=6).contains(&fields) {
         return Err(ScheduleError::FieldCount { found: fields });
     }
+    // croner reads `1,,2` as `1,2`; more likely a number was forgotten.
+    if text.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) {
+        return Err(ScheduleError::Pattern { given: text.to_owned(), why: "a list has an empty place".to_owned() });
+    }
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     let cron = parser.parse(text).map_err(|error| ScheduleError::Pattern { given: text.to_owned(), why: error.to_string() })?;
     // A year without clock changes or leap day is as good a start as any: the search goes on for centuries.

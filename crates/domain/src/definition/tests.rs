@@ -1,1 +1,287 @@
+use super::*;
+use serde_json::json;
 
+fn full() -> Value {
+    json!({
+        "dag_id": "weather_etl",
+        "description": "Daily weather figures",
+        "tags": ["weather"],
+        "owners": ["data"],
+        "schedule": "0 6 * * *",
+        "timezone": "Europe/Berlin",
+        "start_date": "2026-11-01",
+        "catchup": false,
+        "max_active_runs": 4,
+        "defaults": { "retries": 2, "retry_delay": "30s", "limits": { "memory": "64MiB" } },
+        "params": { "station": "berlin" },
+        "tasks": [
+            { "task_id": "fetch", "component": "weather/fetch@1.2.0", "input": { "station": { "$param": "station" } } },
+            {
+                "task_id": "clean",
+                "component": "weather/clean",
+                "input": { "rows": { "$from": "fetch", "path": "/rows" }, "limit": 10 },
+                "retries": 0,
+                "limits": { "fuel": 1_000_000 }
+            },
+            { "task_id": "report", "component": "weather/report", "depends_on": ["clean"], "trigger_rule": "all_done", "timeout": 90 }
+        ]
+    })
+}
+
+/// The definition with a value put in at a pointer.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut dag = full();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    match dag.pointer_mut(parent).unwrap() {
+        Value::Object(object) => _ = object.insert(key.to_owned(), value),
+        Value::Array(array) => array[key.parse::<usize>().unwrap()] = value,
+        other => panic!("{other} has no {key}"),
+    }
+    dag
+}
+
+/// What is wrong with a definition: code and pointer of each.
+fn problems(value: Value) -> Vec<(String, String)> {
+    let found = match parse(value) {
+        Ok(dag) => validate(&dag),
+        Err(found) => found,
+    };
+    found.into_iter().map(|problem| (problem.code.to_string(), problem.pointer)).collect()
+}
+
+fn only(code: &str, pointer: &str) -> Vec<(String, String)> {
+    vec![(code.to_owned(), pointer.to_owned())]
+}
+
+#[test]
+fn a_right_definition_has_no_problems_and_reads_back() {
+    let dag = parse(full()).unwrap();
+    assert_eq!(validate(&dag), []);
+    let written = serde_json::to_value(&dag).unwrap();
+    assert_eq!(parse(written).unwrap(), dag);
+}
+
+#[test]
+fn the_least_definition() {
+    let dag = parse(json!({ "dag_id": "a", "tasks": [{ "task_id": "t", "component": "c" }] })).unwrap();
+    assert_eq!(validate(&dag), []);
+    assert_eq!(dag.timezone, "UTC");
+    assert_eq!(serde_json::to_value(&dag).unwrap(), json!({ "dag_id": "a", "tasks": [{ "task_id": "t", "component": "c" }] }));
+}
+
+#[test]
+fn all_unknown_fields_are_told_with_the_one_that_was_meant() {
+    let mut dag = with("/tasks/1/retrys", json!(3));
+    dag["tags_"] = json!([]);
+    dag["tasks"][1]["limits"]["memroy"] = json!("1MiB");
+    dag["tasks"][2]["xyz"] = json!(1);
+    let found = parse(dag).unwrap_err();
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(
+        told.contains(&"error[unknown_field] at /tags_: there is no field 'tags_' (did you mean 'tags'?)".to_owned()),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(
+            &"error[unknown_field] at /tasks/1/retrys: there is no field 'retrys' (did you mean 'retries'?)".to_owned()
+        ),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(
+            &"error[unknown_field] at /tasks/1/limits/memroy: there is no field 'memroy' (did you mean 'memory'?)".to_owned()
+        ),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|text| text.contains("/tasks/2/xyz") && text.contains("the fields here are task_id, component")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_unknown_field_named_like_its_parent_is_found() {
+    let found = parse(with("/defaults/limits", json!({ "limits": {} }))).unwrap_err();
+    assert_eq!(found[0].pointer, "/defaults/limits/limits");
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    for (pointer, value, code) in [
+        ("/dag_id", json!("my dag"), "invalid_value"),
+        ("/dag_id", json!(7), "invalid_value"),
+        ("/tags", json!("weather"), "invalid_value"),
+        ("/start_date", json!("yesterday"), "invalid_value"),
+        ("/tasks", json!({}), "invalid_value"),
+        ("/defaults", json!([]), "invalid_value"),
+        ("/tasks/0", json!(["fetch", "weather/fetch"]), "invalid_value"),
+        ("/tasks/1/limits", json!([1]), "invalid_value"),
+        ("/tasks/0/task_id", json!("a/b"), "invalid_value"),
+        ("/tasks/0/component", json!("a@"), "invalid_value"),
+        ("/tasks/0/component", json!("a@sha256:12"), "invalid_value"),
+        ("/tasks/1/retries", json!(-1), "invalid_value"),
+        ("/tasks/1/timeout", json!("5 min"), "invalid_value"),
+        ("/tasks/1/limits/memory", json!("64"), "invalid_value"),
+        ("/tasks/2/depends_on/0", json!(""), "invalid_value"),
+        ("/tasks/2/trigger_rule", json!("all_sucess"), "invalid_value"),
+    ] {
+        assert_eq!(problems(with(pointer, value)), only(code, pointer), "{pointer}");
+    }
+    let found = parse(with("/tasks/2/trigger_rule", json!("all_sucess"))).unwrap_err();
+    assert_eq!(found[0].help.as_deref(), Some("did you mean 'all_success'?"));
+    let found = parse(with("/dag_id", json!("my dag"))).unwrap_err();
+    assert!(found[0].message.contains("' ' is not allowed (at character 3)"), "{}", found[0].message);
+}
+
+#[test]
+fn missing_fields_and_other_shapes() {
+    assert_eq!(problems(json!({ "tasks": [] })), only("missing_field", ""));
+    assert_eq!(problems(json!({ "dag_id": "a" })), only("missing_field", ""));
+    assert_eq!(problems(json!([1])), only("invalid_value", ""));
+    assert_eq!(problems(json!({ "dag_id": "a", "tasks": [{ "task_id": "t" }] })), only("missing_field", "/tasks/0"));
+    assert_eq!(problems(json!({ "dag_id": "a", "tasks": [] })), only("no_tasks", "/tasks"));
+}
+
+#[test]
+fn mistakes_in_several_tasks_are_all_told() {
+    let mut dag = with("/tasks/0/retries", json!("two"));
+    dag["tasks"][2]["pool"] = json!("");
+    dag["schedule"] = json!(6);
+    let pointers: Vec<_> = problems(dag).into_iter().map(|(_, pointer)| pointer).collect();
+    assert_eq!(pointers, ["/schedule", "/tasks/0/retries", "/tasks/2/pool"]);
+}
+
+#[test]
+fn what_only_shows_as_a_whole() {
+    for (pointer, value, code, place) in [
+        ("/schedule", json!("0 6 * *"), "invalid_schedule", "/schedule"),
+        ("/schedule", json!("0 0 30 2 *"), "invalid_schedule", "/schedule"),
+        ("/timezone", json!("Europe/Berln"), "unknown_timezone", "/timezone"),
+        ("/end_date", json!("2026-10-31"), "invalid_dates", "/end_date"),
+        ("/max_active_runs", json!(0), "out_of_range", "/max_active_runs"),
+        ("/dagrun_timeout", json!("0s"), "out_of_range", "/dagrun_timeout"),
+        ("/tags", json!([" "]), "invalid_value", "/tags/0"),
+        ("/description", json!("x".repeat(1_001)), "too_long", "/description"),
+        ("/tasks/1/task_id", json!("fetch"), "duplicate_task_id", "/tasks/1/task_id"),
+        ("/tasks/2/depends_on/0", json!("claen"), "unknown_upstream", "/tasks/2/depends_on/0"),
+        ("/tasks/1/input/rows/$from", json!("fech"), "unknown_upstream", "/tasks/1/input/rows"),
+        ("/tasks/0/input/station/$param", json!("statoin"), "unknown_param", "/tasks/0/input/station"),
+        ("/tasks/0/input/station", json!({ "$conf": "station" }), "invalid_input", "/tasks/0/input/station/$conf"),
+        ("/tasks/0/input/station", json!({ "$form": "x" }), "invalid_input", "/tasks/0/input/station/$form"),
+        ("/tasks/0/limits", json!({ "memory": "5GiB" }), "limit_over_cap", "/tasks/0/limits/memory"),
+        ("/tasks/0/limits", json!({ "fuel": 0 }), "out_of_range", "/tasks/0/limits/fuel"),
+        ("/tasks/0/timeout", json!("25h"), "limit_over_cap", "/tasks/0/timeout"),
+        ("/tasks/0/retries", json!(101), "out_of_range", "/tasks/0/retries"),
+        ("/tasks/0/pool_slots", json!(0), "out_of_range", "/tasks/0/pool_slots"),
+        ("/tasks/0/retry_jitter", json!(1.5), "out_of_range", "/tasks/0/retry_jitter"),
+        ("/tasks/0/retry_on", json!({ "fatal": true }), "never_retried", "/tasks/0/retry_on/fatal"),
+        ("/tasks/0/env", json!({ "A=B": "c" }), "invalid_value", "/tasks/0/env/A=B"),
+        ("/defaults/timeout", json!("2d"), "limit_over_cap", "/defaults/timeout"),
+    ] {
+        let found = problems(with(pointer, value));
+        // Renaming a task also leaves others without it; the mistake itself is among what is told.
+        assert!(found.contains(&(code.to_owned(), place.to_owned())), "{pointer}: {found:?}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_a_warning() {
+    let dag = parse(with("/tasks/1/retry_delay", json!("5s"))).unwrap();
+    let found = validate(&dag);
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].is_error());
+    assert_eq!(found[0].pointer, "/tasks/1/retry_delay");
+    assert_eq!(
+        problems(
+            json!({ "dag_id": "a", "catchup": true, "schedule": "@daily", "tasks": [{ "task_id": "t", "component": "c" }] })
+        ),
+        only("no_effect", "/catchup")
+    );
+}
+
+#[test]
+fn circles_are_named() {
+    let mut dag = full();
+    dag["tasks"][0]["depends_on"] = json!(["report"]);
+    let found = validate(&parse(dag).unwrap());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].to_string(), "error[cycle] at /tasks/0: tasks wait for each other: fetch → clean → report → fetch");
+    let found = validate(&parse(with("/tasks/2/depends_on", json!(["report"]))).unwrap());
+    assert_eq!(found[0].to_string(), "error[cycle] at /tasks/2: the task 'report' waits for itself");
+}
+
+#[test]
+fn a_dag_has_at_most_a_thousand_tasks() {
+    let tasks =
+        |count: usize| -> Vec<Value> { (0..count).map(|n| json!({ "task_id": format!("t{n}"), "component": "c" })).collect() };
+    assert_eq!(problems(json!({ "dag_id": "a", "tasks": tasks(1_000) })), []);
+    assert_eq!(problems(json!({ "dag_id": "a", "tasks": tasks(1_001) })), only("too_many_tasks", "/tasks"));
+}
+
+#[test]
+fn every_code_has_its_section_in_the_documentation() {
+    let page = include_str!("../../../../docs/dags.md");
+    for code in DiagnosticCode::ALL {
+        assert!(page.contains(&format!("| `{}` |", code.as_str())), "docs/dags.md says nothing of {code}");
+        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+    }
+}
+
+#[test]
+fn the_example_in_the_documentation_is_right() {
+    let page = include_str!("../../../../docs/dags.md");
+    let examples: Vec<&str> = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let dag = parse(serde_json::from_str(example).unwrap()).unwrap();
+        assert_eq!(validate(&dag), []);
+    }
+}
+
+#[test]
+fn components_are_named_with_or_without_a_version() {
+    let digest = "ab".repeat(32);
+    for text in ["weather/clean".to_owned(), "clean@1.2.0-rc.1+5".to_owned(), format!("clean@sha256:{digest}")] {
+        assert_eq!(text.parse::<ComponentRef>().unwrap().to_string(), text);
+    }
+    for wrong in ["", "Clean", "clean@", "clean@a b", "clean@sha256:", &format!("clean@sha256:{}", "AB".repeat(32))] {
+        assert!(wrong.parse::<ComponentRef>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn dates_are_meant_in_the_time_zone_of_the_dag() {
+    let resolve = |text: &str| text.parse::<Moment>().unwrap().resolve(chrono_tz::Europe::Berlin).to_rfc3339();
+    assert_eq!(resolve("2026-11-21"), "2026-11-20T23:00:00+00:00");
+    assert_eq!(resolve("2026-11-21T06:00"), "2026-11-21T05:00:00+00:00");
+    assert_eq!(resolve("2026-11-21 06:00:00"), "2026-11-21T05:00:00+00:00");
+    assert_eq!(resolve("2026-11-21T06:00:00+05:00"), "2026-11-21T01:00:00+00:00");
+    // Skipped, and twice there.
+    assert_eq!(resolve("2026-03-29T02:30"), "2026-03-29T01:00:00+00:00");
+    assert_eq!(resolve("2026-10-25T02:30"), "2026-10-25T00:30:00+00:00");
+    for text in ["2026-11-21", "2026-11-21T06:00:00Z", "2026-11-21T06:00:00.250"] {
+        let moment: Moment = text.parse().unwrap();
+        assert_eq!(String::from(moment).parse(), Ok(moment));
+    }
+    for wrong in ["", "2026-13-01", "21.11.2026", "2026-11-21T25:00:00"] {
+        assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn settings_come_from_the_task_then_from_the_defaults() {
+    let dag = parse(full()).unwrap();
+    let fetch = dag.tasks[0].settings_or(&dag.defaults);
+    assert_eq!(fetch.retry_policy().max_tries, 3);
+    assert_eq!(fetch.effective_limits().memory_bytes, 64 << 20);
+    let clean = dag.tasks[1].settings_or(&dag.defaults);
+    assert_eq!(clean.retry_policy().max_tries, 1);
+    // Limits are merged one by one.
+    assert_eq!((clean.effective_limits().memory_bytes, clean.effective_limits().fuel), (64 << 20, 1_000_000));
+    let report = dag.tasks[2].settings_or(&dag.defaults);
+    assert_eq!(report.effective_limits().wall_ms, 90_000);
+    assert_eq!(TaskSettings::default().retry_policy(), RetryPolicy::default());
+    assert_eq!(TaskSettings::default().effective_limits(), Limits::default());
+}

@@ -95,8 +95,7 @@ const MAX_DEPTH: usize = 128;
 
 impl Default for InputTemplate {
     fn default() -> Self {
-        let source = Value::Object(Map::new());
-        Self { root: Node::Literal(source.clone()), source }
+        Self { source: Value::Object(Map::new()), root: Node::Object(Vec::new()) }
     }
 }
 

@@ -1,1 +1,232 @@
+use super::*;
+use crate::definition::parse;
+use chrono::TimeZone;
+use serde_json::json;
 
+fn definition() -> DagDefinition {
+    // Written in an order that is not that of the work.
+    parse(json!({
+        "dag_id": "etl",
+        "schedule": "0 6 * * *",
+        "timezone": "Europe/Berlin",
+        "start_date": "2026-11-01",
+        "end_date": "2026-11-10",
+        "catchup": true,
+        "defaults": { "retries": 1, "priority": 5 },
+        "params": { "station": "berlin", "limit": 10 },
+        "tasks": [
+            { "task_id": "report", "component": "cli/report", "args": ["--html"], "env": { "TZ": "UTC" }, "depends_on": ["clean", "fetch"], "trigger_rule": "all_done" },
+            { "task_id": "clean", "component": "clean@1", "input": { "rows": { "$from": "fetch", "path": "/rows" } }, "queue": "big", "pool": "db", "pool_slots": 2 },
+            { "task_id": "fetch", "component": "fetch" },
+            { "task_id": "audit", "component": "fetch", "priority": -1 }
+        ]
+    }))
+    .unwrap()
+}
+
+fn digest(letter: &str) -> Digest {
+    Digest::new(letter.repeat(64)).unwrap()
+}
+
+fn resolve(component: &ComponentRef) -> Result<(Digest, Entry), ResolveError> {
+    match component.to_string().as_str() {
+        "fetch" => Ok((digest("a"), Entry::Task)),
+        "clean@1" => Ok((digest("b"), Entry::Task)),
+        "cli/report" => Ok((digest("c"), Entry::Command { args: vec![], env: vec![] })),
+        other => {
+            Err(ResolveError { message: format!("there is no component '{other}'"), help: Some("push it first".to_owned()) })
+        }
+    }
+}
+
+fn plan() -> DagPlan {
+    DagPlan::compile(&definition(), resolve).unwrap()
+}
+
+fn task_id(text: &str) -> TaskId {
+    TaskId::new(text).unwrap()
+}
+
+#[test]
+fn tasks_come_after_those_they_wait_for() {
+    let plan = plan();
+    let shape: Vec<_> = plan
+        .tasks
+        .iter()
+        .map(|t| (t.task_index, t.task_id.as_str(), t.upstream.clone(), t.downstream.clone(), t.is_leaf))
+        .collect();
+    assert_eq!(
+        shape,
+        [
+            (0, "fetch", vec![], vec![1, 2], false),
+            (1, "clean", vec![0], vec![2], false),
+            (2, "report", vec![0, 1], vec![], true),
+            (3, "audit", vec![], vec![], true),
+        ]
+    );
+}
+
+#[test]
+fn settings_are_filled_in_and_components_pinned() {
+    let plan = plan();
+    let clean = plan.task_named(&task_id("clean")).unwrap();
+    assert_eq!((clean.digest.clone(), clean.entry.clone()), (digest("b"), Entry::Task));
+    assert_eq!((clean.queue.as_str(), clean.pool.as_str(), clean.pool_slots, clean.priority), ("big", "db", 2, 5));
+    assert_eq!(clean.retry.max_tries, 2);
+    let report = plan.task(2).unwrap();
+    assert_eq!(report.entry, Entry::Command { args: vec!["--html".to_owned()], env: vec![("TZ".to_owned(), "UTC".to_owned())] });
+    assert_eq!(report.trigger_rule, TriggerRule::AllDone);
+    assert_eq!(plan.task(3).unwrap().priority, -1);
+    assert_eq!(plan.max_active_runs, DEFAULT_MAX_ACTIVE_RUNS);
+    assert_eq!((plan.task(-1), plan.task(4)), (None, None));
+}
+
+#[test]
+fn a_plan_reads_back_and_a_later_version_is_refused() {
+    let plan = plan();
+    let mut stored = plan.to_json();
+    assert_eq!(DagPlan::from_json(stored.clone()).unwrap(), plan);
+    stored["v"] = json!(PLAN_VERSION + 1);
+    let error = DagPlan::from_json(stored).unwrap_err();
+    assert!(matches!(error, PlanReadError::TooNew { found } if found == PLAN_VERSION + 1));
+    assert!(matches!(DagPlan::from_json(json!({})), Err(PlanReadError::Malformed(_))));
+}
+
+#[test]
+fn components_that_are_not_there_or_take_no_arguments() {
+    let mut dag = definition();
+    dag.tasks[2].component = "ftech".parse().unwrap();
+    dag.tasks[3].args = vec!["x".to_owned()];
+    let found = DagPlan::compile(&dag, resolve).unwrap_err();
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "error[unknown_component] at /tasks/2/component: there is no component 'ftech' (push it first)",
+            "error[unused_arguments] at /tasks/3/args: the component 'fetch' takes no args: it is no wasi:cli/command (pass what it needs as input)",
+        ]
+    );
+}
+
+#[test]
+fn each_component_is_resolved_once() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let result = DagPlan::compile(&definition(), |component| {
+        asked.borrow_mut().push(component.to_string());
+        resolve(component)
+    });
+    assert!(result.is_ok());
+    assert_eq!(asked.into_inner(), ["clean@1", "cli/report", "fetch"]);
+}
+
+#[test]
+fn the_next_interval_keeps_to_the_dates() {
+    let plan = plan();
+    let now = Utc.with_ymd_and_hms(2026, 12, 1, 0, 0, 0).unwrap();
+    let mut last = None;
+    let mut starts = Vec::new();
+    while let Some(next) = plan.next_interval(last, now, now) {
+        starts.push(next.start.format("%m-%dT%H:%M").to_string());
+        last = Some(next.start);
+    }
+    assert_eq!(starts.first().map(String::as_str), Some("11-01T05:00"));
+    // The 10th at midnight is the end, so the interval that begins on the 10th at 06:00 is not run.
+    assert_eq!(starts.last().map(String::as_str), Some("11-09T05:00"));
+    assert_eq!(starts.len(), 9);
+}
+
+#[test]
+fn without_a_start_date_the_interval_of_the_first_apply_is_the_first() {
+    let dag =
+        parse(json!({ "dag_id": "a", "schedule": "* * * * *", "tasks": [{ "task_id": "t", "component": "fetch" }] })).unwrap();
+    let plan = DagPlan::compile(&dag, resolve).unwrap();
+    let applied = Utc.with_ymd_and_hms(2026, 11, 21, 6, 7, 30).unwrap();
+    let minute = |minute| Utc.with_ymd_and_hms(2026, 11, 21, 6, minute, 0).unwrap();
+    for now in [applied, minute(8)] {
+        assert_eq!(plan.next_interval(None, applied, now), Some(Interval { start: minute(7), end: minute(8) }));
+    }
+    assert_eq!(plan.next_interval(Some(minute(7)), applied, minute(8)), Some(Interval { start: minute(8), end: minute(9) }));
+}
+
+fn template(value: Value) -> InputTemplate {
+    InputTemplate::parse(&value).unwrap()
+}
+
+fn render(value: Value) -> Result<Value, RenderError> {
+    let conf = plan().effective_conf(&json!({ "limit": 3, "extra": { "a/b": true } }));
+    template(value).render(&conf, |task, key| match (task.as_str(), key.as_str()) {
+        ("fetch", "return_value") => Some(json!({ "rows": [1, 2], "none": null })),
+        ("fetch", "count") => Some(json!(2)),
+        _ => None,
+    })
+}
+
+#[test]
+fn inputs_are_filled_in() {
+    for (input, expected) in [
+        (json!({}), json!({})),
+        (json!([1, "two", null]), json!([1, "two", null])),
+        (json!({ "$from": "fetch" }), json!({ "rows": [1, 2], "none": null })),
+        (json!({ "rows": { "$from": "fetch", "path": "/rows" } }), json!({ "rows": [1, 2] })),
+        (json!([{ "$from": "fetch", "path": "/rows/1" }]), json!([2])),
+        (json!({ "$from": "fetch", "key": "count" }), json!(2)),
+        (json!({ "$from": "fetch", "path": "/none" }), json!(null)),
+        (json!({ "$from": "fetch", "path": "/x", "default": 7 }), json!(7)),
+        (json!({ "$from": "other", "default": null }), json!(null)),
+        (json!({ "$conf": "/station" }), json!("berlin")),
+        (json!({ "$conf": "/limit" }), json!(3)),
+        (json!({ "$conf": "/extra/a~1b" }), json!(true)),
+        (json!({ "$conf": "" }), json!({ "station": "berlin", "limit": 3, "extra": { "a/b": true } })),
+        (json!({ "$conf": "/x", "default": [] }), json!([])),
+        (json!({ "$param": "limit" }), json!(3)),
+        (json!({ "$literal": { "$from": "fetch" } }), json!({ "$from": "fetch" })),
+    ] {
+        assert_eq!(render(input.clone()), Ok(expected), "{input}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_with_its_place() {
+    let error = |input: Value| render(input).unwrap_err().to_string();
+    assert_eq!(
+        error(json!({ "a": [{ "$from": "other" }] })),
+        "input/a/0: the task 'other' left no XCom 'return_value'; give a \"default\" if that may happen"
+    );
+    assert_eq!(
+        error(json!({ "a": { "$from": "fetch", "path": "/rows/9" } })),
+        "input/a: the XCom 'return_value' of task 'fetch' has nothing at \"/rows/9\""
+    );
+    assert_eq!(error(json!({ "$conf": "/x/y" })), "input: the run's conf has nothing at \"/x/y\"");
+}
+
+#[test]
+fn templates_that_cannot_be_read() {
+    let errors = |input: Value| -> Vec<(String, String)> {
+        InputTemplate::parse(&input).unwrap_err().into_iter().map(|e| (e.pointer, e.help.unwrap_or_default())).collect()
+    };
+    let one = |pointer: &str, help: &str| vec![(pointer.to_owned(), help.to_owned())];
+    assert_eq!(errors(json!({ "a": { "$form": "x" } })), one("/a/$form", "did you mean '$from'?"));
+    assert_eq!(errors(json!({ "$from": "a", "pth": "/x" })), one("/pth", "did you mean 'path'?"));
+    assert_eq!(errors(json!({ "$from": 1 })), one("/$from", ""));
+    assert_eq!(errors(json!({ "$from": "a b" })), one("/$from", ""));
+    assert_eq!(errors(json!({ "$from": "a", "key": 1 })), one("/key", ""));
+    assert_eq!(errors(json!({ "$from": "a", "path": "x" })), one("/path", "write '/x'"));
+    assert_eq!(errors(json!({ "$conf": "x" })), one("/$conf", "write '/x'"));
+    assert_eq!(errors(json!([{ "$x": 1 }, { "$conf": 2 }])).len(), 2);
+    let mut deep = json!(1);
+    for _ in 0..200 {
+        deep = json!([deep]);
+    }
+    assert_eq!(errors(deep).len(), 1);
+}
+
+#[test]
+fn references_are_listed_once() {
+    let template =
+        template(json!({ "a": { "$from": "x" }, "b": [{ "$from": "x", "path": "/p" }, { "$from": "y", "key": "k" }] }));
+    let key = |text: &str| cofferdam_ids::XComKey::new(text).unwrap();
+    assert_eq!(template.references(), [(task_id("x"), key("return_value")), (task_id("y"), key("k"))]);
+    let stored = serde_json::to_value(&template).unwrap();
+    assert_eq!(serde_json::from_value::<InputTemplate>(stored).unwrap(), template);
+    assert_eq!(InputTemplate::default().render(&json!({}), |_, _| None), Ok(json!({})));
+}

@@ -1,1 +1,391 @@
+use super::*;
+use proptest::prelude::*;
 
+fn time(text: &str) -> DateTime<Utc> {
+    let full = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
+    DateTime::parse_from_rfc3339(&full).unwrap().with_timezone(&Utc)
+}
+
+fn schedule(text: &str, zone: &str) -> Schedule {
+    Schedule::parse(text, parse_timezone(zone).unwrap()).unwrap()
+}
+
+/// The next ticks after a time (UTC).
+fn ticks(text: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
+    let schedule = schedule(text, zone);
+    let mut now = time(after);
+    (0..count)
+        .map(|_| {
+            now = schedule.next_after(now).unwrap();
+            now.format("%Y-%m-%dT%H:%M").to_string()
+        })
+        .collect()
+}
+
+/// 1 November 2026 is a Sunday.
+const START: &str = "2026-10-31T23:59";
+
+/// The examples of the manual page crontab(5), and its rules.
+#[test]
+fn crontab_5() {
+    assert_eq!(ticks("5 0 * * *", "UTC", START, 2), ["2026-11-01T00:05", "2026-11-02T00:05"]);
+    assert_eq!(ticks("15 14 1 * *", "UTC", START, 2), ["2026-11-01T14:15", "2026-12-01T14:15"]);
+    assert_eq!(ticks("0 22 * * 1-5", "UTC", "2026-11-06T00:00", 2), ["2026-11-06T22:00", "2026-11-09T22:00"]);
+    assert_eq!(ticks("23 0-23/2 * * *", "UTC", START, 3), ["2026-11-01T00:23", "2026-11-01T02:23", "2026-11-01T04:23"]);
+    assert_eq!(ticks("5 4 * * sun", "UTC", START, 2), ["2026-11-01T04:05", "2026-11-08T04:05"]);
+    // 0 and 7 are both Sunday.
+    assert_eq!(ticks("5 4 * * 0", "UTC", START, 3), ticks("5 4 * * 7", "UTC", START, 3));
+    // When both the day of the month and the day of the week are given, either will do.
+    assert_eq!(
+        ticks("30 4 1,15 * 5", "UTC", START, 7),
+        [
+            "2026-11-01T04:30",
+            "2026-11-06T04:30",
+            "2026-11-13T04:30",
+            "2026-11-15T04:30",
+            "2026-11-20T04:30",
+            "2026-11-27T04:30",
+            "2026-12-01T04:30"
+        ]
+    );
+    assert_eq!(
+        ticks("0 0 13 * 5", "UTC", "2026-11-28T00:00", 4),
+        ["2026-12-04T00:00", "2026-12-11T00:00", "2026-12-13T00:00", "2026-12-18T00:00"]
+    );
+    assert_eq!(ticks("0 0 1 jan-mar *", "UTC", START, 3), ["2027-01-01T00:00", "2027-02-01T00:00", "2027-03-01T00:00"]);
+    assert_eq!(ticks("0 0 29 2 *", "UTC", START, 2), ["2028-02-29T00:00", "2032-02-29T00:00"]);
+}
+
+/// Open Cron Pattern Specification 1.0: lists, ranges and steps, in five fields.
+#[test]
+fn ocps_1_0() {
+    assert_eq!(ticks("*/20 * * * *", "UTC", START, 3), ["2026-11-01T00:00", "2026-11-01T00:20", "2026-11-01T00:40"]);
+    assert_eq!(
+        ticks("10-30/10 8,20 * * *", "UTC", START, 4),
+        ["2026-11-01T08:10", "2026-11-01T08:20", "2026-11-01T08:30", "2026-11-01T20:10"]
+    );
+    assert_eq!(ticks("0 12 * DEC MON", "UTC", START, 2), ["2026-12-07T12:00", "2026-12-14T12:00"]);
+    for wrong in [
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * 32 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "5/15 * * * *",
+        "a * * * *",
+        "*/0 * * * *",
+        "5-1 * * * *",
+        "1,,2 * * * *",
+    ] {
+        assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Pattern { .. })), "{wrong}");
+    }
+}
+
+/// OCPS 1.1: aliases.
+#[test]
+fn ocps_1_1() {
+    for (alias, first) in [
+        ("@hourly", "2026-11-01T00:00"),
+        ("@daily", "2026-11-01T00:00"),
+        ("@midnight", "2026-11-01T00:00"),
+        ("@weekly", "2026-11-01T00:00"),
+        ("@monthly", "2026-11-01T00:00"),
+        ("@quarterly", "2027-01-01T00:00"),
+        ("@yearly", "2027-01-01T00:00"),
+        ("@annually", "2027-01-01T00:00"),
+        ("@Daily", "2026-11-01T00:00"),
+    ] {
+        assert_eq!(ticks(alias, "UTC", START, 1), [first], "{alias}");
+    }
+    let error = Schedule::parse("@dayly", Tz::UTC).unwrap_err();
+    assert_eq!(error.to_string(), "'@dayly' is not a known alias");
+    assert_eq!(error.help().unwrap(), "did you mean '@daily'?");
+    assert!(matches!(Schedule::parse("@reboot", Tz::UTC), Err(ScheduleError::UnknownAlias { .. })));
+}
+
+/// OCPS 1.2: a field of seconds in front. (Its field of years is not accepted here: a dag has an `end_date`.)
+#[test]
+fn ocps_1_2() {
+    let schedule = schedule("*/15 30 6 * * *", "UTC");
+    let first = schedule.next_after(time("2026-11-21T06:30:00")).unwrap();
+    assert_eq!(first, time("2026-11-21T06:30:15"));
+    assert_eq!(schedule.next_after(time("2026-11-21T06:30:45")).unwrap(), time("2026-11-22T06:30:00"));
+    assert_eq!(Schedule::parse("0 0 0 1 1 * 2030", Tz::UTC), Err(ScheduleError::FieldCount { found: 7 }));
+    assert_eq!(Schedule::parse("0 6 * *", Tz::UTC), Err(ScheduleError::FieldCount { found: 4 }));
+}
+
+/// OCPS 1.3: `L`, `W` and `#`.
+#[test]
+fn ocps_1_3() {
+    assert_eq!(ticks("0 0 L * *", "UTC", "2028-01-01T00:00", 3), ["2028-01-31T00:00", "2028-02-29T00:00", "2028-03-31T00:00"]);
+    // The third and the last Friday.
+    assert_eq!(ticks("0 0 * * 5#3", "UTC", START, 2), ["2026-11-20T00:00", "2026-12-18T00:00"]);
+    assert_eq!(ticks("0 0 * * 5L", "UTC", START, 2), ["2026-11-27T00:00", "2026-12-25T00:00"]);
+    // The 15th of November 2026 is a Sunday: Monday is nearest. The 15th of August is a Saturday: Friday is.
+    assert_eq!(ticks("0 0 15W * *", "UTC", START, 1), ["2026-11-16T00:00"]);
+    assert_eq!(ticks("0 0 15W * *", "UTC", "2026-08-01T00:00", 1), ["2026-08-14T00:00"]);
+    // It does not leave the month: the 1st of August is a Saturday.
+    assert_eq!(ticks("0 0 1W * *", "UTC", "2026-07-31T12:00", 1), ["2026-08-03T00:00"]);
+}
+
+/// OCPS 1.4: `+` asks for both the day of the month and that of the week; `?` is `*`.
+#[test]
+fn ocps_1_4() {
+    assert_eq!(ticks("0 0 1 * +MON", "UTC", START, 2), ["2027-02-01T00:00", "2027-03-01T00:00"]);
+    assert_eq!(ticks("0 0 ? * 5", "UTC", START, 2), ticks("0 0 * * 5", "UTC", START, 2));
+}
+
+#[test]
+fn what_never_happens_is_refused_at_once() {
+    for never in ["0 0 30 2 *", "0 0 31 4,6,9,11 *"] {
+        assert_eq!(Schedule::parse(never, Tz::UTC), Err(ScheduleError::NeverHappens { given: never.to_owned() }));
+    }
+    assert_eq!(Schedule::parse("  ", Tz::UTC), Err(ScheduleError::Empty));
+}
+
+#[test]
+fn time_zones_are_known_by_name() {
+    let error = parse_timezone("Europe/Berln").unwrap_err();
+    assert_eq!(error.help().unwrap(), "did you mean 'Europe/Berlin'?");
+    assert_eq!(ticks("0 6 * * *", "Europe/Berlin", "2026-11-21T00:00", 1), ["2026-11-21T05:00"]);
+    assert_eq!(ticks("0 6 * * *", "Asia/Kolkata", "2026-11-21T00:00", 1), ["2026-11-21T00:30"]);
+}
+
+/// Berlin, 29 March 2026: at 02:00 the clocks go to 03:00 (01:00 UTC).
+#[test]
+fn a_fixed_time_that_is_skipped_comes_when_the_skipped_hour_would_begin() {
+    assert_eq!(
+        ticks("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00", 3),
+        ["2026-03-28T01:30", "2026-03-29T01:00", "2026-03-30T00:30"]
+    );
+    // Where half an hour is skipped (Lord Howe, 4 October 2026 at 02:00), and where midnight is (São Paulo, 2018).
+    assert_eq!(ticks("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00", 2), ["2026-10-03T15:30", "2026-10-04T15:15"]);
+    assert_eq!(ticks("@daily", "America/Sao_Paulo", "2018-11-03T12:00", 2), ["2018-11-04T03:00", "2018-11-05T02:00"]);
+}
+
+/// Berlin, 25 October 2026: at 03:00 the clocks go back to 02:00 (01:00 UTC).
+#[test]
+fn a_fixed_time_that_comes_twice_runs_once() {
+    assert_eq!(
+        ticks("30 2 * * *", "Europe/Berlin", "2026-10-24T00:00", 3),
+        ["2026-10-24T00:30", "2026-10-25T00:30", "2026-10-26T01:30"]
+    );
+}
+
+#[test]
+fn repeating_times_follow_the_clock_through_both_changes() {
+    for start in ["2026-03-28T12:00", "2026-10-24T12:00"] {
+        let schedule = schedule("*/30 * * * *", "Europe/Berlin");
+        let mut now = time(start);
+        for _ in 0..48 {
+            let next = schedule.next_after(now).unwrap();
+            assert_eq!(next - now, TimeDelta::minutes(30), "after {now}");
+            now = next;
+        }
+    }
+}
+
+/// Several hours in a list are a repeating time: the skipped one is left out, the one that comes twice runs twice.
+#[test]
+fn a_list_of_hours_is_left_out_or_repeated() {
+    assert_eq!(ticks("0 2,14 * * *", "Europe/Berlin", "2026-03-28T20:00", 2), ["2026-03-29T12:00", "2026-03-30T00:00"]);
+    assert_eq!(
+        ticks("0 2,14 * * *", "Europe/Berlin", "2026-10-24T20:00", 3),
+        ["2026-10-25T00:00", "2026-10-25T01:00", "2026-10-25T13:00"]
+    );
+}
+
+#[test]
+fn intervals_lie_on_a_grid_from_1970() {
+    let schedule = schedule("@every 90m", "Europe/Berlin");
+    assert_eq!(schedule.next_after(time("2026-11-21T00:00")), Some(time("2026-11-21T01:30")));
+    assert_eq!(schedule.next_after(time("2026-11-21T01:30")), Some(time("2026-11-21T03:00")));
+    assert_eq!(schedule.previous_before(time("2026-11-21T01:30")), Some(time("2026-11-21T00:00")));
+    assert_eq!(schedule.at_or_before(time("2026-11-21T01:30")), Some(time("2026-11-21T01:30")));
+    for wrong in ["@every", "@every 0s", "@every 500ms", "@every soon", "@every 99999999d"] {
+        assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Every { .. })), "{wrong}");
+    }
+}
+
+#[test]
+fn fractions_of_a_second_are_between_ticks() {
+    let schedule = schedule("0 * * * *", "UTC");
+    let half_past = time("2026-11-21T06:00:00") + TimeDelta::milliseconds(500);
+    assert_eq!(schedule.next_after(half_past), Some(time("2026-11-21T07:00")));
+    assert_eq!(schedule.previous_before(half_past), Some(time("2026-11-21T06:00")));
+    assert_eq!(schedule.previous_before(time("2026-11-21T06:00")), Some(time("2026-11-21T05:00")));
+    assert_eq!(schedule.at_or_after(half_past), Some(time("2026-11-21T07:00")));
+    assert_eq!(schedule.at_or_after(time("2026-11-21T06:00")), Some(time("2026-11-21T06:00")));
+    assert_eq!(schedule.at_or_before(time("2026-11-21T06:00")), Some(time("2026-11-21T06:00")));
+}
+
+fn interval(start: &str, end: &str) -> Option<Interval> {
+    Some(Interval { start: time(start), end: time(end) })
+}
+
+#[test]
+fn a_run_is_for_the_interval_that_has_ended() {
+    let daily = schedule("0 6 * * *", "UTC");
+    let start = time("2026-11-01T00:00");
+    let now = time("2026-11-04T12:00");
+    // All of them, one after the other.
+    let first = daily.due(None, start, now, true);
+    assert_eq!(first, interval("2026-11-01T06:00", "2026-11-02T06:00"));
+    let second = daily.due(Some(time("2026-11-01T06:00")), start, now, true);
+    assert_eq!(second, interval("2026-11-02T06:00", "2026-11-03T06:00"));
+    // Only the latest that has ended; then the next, which is not due yet.
+    assert_eq!(daily.due(None, start, now, false), interval("2026-11-03T06:00", "2026-11-04T06:00"));
+    assert_eq!(daily.due(Some(time("2026-11-01T06:00")), start, now, false), interval("2026-11-03T06:00", "2026-11-04T06:00"));
+    assert_eq!(daily.due(Some(time("2026-11-03T06:00")), start, now, false), interval("2026-11-04T06:00", "2026-11-05T06:00"));
+    // At the very moment at which the next ends.
+    assert_eq!(
+        daily.due(Some(time("2026-11-03T06:00")), start, time("2026-11-05T06:00"), false),
+        interval("2026-11-04T06:00", "2026-11-05T06:00")
+    );
+}
+
+#[test]
+fn nothing_begins_before_the_start_date() {
+    let daily = schedule("@daily", "UTC");
+    let start = time("2026-12-24T18:00");
+    for catchup in [true, false] {
+        assert_eq!(daily.due(None, start, time("2026-11-21T00:00"), catchup), interval("2026-12-25T00:00", "2026-12-26T00:00"));
+    }
+}
+
+#[test]
+fn a_changed_schedule_goes_on_after_the_last_run() {
+    let start = time("2026-11-01T00:00");
+    let next = schedule("30 * * * *", "UTC").due(Some(time("2026-11-21T09:00")), start, time("2026-11-21T10:05"), true);
+    assert_eq!(next, interval("2026-11-21T09:30", "2026-11-21T10:30"));
+}
+
+#[test]
+fn once_runs_once_and_no_schedule_never() {
+    let once = schedule("@once", "UTC");
+    let start = time("2026-11-21T00:00");
+    assert_eq!(once.due(None, start, start, false), interval("2026-11-21T00:00", "2026-11-21T00:00"));
+    assert_eq!(once.due(Some(start), start, start, true), None);
+    assert_eq!(Schedule::never().due(None, start, start, true), None);
+    assert_eq!(Schedule::never().next_after(start), None);
+}
+
+#[test]
+fn a_manual_run_covers_the_last_interval_that_has_ended() {
+    let daily = schedule("0 6 * * *", "UTC");
+    let found = daily.interval_of_manual_run(time("2026-11-21T12:00"));
+    assert_eq!(Some(found), interval("2026-11-20T06:00", "2026-11-21T06:00"));
+    let now = time("2026-11-21T12:00");
+    assert_eq!(Schedule::never().interval_of_manual_run(now), Interval { start: now, end: now });
+}
+
+#[test]
+fn schedules_are_told_in_words() {
+    for (text, words) in [
+        ("0 6 * * *", "every day at 06:00 (Europe/Berlin)"),
+        ("@daily", "every day at 00:00 (Europe/Berlin)"),
+        ("@hourly", "every hour (Europe/Berlin)"),
+        ("* * * * *", "every minute (Europe/Berlin)"),
+        ("*/5 * * * *", "every 5 minutes (Europe/Berlin)"),
+        ("15 * * * *", "every hour at minute 15 (Europe/Berlin)"),
+        ("0 */6 * * *", "every 6 hours (Europe/Berlin)"),
+        ("30 7 * * 1-5", "Monday to Friday at 07:30 (Europe/Berlin)"),
+        ("@weekly", "every Sunday at 00:00 (Europe/Berlin)"),
+        ("0 9 15 * *", "on day 15 of every month at 09:00 (Europe/Berlin)"),
+        ("0 9 L * *", "on the last day of every month at 09:00 (Europe/Berlin)"),
+        ("@every 90m", "every 1h30m"),
+        ("@once", "once"),
+    ] {
+        assert_eq!(schedule(text, "Europe/Berlin").describe(), words, "{text}");
+    }
+    assert_eq!(Schedule::never().describe(), "only when triggered");
+    // Whatever else: croner's words, and the zone.
+    assert!(schedule("7 3 1,15 * 5", "UTC").describe().ends_with("(UTC)"));
+}
+
+const PATTERNS: [&str; 12] = [
+    "* * * * *",
+    "*/7 * * * *",
+    "0 * * * *",
+    "30 2 * * *",
+    "0 0 * * *",
+    "30 1 * * 0",
+    "0 2,14 * * *",
+    "0 12 1 * *",
+    "15 0 * * 1-5",
+    "59 23 L * *",
+    "0 3 * * 1#1",
+    "@every 45m",
+];
+const ZONES: [&str; 8] = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "America/Sao_Paulo",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Near clock changes above all: the times are those of nights in March, April, October and November.
+    #[test]
+    fn ticks_form_one_line(
+        pattern in proptest::sample::select(&PATTERNS[..]),
+        zone in proptest::sample::select(&ZONES[..]),
+        year in 2010..2035_i32,
+        month in proptest::sample::select(&[3_u32, 4, 10, 11, 7][..]),
+        second in 0..30 * 86_400_i64,
+        millis in 0..1_000_i64,
+    ) {
+        let schedule = schedule(pattern, zone);
+        let start = NaiveDate::from_ymd_opt(year, month, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
+        let time = start + TimeDelta::seconds(second) + TimeDelta::milliseconds(millis);
+        let next = schedule.next_after(time).unwrap();
+        prop_assert!(next > time);
+        // Nothing lies between: going back from the next tick leads to the time or before it.
+        let previous = schedule.previous_before(next).unwrap();
+        prop_assert!(previous <= time, "{previous} <= {time} < {next}");
+        prop_assert_eq!(schedule.next_after(previous), Some(next));
+        prop_assert_eq!(schedule.at_or_before(time), Some(previous));
+        prop_assert_eq!(schedule.at_or_after(next), Some(next));
+    }
+
+    #[test]
+    fn scheduled_runs_follow_each_other(
+        pattern in proptest::sample::select(&PATTERNS[..]),
+        zone in proptest::sample::select(&ZONES[..]),
+        begin in 0..3_000_000_i64,
+        catchup: bool,
+        waits in proptest::collection::vec(0..500_000_i64, 1..12),
+    ) {
+        let schedule = schedule(pattern, zone);
+        let start = time("2026-02-20T00:00") + TimeDelta::seconds(begin);
+        let mut now = start;
+        let mut last: Option<Interval> = None;
+        for wait in waits {
+            now += TimeDelta::seconds(wait);
+            let next = schedule.due(last.map(|last| last.start), start, now, catchup).unwrap();
+            prop_assert!(next.start >= start && next.end > next.start);
+            if let Some(last) = last {
+                prop_assert!(next.start >= last.end, "no interval overlaps another");
+                prop_assert!(!catchup || next.start == last.end, "with catchup there is no gap");
+            }
+            if !catchup && next.end <= now {
+                prop_assert!(schedule.next_after(next.end).unwrap() > now, "without catchup only the latest is due");
+            }
+            if next.end <= now {
+                last = Some(next);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "[-@*/,0-9a-zA-ZLW#+? ]{0,24}") {
+        let _ = Schedule::parse(&text, Tz::UTC);
+    }
+}

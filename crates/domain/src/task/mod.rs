@@ -21,8 +21,12 @@ mod dispatch;
 mod event;
 mod held;
 mod mark;
+#[cfg(test)]
+mod properties;
 mod report;
 mod state;
+#[cfg(test)]
+mod tests;
 mod upstreams;
 mod wake;
 
