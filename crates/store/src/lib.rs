@@ -10,6 +10,7 @@ pub mod components;
 pub mod databases;
 pub mod embedded;
 mod error;
+pub mod execution;
 pub mod idempotency;
 mod migration;
 mod page;
