@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         let runtime = bench::runtime(RuntimeConfig::for_slots(TASKS));
         assert_eq!(runtime.capacity(), TASKS, "this machine does not allow so many sandboxes");
         let program = bench::program(&runtime, "behaviours").await;
-        let before = bench::rss_mib();
+        let before = rss_mib();
         let started = Instant::now();
         let input = json!({"do": "sleep", "ms": u64::try_from(SLEEP.as_millis()).unwrap_or(u64::MAX)}).to_string();
         let running: Vec<_> = (0..TASKS)
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         // The last to be given a slot may still be on their way to their sleep.
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(runtime.free(), 0, "the first tasks woke before the memory was read");
-        let rss = bench::rss_mib();
+        let rss = rss_mib();
         for running in running {
             bench::expect_success(&running.await.unwrap_or_else(|error| panic!("{error}")));
         }
@@ -48,4 +48,11 @@ fn main() -> ExitCode {
         });
         println!("{}", json!({"bench": "waiting", "metric": "rss_mib", "value": rss, "conditions": conditions}));
     })
+}
+
+/// Memory that is resident now, in MiB.
+fn rss_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib >> 10)
 }

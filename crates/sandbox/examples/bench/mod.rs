@@ -1,5 +1,4 @@
 //! What the benches share.
-#![expect(dead_code, reason = "each bench uses a part")]
 
 use chrono::DateTime;
 use cofferdam_domain::ending::Ending;
@@ -58,11 +57,4 @@ pub fn request(input: String) -> TryRequest {
 #[track_caller]
 pub fn expect_success(report: &TryReport) {
     assert!(matches!(report.ending, Ending::Success { .. }), "{:?}", report.ending);
-}
-
-/// Memory that is resident now, in MiB.
-pub fn rss_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib >> 10)
 }
