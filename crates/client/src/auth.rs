@@ -21,6 +21,18 @@ impl Client {
         Ok(tokens)
     }
 
+    /// Renews the tokens now. A call renews them by itself when it must; this is for those who share tokens between
+    /// processes and must do it one at a time. Does nothing with other credentials.
+    ///
+    /// # Errors
+    /// When the refresh token has been used, the session has ended, or the server cannot be reached.
+    pub async fn refresh(&self) -> Result<(), ClientError> {
+        match self.credentials() {
+            Credentials::Tokens(used) => self.renew(&used).await,
+            Credentials::None | Credentials::ApiKey(_) => Ok(()),
+        }
+    }
+
     /// Ends the session, and forgets the tokens.
     ///
     /// # Errors

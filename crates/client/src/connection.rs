@@ -185,7 +185,7 @@ impl Client {
     }
 
     /// Renews the tokens, unless somebody else did it while this call waited.
-    async fn renew(&self, used: &Tokens) -> Result<(), ClientError> {
+    pub(crate) async fn renew(&self, used: &Tokens) -> Result<(), ClientError> {
         let _one_at_a_time = self.inner.renewing.lock().await;
         match self.credentials() {
             Credentials::Tokens(now) if now.access_token == used.access_token => {

@@ -1,0 +1,567 @@
+//! The command line: subcommands and flags, and the configuration keys that flags set.
+
+use crate::config::FlagValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use cofferdam_ids::{ComponentName, DagId, DagRunId, TaskId};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  what was asked for failed (a run failed, a definition has errors)
+  2  wrong flags or input
+  3  the server cannot be reached
+  4  not signed in, or not allowed
+  5  no such thing
+  6  conflict with what is there
+  7  the server failed or is busy; try again
+  130  stopped by Ctrl-C";
+
+/// Runs untrusted tasks and workflows in WebAssembly sandboxes.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam", version, after_help = EXIT_CODES, propagate_version = true, infer_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalFlags,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+struct GlobalFlags {
+    /// The configuration file [default: cofferdam.toml here, then in the user's configuration directory]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    config: Option<PathBuf>,
+    /// How to print results: a table, or JSON for programs
+    #[arg(long, short, global = true, value_name = "FORMAT", value_enum, help_heading = "Global options")]
+    output: Option<Format>,
+    /// What to log: a level, or a filter such as `info,cofferdam_engine=debug`
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
+    log: Option<String>,
+    /// The API to talk to
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    url: Option<String>,
+    /// The API key or access token to send; other users of the machine can see flags, so prefer COFFERDAM_TOKEN
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Global options")]
+    token: Option<String>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the database up to this version
+    Migrate(MigrateFlags),
+    /// Sign in and keep the credentials
+    Login(LoginArgs),
+    /// Forget the credentials
+    Logout,
+    /// Upload components and look at them
+    #[command(subcommand)]
+    Component(ComponentCommand),
+    /// Apply dags, look at them and trigger them
+    #[command(subcommand)]
+    Dag(DagCommand),
+    /// Watch, read and cancel runs
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Make API keys and take them back
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Ask whether the server is well
+    Health {
+        /// Also asks the database, the queue and the object store
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Flags of `dev`.
+#[derive(Debug, Args)]
+pub struct DevFlags {
+    /// Where the data is kept
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where the API and the console are served
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// The directory of the PostgreSQL programs
+    #[arg(long, value_name = "DIR")]
+    postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    slots: SlotFlags,
+    #[command(flatten)]
+    drain: DrainFlags,
+}
+
+/// Flags of `api`.
+#[derive(Debug, Args)]
+pub struct ApiFlags {
+    #[command(flatten)]
+    servers: ServerFlags,
+    /// Where the API and the console are served
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    #[command(flatten)]
+    drain: DrainFlags,
+}
+
+/// Flags of `scheduler`.
+#[derive(Debug, Args)]
+pub struct SchedulerFlags {
+    #[command(flatten)]
+    servers: ServerFlags,
+    #[command(flatten)]
+    metrics: MetricsFlags,
+    #[command(flatten)]
+    drain: DrainFlags,
+}
+
+/// Flags of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerFlags {
+    #[command(flatten)]
+    servers: ServerFlags,
+    #[command(flatten)]
+    metrics: MetricsFlags,
+    #[command(flatten)]
+    slots: SlotFlags,
+    /// The queues that the worker serves, separated by commas
+    #[arg(long, value_name = "QUEUES")]
+    queues: Option<String>,
+    /// The name of the worker
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    drain: DrainFlags,
+}
+
+/// Flags of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateFlags {
+    /// The PostgreSQL database
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ServerFlags {
+    /// The PostgreSQL database
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The Redis or Valkey server
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// Where components, compiled code and logs are kept: file:///dir or s3://bucket
+    #[arg(long, value_name = "URL")]
+    objects_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct MetricsFlags {
+    /// Where health and metrics are served
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics_listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct SlotFlags {
+    /// How many sandboxes to hold at once
+    #[arg(long, value_name = "N")]
+    slots: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct DrainFlags {
+    /// How long to wait for what is going on when stopping
+    #[arg(long, value_name = "DURATION")]
+    drain_timeout: Option<String>,
+}
+
+/// Arguments of `login`.
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// Who signs in [default: asks]
+    #[arg(long, short)]
+    pub username: Option<String>,
+    /// The tenant to sign in to, when it is not the default one
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Reads the password from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// What can be done with components.
+#[derive(Debug, Subcommand)]
+pub enum ComponentCommand {
+    /// Upload a component
+    Push {
+        /// The compiled component, or - for standard input
+        file: PathBuf,
+        /// Its name, such as weather/clean [default: from the file's name]
+        #[arg(long, short)]
+        name: Option<ComponentName>,
+        /// A label for this version, such as v1
+        #[arg(long, short)]
+        label: Option<String>,
+    },
+    /// List components
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a component and its versions
+    Show {
+        /// The component.
+        name: ComponentName,
+    },
+    /// Show what a version imports and exports, and its WIT
+    Inspect {
+        /// The component
+        name: ComponentName,
+        /// The version, by its digest or the beginning of it [default: the latest]
+        #[arg(long, short)]
+        digest: Option<String>,
+        /// Prints the WIT text only
+        #[arg(long)]
+        wit: bool,
+    },
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PageArgs {
+    /// The most entries
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: u32,
+    /// Passes over the first ones
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub offset: u32,
+}
+
+/// What can be done with dags.
+#[derive(Debug, Subcommand)]
+pub enum DagCommand {
+    /// Apply definitions: a new dag, or a new version of one
+    Apply {
+        /// YAML or JSON files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Checks on the server and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check definitions without a server
+    Lint {
+        /// YAML or JSON files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Checks on the server, which also knows components and permissions
+        #[arg(long)]
+        remote: bool,
+    },
+    /// List dags
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+        /// Only those with this tag (may be repeated)
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// Only those whose id contains this
+        #[arg(long, value_name = "TEXT")]
+        pattern: Option<String>,
+    },
+    /// Show a dag
+    Show {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Start a run by hand
+    Trigger(TriggerArgs),
+    /// Stop starting runs on schedule
+    Pause {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Start runs on schedule again
+    Unpause {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Delete a dag with all its runs
+    Delete {
+        /// The dag
+        dag_id: DagId,
+        /// Does not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Arguments of `dag trigger`.
+#[derive(Debug, Args)]
+pub struct TriggerArgs {
+    /// The dag
+    pub dag_id: DagId,
+    /// What the run is given: a JSON object, or @FILE (JSON or YAML)
+    #[arg(long, short, value_name = "JSON")]
+    pub conf: Option<String>,
+    /// The id of the run [default: manual__ and the time]
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<DagRunId>,
+    /// The moment that the run is for, as in 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub logical_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// A note for people
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Triggering again with the same key does not start a second run
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Waits for the end of the run; exit code 1 when it fails
+    #[arg(long, short)]
+    pub wait: bool,
+    /// The longest to wait, such as 10m
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration)]
+    pub timeout: Option<std::time::Duration>,
+}
+
+/// A run of a dag.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The dag
+    pub dag_id: DagId,
+    /// The run [default: the latest]
+    pub run_id: Option<DagRunId>,
+}
+
+/// What can be done with runs.
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// List the runs of a dag, the latest first
+    List {
+        /// The dag
+        dag_id: DagId,
+        #[command(flatten)]
+        page: PageArgs,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Show a run and its tasks
+    Show {
+        #[command(flatten)]
+        run: RunArgs,
+    },
+    /// Follow a run to its end; exit code 1 when it fails
+    Watch {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The longest to wait, such as 10m
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        timeout: Option<std::time::Duration>,
+    },
+    /// Print the logs of a run's tasks
+    Logs {
+        #[command(flatten)]
+        run: RunArgs,
+        /// Only this task
+        #[arg(long, short, value_name = "TASK")]
+        task: Option<TaskId>,
+        /// This try [default: the last one]
+        #[arg(long = "try", value_name = "N", requires = "task")]
+        try_number: Option<u32>,
+        /// Goes on until the run ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Stop a run and its tasks
+    Cancel {
+        /// The dag
+        dag_id: DagId,
+        /// The run
+        run_id: DagRunId,
+    },
+}
+
+/// What can be done with API keys.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make an API key; it is shown this once
+    Create {
+        /// A name, to tell it from others
+        name: String,
+        /// What it may do at the most [default: what you may]
+        #[arg(long, value_enum)]
+        role: Option<RoleName>,
+        /// When it stops working
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
+    },
+    /// List API keys
+    List,
+    /// Take an API key back
+    Revoke {
+        /// The id of the key
+        api_key_id: cofferdam_ids::ApiKeyId,
+    },
+}
+
+/// What an API key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Read
+    Viewer,
+    /// Trigger, cancel, pause
+    Operator,
+    /// Upload components and apply dags
+    Editor,
+    /// Manage users and keys
+    Admin,
+}
+
+impl RoleName {
+    /// The role as it is sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// What can be done with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every key with its value and where that comes from; secrets are masked
+    Show,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::parse_duration(text).ok_or_else(|| "expected a duration such as 30s, 5m or 2h".to_owned())
+}
+
+impl Cli {
+    /// The configuration file that was asked for.
+    #[must_use]
+    pub fn config_file(&self) -> Option<&std::path::Path> {
+        self.global.config.as_deref()
+    }
+
+    /// Whether the flags ask for JSON, for failures that come before the configuration is read.
+    #[must_use]
+    pub fn wants_json(&self) -> bool {
+        self.global.output == Some(Format::Json)
+    }
+
+    /// The configuration keys that flags set.
+    #[must_use]
+    pub fn flag_values(&self) -> Vec<FlagValue> {
+        let mut flags = Flags::default();
+        let global = &self.global;
+        flags.text("output", "--output", global.output.map(|format| if format == Format::Json { "json" } else { "table" }));
+        flags.text("log", "--log", global.log.as_deref());
+        flags.text("url", "--url", global.url.as_deref());
+        flags.text("token", "--token", global.token.as_deref());
+        match &self.command {
+            Command::Migrate(migrate) => flags.text("database_url", "--database-url", migrate.database_url.as_deref()),
+            Command::Login(_)
+            | Command::Logout
+            | Command::Component(_)
+            | Command::Dag(_)
+            | Command::Run(_)
+            | Command::Token(_)
+            | Command::Health { .. }
+            | Command::Config(_)
+            | Command::Completions { .. } => {}
+        }
+        flags.0
+    }
+}
+
+#[derive(Default)]
+struct Flags(Vec<FlagValue>);
+
+impl Flags {
+    fn text(&mut self, key: &'static str, flag: &'static str, text: Option<&str>) {
+        self.0.extend(text.map(|text| FlagValue { key, flag, text: text.to_owned() }));
+    }
+
+    fn path(&mut self, key: &'static str, flag: &'static str, path: Option<&PathBuf>) {
+        self.text(key, flag, path.map(|path| path.to_string_lossy()).as_deref());
+    }
+
+    fn servers(&mut self, servers: &ServerFlags) {
+        self.text("database_url", "--database-url", servers.database_url.as_deref());
+        self.text("redis_url", "--redis-url", servers.redis_url.as_deref());
+        self.text("objects_url", "--objects-url", servers.objects_url.as_deref());
+    }
+
+    fn drain(&mut self, drain: &DrainFlags) {
+        self.text("drain_timeout", "--drain-timeout", drain.drain_timeout.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_of_every_command() {
+        fn collect(command: &mut clap::Command, path: &str, text: &mut String) {
+            *text += &format!("## {path}\n\n{}\n", command.clone().term_width(100).bin_name(path).render_help());
+            for inner in command.get_subcommands_mut().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+                let path = format!("{path} {}", inner.get_name());
+                collect(inner, &path, text);
+            }
+        }
+        let mut text = String::new();
+        let mut command = Cli::command();
+        command.build();
+        collect(&mut command, "cofferdam", &mut text);
+        insta::assert_snapshot!("help", text);
+    }
+
+    #[test]
+    fn ids_are_checked_where_they_are_typed() {
+        assert!(parse("cofferdam dag show weather").is_ok());
+        let error = parse("cofferdam dag show we/ther").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("is not allowed"), "{error}");
+        assert!(parse("cofferdam dag trigger weather --timeout 5m").is_err(), "--timeout needs --wait");
+        assert!(parse("cofferdam dag trigger weather --wait --timeout 5m").is_ok());
+        assert!(parse("cofferdam run logs weather --try 1").is_err(), "--try needs --task");
+    }
+}

@@ -1,0 +1,206 @@
+use super::session::Session;
+use crate::cli::{ComponentCommand, PageArgs};
+use crate::failure::{Exit, Failure};
+use crate::output::style::{Tone, paint};
+use crate::output::{Table, progress, table};
+use cofferdam_client::api::{
+    ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail, Page,
+};
+use cofferdam_ids::{ComponentName, Digest};
+use std::io::Read;
+use std::path::Path;
+
+/// Uploads components and shows them.
+pub async fn run(session: &Session, command: ComponentCommand) -> Result<(), Failure> {
+    match command {
+        ComponentCommand::Push { file, name, label } => push(session, &file, name, label).await,
+        ComponentCommand::List { page } => list(session, page).await,
+        ComponentCommand::Show { name } => show(session, &name).await,
+        ComponentCommand::Inspect { name, digest, wit } => inspect(session, &name, digest.as_deref(), wit).await,
+    }
+}
+
+async fn push(session: &Session, file: &Path, name: Option<ComponentName>, label: Option<String>) -> Result<(), Failure> {
+    let name = match name {
+        Some(name) => name,
+        None => name_of(file)?,
+    };
+    let bytes = read(file)?;
+    let client = session.client().await?;
+    let total = bytes.len() as u64;
+    let bar = progress::upload(&session.output, name.as_str(), total);
+    let drawn = bar.clone();
+    let sent = move |sent| {
+        drawn.set_position(sent);
+        if sent == total {
+            drawn.set_message("compiling");
+        }
+    };
+    let version = client.upload_component(&ComponentUpload { name, label }, bytes.into(), sent).await;
+    bar.finish_and_clear();
+    let version = version.map_err(|error| {
+        let mut failure = session.failure(error);
+        failure.place = failure.place.map(|place| format!("{}, sent to {place}", file.display()));
+        failure
+    })?;
+    session.output.say(&version, pushed)
+}
+
+fn pushed(version: &ComponentVersion) -> String {
+    let what = if version.created { "Pushed" } else { "Already there:" };
+    let compiled = version.compile_ms.map_or_else(String::new, |ms| format!(", compiled in {ms} ms"));
+    format!(
+        "{what} {} ({}, {}{compiled})\n  digest  {}\n  imports {}",
+        version.name,
+        kind(version.kind),
+        table::bytes(version.size_bytes),
+        version.digest,
+        if version.imports.is_empty() { "nothing".to_owned() } else { version.imports.join(", ") }
+    )
+}
+
+/// `weather_clean.wasm` is `weather-clean`.
+fn name_of(file: &Path) -> Result<ComponentName, Failure> {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().to_lowercase().replace('_', "-")).unwrap_or_default();
+    stem.parse().map_err(|error: cofferdam_ids::NameError| {
+        Failure::usage(format!("no name can be made from the file's name: {error}"))
+            .at(file.display().to_string())
+            .remedy("give --name")
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|error| {
+        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Usage };
+        Failure::new(exit, "the component cannot be read").at(file.display().to_string()).because(&error)
+    })
+}
+
+async fn list(session: &Session, page: PageArgs) -> Result<(), Failure> {
+    let page = Page { limit: page.limit, offset: page.offset };
+    let components = session.client().await?.list_components(&page).await.map_err(|error| session.failure(error))?;
+    session.output.print(&components, component_table)
+}
+
+fn component_table(components: &ComponentCollection) -> Table {
+    let mut rows = Table::new(
+        &["name", "kind", "versions", "size", "digest", "uploaded"],
+        "There are no components; `cofferdam component push FILE` uploads one.",
+    );
+    for component in &components.components {
+        let latest = &component.latest;
+        rows.row([
+            component.name.to_string(),
+            kind(latest.kind).to_owned(),
+            component.version_count.to_string(),
+            table::bytes(latest.size_bytes),
+            short(&latest.digest),
+            table::time(latest.created_at),
+        ]);
+    }
+    rows
+}
+
+async fn show(session: &Session, name: &ComponentName) -> Result<(), Failure> {
+    let component = session.client().await?.get_component(name).await.map_err(|error| session.failure(error))?;
+    session.output.print(&component, version_table)
+}
+
+fn version_table(component: &ComponentDetail) -> Table {
+    let mut rows = Table::new(&["digest", "label", "kind", "size", "uploaded"], "There are no versions.");
+    for version in &component.versions {
+        rows.row([
+            version.digest.to_string(),
+            version.label.clone().unwrap_or_else(|| "-".to_owned()),
+            kind(version.kind).to_owned(),
+            table::bytes(version.size_bytes),
+            table::time(version.created_at),
+        ]);
+    }
+    rows
+}
+
+async fn inspect(session: &Session, name: &ComponentName, digest: Option<&str>, wit: bool) -> Result<(), Failure> {
+    let client = session.client().await?;
+    let component = client.get_component(name).await.map_err(|error| session.failure(error))?;
+    let digest = choose(&component, digest)?;
+    let version = client.inspect_component(name, &digest).await.map_err(|error| session.failure(error))?;
+    if wit {
+        return session.output.say(&version.wit, |wit| wit.trim_end().to_owned());
+    }
+    session.output.say(&version, inspected)
+}
+
+/// The version whose digest begins so, or the newest.
+fn choose(component: &ComponentDetail, prefix: Option<&str>) -> Result<Digest, Failure> {
+    let prefix = prefix.unwrap_or_default().trim_start_matches("sha256:");
+    let mut found = component.versions.iter().filter(|version| version.digest.as_str().starts_with(prefix));
+    let first = found.next().ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("{} has no version whose digest begins with '{prefix}'", component.name))
+            .remedy(format!("`cofferdam component show {}` lists its versions", component.name))
+    })?;
+    if !prefix.is_empty() && found.next().is_some() {
+        return Err(Failure::usage(format!("'{prefix}' is the beginning of several digests")).remedy("give more of it"));
+    }
+    Ok(first.digest.clone())
+}
+
+fn inspected(detail: &ComponentVersionDetail) -> String {
+    let version = &detail.version;
+    let mut text = Table::properties(vec![
+        ("name", version.name.to_string()),
+        ("label", version.label.clone().unwrap_or_else(|| "-".to_owned())),
+        ("kind", kind(version.kind).to_owned()),
+        ("size", table::bytes(version.size_bytes)),
+        ("digest", version.digest.to_string()),
+        ("uploaded", table::time(version.created_at)),
+    ])
+    .to_string();
+    let mut imports = Table::new(&["imports", "gives", "offered"], "It imports nothing.");
+    for import in &detail.imported {
+        let offered = if import.offered { "yes".to_owned() } else { paint(Tone::Warn, "no: calls to it fail") };
+        imports.row([import.interface.clone(), import.capability.clone(), offered]);
+    }
+    text += &format!("\n\n{imports}");
+    let mut functions = Table::new(&["exports", "type"], "It exports no functions.");
+    for function in &detail.functions {
+        functions.row([function.name.clone(), function.signature.clone()]);
+    }
+    text += &format!("\n\n{functions}");
+    text + &format!("\n\n{}", detail.wit.trim_end())
+}
+
+const fn kind(kind: ComponentKind) -> &'static str {
+    match kind {
+        ComponentKind::Task => "task",
+        ComponentKind::Command => "command",
+        ComponentKind::Library => "library",
+    }
+}
+
+fn short(digest: &Digest) -> String {
+    digest.as_str().chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_files() {
+        assert_eq!(name_of(Path::new("/x/Weather_Clean.wasm")).unwrap().as_str(), "weather-clean");
+        let failure = name_of(Path::new("/x/a b.wasm")).unwrap_err();
+        assert_eq!((failure.exit, failure.remedy.as_deref()), (Exit::Usage, Some("give --name")));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_found() {
+        assert_eq!(read(Path::new("/nowhere/x.wasm")).unwrap_err().exit, Exit::NotFound);
+    }
+}

@@ -1,0 +1,111 @@
+//! `dag lint` and what `dag apply` shares with it.
+
+use super::problem;
+use super::session::Session;
+use crate::document::Document;
+use crate::failure::{Exit, Failure, Finding, Severity};
+use crate::output::print_finding;
+use cofferdam_client::DagSource;
+use cofferdam_client::api::AppliedDag;
+use cofferdam_domain::definition;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Serialize)]
+struct Linted {
+    file: String,
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<Finding>,
+}
+
+/// Checks definitions, here or on the server. Fails when one has errors.
+pub async fn lint(session: &Session, files: &[PathBuf], remote: bool) -> Result<(), Failure> {
+    let client = if remote { Some(session.client().await?) } else { None };
+    let mut results = Vec::new();
+    for file in files {
+        let found = match Document::read(file) {
+            Ok(document) => match &client {
+                None => offline(&document),
+                Some(client) => match apply(session, client, &document, true).await {
+                    Ok((_, warnings)) => warnings,
+                    Err(failure) if !failure.findings.is_empty() => failure.findings,
+                    Err(failure) => return Err(failure),
+                },
+            },
+            Err(failure) if !failure.findings.is_empty() => failure.findings,
+            Err(failure) => return Err(failure),
+        };
+        let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
+        results.push(Linted { file: file.display().to_string(), errors, warnings: found.len() - errors, diagnostics: found });
+    }
+    let errors: usize = results.iter().map(|result| result.errors).sum();
+    if session.output.json {
+        session.output.say(&results, |_| String::new())?;
+    } else {
+        for result in &results {
+            result.diagnostics.iter().for_each(print_finding);
+            if result.errors == 0 {
+                session.output.line(&format!("{}: no errors, {} warnings", result.file, result.warnings))?;
+            }
+        }
+    }
+    match errors {
+        0 => Ok(()),
+        1 => Err(Failure::new(Exit::Failed, "there is 1 error")),
+        _ => Err(Failure::new(Exit::Failed, format!("there are {errors} errors"))),
+    }
+}
+
+/// What the definition's own rules say, without a server.
+pub fn offline(document: &Document) -> Vec<Finding> {
+    let found = match definition::parse(document.value.clone()) {
+        Ok(dag) => definition::validate(&dag),
+        Err(found) => found,
+    };
+    let finding = |diagnostic: definition::Diagnostic| Finding {
+        severity: if diagnostic.is_error() { Severity::Error } else { Severity::Warning },
+        code: diagnostic.code.as_str().to_owned(),
+        message: diagnostic.message,
+        help: diagnostic.help,
+        file: None,
+        line: None,
+        column: None,
+        pointer: diagnostic.pointer,
+    };
+    found.into_iter().map(|diagnostic| document.locate(finding(diagnostic))).collect()
+}
+
+/// Sends a definition; what the server finds is shown at its place in the document.
+pub async fn apply(
+    session: &Session,
+    client: &cofferdam_client::Client,
+    document: &Document,
+    dry_run: bool,
+) -> Result<(AppliedDag, Vec<Finding>), Failure> {
+    let applied = client.apply_dag(&DagSource::Json(document.value.clone()), dry_run).await.map_err(|error| {
+        let mut failure = session.failure(error);
+        failure.findings = failure.findings.into_iter().map(|finding| document.locate(finding)).collect();
+        if !failure.findings.is_empty() {
+            failure.place = Some(document.name.clone());
+        }
+        failure
+    })?;
+    let warnings = applied.diagnostics.iter().cloned().map(|diagnostic| document.locate(problem::finding(diagnostic))).collect();
+    Ok((applied, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_found_offline_where_they_stand() {
+        let text = "dag_id: weather\ntasks:\n  - task_id: a\n    component: x\n    retriez: 3\n";
+        let found = offline(&Document::parse("dag.yaml", text).unwrap());
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].place(), "dag.yaml:5:14");
+        assert_eq!((found[0].severity, found[0].code.as_str()), (Severity::Error, "unknown_field"));
+        assert!(found[0].help.as_deref().is_some_and(|help| help.contains("retries")), "{found:?}");
+    }
+}

@@ -1,0 +1,59 @@
+//! The commands, one file each.
+
+mod completions;
+mod component;
+mod config;
+mod credentials;
+mod dag;
+mod follow;
+mod health;
+mod lint;
+mod login;
+mod problem;
+mod run;
+mod session;
+mod token;
+mod trigger;
+
+use crate::cli::{Command, ConfigCommand};
+use crate::config::{Effective, Environment, Settings};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::roles;
+use crate::telemetry::{self, Verbosity};
+use session::Session;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When it cannot be done, with the exit code.
+pub fn run(command: Command, effective: &Effective, environment: &Environment) -> Result<(), Failure> {
+    let output = Output::new(effective);
+    let settings = Settings::new(effective);
+    let as_role = || telemetry::start_logs(effective, Verbosity::Role);
+    let as_command = || {
+        telemetry::start_logs(effective, Verbosity::Command)?;
+        Ok::<_, Failure>(Session::new(settings.clone(), environment, output))
+    };
+    match command {
+        Command::Completions { shell } => completions::run(shell, &output),
+        Command::Config(ConfigCommand::Show) => config::show(effective, &output),
+        Command::Migrate(_) => as_role().and_then(|()| block_on(roles::migrate(&settings))),
+        Command::Login(args) => as_command().and_then(|session| block_on(login::login(&session, &args))),
+        Command::Logout => as_command().and_then(|session| block_on(login::logout(&session))),
+        Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
+        Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
+        Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
+        Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
+        Command::Health { deep } => as_command().and_then(|session| block_on(health::run(&session, deep))),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, "the process cannot start its threads").because(&error))?;
+    let done = runtime.block_on(work);
+    // What still runs in the background (a blocked read of the terminal) does not keep the process.
+    runtime.shutdown_background();
+    done
+}

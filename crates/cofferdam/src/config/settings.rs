@@ -1,0 +1,167 @@
+//! The effective configuration as typed values.
+
+use super::{ConfigError, Effective, Source, parse_bytes, parse_duration};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a long-running role is configured with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The PostgreSQL database.
+    pub database_url: Option<String>,
+    /// The most PostgreSQL connections.
+    pub database_connections: u32,
+    /// The Redis server.
+    pub redis_url: Option<String>,
+    /// Where objects are kept.
+    pub objects_url: Option<String>,
+    /// What tokens and compiled code are signed with.
+    pub secret_key: Option<String>,
+    /// Where `dev` keeps its data.
+    pub data_dir: PathBuf,
+    /// The directory of the PostgreSQL programs.
+    pub postgres_bin: Option<PathBuf>,
+    /// Where a worker keeps compiled code.
+    pub cache_dir: Option<PathBuf>,
+    /// Where the API is served.
+    pub listen: String,
+    /// Where a scheduler or worker serves health and metrics.
+    pub metrics_listen: Option<String>,
+    /// Marks the session cookie `Secure`.
+    pub secure_cookies: bool,
+    /// The largest component, in bytes.
+    pub upload_limit: u64,
+    /// How long a stopping process waits.
+    pub drain_timeout: Duration,
+    /// Sandboxes of a worker.
+    pub worker_slots: Option<u32>,
+    /// Queues of a worker.
+    pub worker_queues: Vec<String>,
+    /// The name of a worker.
+    pub worker_name: Option<String>,
+    /// What the CLI talks to.
+    pub url: String,
+    /// Whether anything but the default names `url`.
+    pub url_is_set: bool,
+    /// What the CLI authenticates with.
+    pub token: Option<String>,
+}
+
+impl Settings {
+    /// Reads the values, which [`Effective::load`] checked.
+    #[must_use]
+    pub fn new(effective: &Effective) -> Self {
+        let text = |key: &str| effective.get(key).map(|value| value.text.clone());
+        let path = |key: &str| text(key).map(PathBuf::from);
+        let or_default = |key: &str| text(key).unwrap_or_default();
+        Self {
+            database_url: text("database_url"),
+            database_connections: or_default("database_connections").parse().unwrap_or(16),
+            redis_url: text("redis_url"),
+            objects_url: text("objects_url"),
+            secret_key: text("secret_key"),
+            data_dir: or_default("data_dir").into(),
+            postgres_bin: path("postgres_bin"),
+            cache_dir: path("cache_dir"),
+            listen: or_default("listen"),
+            metrics_listen: text("metrics_listen"),
+            secure_cookies: or_default("secure_cookies") == "true",
+            upload_limit: parse_bytes(&or_default("upload_limit")).unwrap_or(64 << 20),
+            drain_timeout: parse_duration(&or_default("drain_timeout")).unwrap_or(Duration::from_secs(30)),
+            worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),
+            worker_queues: or_default("worker.queues").split(',').map(|queue| queue.trim().to_owned()).collect(),
+            worker_name: text("worker.name"),
+            url: or_default("url").trim_end_matches('/').to_owned(),
+            url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),
+            token: text("token"),
+        }
+    }
+
+    /// What a role that runs apart from the others needs.
+    ///
+    /// # Errors
+    /// One error that lists all that is missing.
+    pub fn installation(&self, role: &'static str, needs: &[&'static str]) -> Result<Installation, ConfigError> {
+        let value = |key: &'static str| match key {
+            "database_url" => self.database_url.clone(),
+            "redis_url" => self.redis_url.clone(),
+            "objects_url" => self.objects_url.clone(),
+            "secret_key" => self.secret_key.clone(),
+            _ => None,
+        };
+        let missing: Vec<&'static str> = needs.iter().copied().filter(|key| value(key).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(ConfigError::Missing { role, missing });
+        }
+        let given = |key| value(key).unwrap_or_default();
+        let secret_key = given("secret_key");
+        if needs.contains(&"secret_key") && secret_key.len() < MIN_SECRET {
+            return Err(ConfigError::Invalid {
+                key: "secret_key",
+                expected: format!("at least {MIN_SECRET} characters (make one with `openssl rand -hex 32`)"),
+                found: format!("{} characters", secret_key.len()),
+                from: Source::Default,
+            });
+        }
+        Ok(Installation {
+            database_url: given("database_url"),
+            redis_url: given("redis_url"),
+            objects_url: given("objects_url"),
+            secret_key,
+        })
+    }
+}
+
+/// The fewest characters of a secret key.
+const MIN_SECRET: usize = 32;
+
+/// The servers that the separate roles share.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// The PostgreSQL database.
+    pub database_url: String,
+    /// The Redis server.
+    pub redis_url: String,
+    /// Where objects are kept.
+    pub objects_url: String,
+    /// What tokens and compiled code are signed with.
+    pub secret_key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    fn settings<const N: usize>(variables: [(&str, &str); N]) -> Settings {
+        let dir = tempfile::tempdir().unwrap();
+        Settings::new(&Effective::load(&Environment::from(variables), None, &[], dir.path()).unwrap())
+    }
+
+    #[test]
+    fn all_that_is_missing_is_listed_at_once() {
+        let settings = settings([("COFFERDAM_REDIS_URL", "redis://h")]);
+        let error = settings.installation("worker", &["database_url", "redis_url", "objects_url", "secret_key"]).unwrap_err();
+        assert_eq!(error.to_string(), "`cofferdam worker` needs `database_url`, `objects_url`, `secret_key`");
+    }
+
+    #[test]
+    fn a_short_secret_key_is_refused() {
+        let error = settings([("COFFERDAM_SECRET_KEY", "short")]).installation("api", &["secret_key"]).unwrap_err().to_string();
+        assert!(error.contains("at least 32 characters") && error.contains("5 characters"), "{error}");
+    }
+
+    #[test]
+    fn values_are_read() {
+        let settings = settings([
+            ("COFFERDAM_WORKER_QUEUES", "default, gpu"),
+            ("COFFERDAM_UPLOAD_LIMIT", "1MiB"),
+            ("COFFERDAM_DRAIN_TIMEOUT", "5m"),
+            ("COFFERDAM_URL", "http://h:1/"),
+        ]);
+        assert_eq!(settings.worker_queues, ["default", "gpu"]);
+        assert_eq!(settings.upload_limit, 1 << 20);
+        assert_eq!(settings.drain_timeout, Duration::from_secs(300));
+        assert_eq!((settings.url.as_str(), settings.url_is_set), ("http://h:1", true));
+    }
+}

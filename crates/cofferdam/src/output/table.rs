@@ -1,0 +1,148 @@
+//! Tables: plain columns, without lines, so that they can be read and cut.
+
+use super::style::{self, Tone};
+use chrono::{DateTime, Utc};
+use comfy_table::{ContentArrangement, presets};
+use std::fmt;
+
+/// A table.
+#[derive(Debug)]
+pub struct Table {
+    inner: comfy_table::Table,
+    empty: &'static str,
+    rows: usize,
+}
+
+impl Table {
+    /// A table with these column names, and what to say when it has no rows.
+    #[must_use]
+    pub fn new(columns: &[&str], empty: &'static str) -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        inner.set_header(columns.iter().map(|name| style::paint(Tone::Dim, &name.to_uppercase())));
+        Self { inner, empty, rows: 0 }
+    }
+
+    /// A table of names and values, without a header.
+    #[must_use]
+    pub fn properties(rows: Vec<(&str, String)>) -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let count = rows.len();
+        for (name, value) in rows {
+            inner.add_row([style::paint(Tone::Dim, name), value]);
+        }
+        Self { inner, empty: "", rows: count }
+    }
+
+    /// Adds a row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows += 1;
+        self.inner.add_row(cells);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows == 0 {
+            return f.write_str(self.empty);
+        }
+        let lines: Vec<String> = self
+            .inner
+            .lines()
+            .map(|line| line.trim_end().strip_prefix(' ').map_or(line.trim_end().to_owned(), str::to_owned))
+            .collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A state, in its colour.
+#[must_use]
+pub fn state(state: &str) -> String {
+    style::paint(Tone::of_state(state), state)
+}
+
+/// A time, to the second, in UTC.
+#[must_use]
+pub fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// A time that may be missing.
+#[must_use]
+pub fn maybe_time(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(|| "-".to_owned(), time)
+}
+
+/// Bytes with a unit.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let scaled = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", scaled(1 << 10)),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", scaled(1 << 20)),
+        _ => format!("{:.1} GiB", scaled(1 << 30)),
+    }
+}
+
+/// Microseconds with a unit.
+#[must_use]
+pub fn micros(us: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let scaled = |unit: u64| us as f64 / unit as f64;
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", scaled(1_000)),
+        1_000_000..60_000_000 => format!("{:.1} s", scaled(1_000_000)),
+        _ => format!("{}m {:02}s", us / 60_000_000, us / 1_000_000 % 60),
+    }
+}
+
+/// Seconds with a unit.
+#[must_use]
+pub fn seconds(seconds: Option<f64>) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations are positive and short")]
+    seconds.map_or_else(|| "-".to_owned(), |seconds| micros((seconds.max(0.0) * 1e6) as u64))
+}
+
+/// A number with its thousands set apart.
+#[must_use]
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_without_lines() {
+        console::set_colors_enabled(false);
+        let mut table = Table::new(&["name", "state"], "none");
+        table.row(["a-long-name".into(), "success".into()]);
+        table.row(["b".into(), "failed".into()]);
+        insta::assert_snapshot!(table.to_string(), @r"
+        NAME         STATE
+        a-long-name  success
+        b            failed
+        ");
+        assert_eq!(Table::new(&["name"], "There are none.").to_string(), "There are none.");
+    }
+
+    #[test]
+    fn amounts_have_units() {
+        assert_eq!([bytes(12), bytes(65_536), bytes(64 << 20)], ["12 B", "64.0 KiB", "64.0 MiB"]);
+        assert_eq!([micros(31), micros(1_500), micros(2_000_000), micros(61_000_000)], ["31 µs", "1.5 ms", "2.0 s", "1m 01s"]);
+        assert_eq!(number(1_234_567), "1,234,567");
+    }
+}

@@ -1,0 +1,41 @@
+//! The keys that an installation signs with, all made from its one secret.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The keys of an installation.
+#[derive(Clone)]
+pub struct Keys {
+    /// Signs access tokens.
+    pub tokens: [u8; 32],
+    /// Authenticates compiled code: workers load nothing that was not signed with it.
+    pub compiled_code: [u8; 32],
+}
+
+impl Keys {
+    /// The keys that a secret gives: always the same ones, and none tells anything about another or about the secret.
+    #[must_use]
+    pub fn from_secret(secret: &str) -> Self {
+        Self { tokens: derive(secret, "cofferdam access tokens v1"), compiled_code: derive(secret, "cofferdam compiled code v1") }
+    }
+}
+
+fn derive(secret: &str, purpose: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(purpose.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_purpose_has_its_key_and_each_secret_its_keys() {
+        let (a, b) = (Keys::from_secret("one secret"), Keys::from_secret("another"));
+        assert_eq!(a.tokens, Keys::from_secret("one secret").tokens);
+        assert_ne!(a.tokens, a.compiled_code);
+        assert_ne!(a.tokens, b.tokens);
+        assert_ne!(a.compiled_code, b.compiled_code);
+    }
+}
