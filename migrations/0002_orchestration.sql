@@ -107,6 +107,8 @@ CREATE TABLE task_instances (
     reason                   text CHECK (length(reason) <= 64),
     -- The current try, from 1; nought before the first.
     try_number               integer NOT NULL DEFAULT 0 CHECK (try_number >= 0),
+    -- Tries begun before it was last cleared: they do not count against the retry policy.
+    tries_before             integer NOT NULL DEFAULT 0 CHECK (tries_before >= 0),
     -- What the trigger rule looks at: how many upstream instances there are, and how those that finished ended.
     upstream_total           integer NOT NULL DEFAULT 0,
     upstream_success         integer NOT NULL DEFAULT 0,
@@ -122,6 +124,8 @@ CREATE TABLE task_instances (
     queued_at                timestamptz,
     started_at               timestamptz,
     ended_at                 timestamptz,
+    -- Before when it must not start (a retry, a reschedule), or when a deferral ends without its event.
+    due_at                   timestamptz,
     -- When a reconciler has to look at it: for a queued or running one whether the queue still holds it, for a waiting one
     -- whether its time has come. One index serves every reconciler.
     attend_at                timestamptz,
@@ -130,7 +134,9 @@ CREATE TABLE task_instances (
     CHECK ((state IN ('scheduled', 'queued', 'running', 'up_for_retry', 'up_for_reschedule', 'deferred', 'restarting')) = (attend_at IS NOT NULL)),
     CHECK ((state IN ('success', 'failed', 'upstream_failed', 'skipped', 'removed')) = (ended_at IS NOT NULL)),
     CHECK (state NOT IN ('queued', 'running') OR (try_number >= 1 AND queued_at IS NOT NULL)),
-    CHECK (state <> 'running' OR (started_at IS NOT NULL AND worker_id IS NOT NULL)),
+    CHECK (state NOT IN ('running', 'restarting') OR (started_at IS NOT NULL AND worker_id IS NOT NULL)),
+    CHECK (state NOT IN ('up_for_retry', 'up_for_reschedule', 'deferred') OR due_at IS NOT NULL),
+    CHECK ((state = 'deferred') = (deferred_event IS NOT NULL)),
     CHECK (upstream_success + upstream_failed + upstream_upstream_failed + upstream_skipped <= upstream_total)
 ) WITH (fillfactor = 60);
 CREATE INDEX task_instances_attend ON task_instances (attend_at) WHERE attend_at IS NOT NULL;
@@ -186,7 +192,6 @@ CREATE TABLE log_index (
     tenant_id    uuid NOT NULL REFERENCES tenants,
     offset_bytes bigint NOT NULL CHECK (offset_bytes >= 0),
     length_bytes bigint NOT NULL CHECK (length_bytes >= 0),
-    lines        integer NOT NULL CHECK (lines >= 0),
     created_at   timestamptz NOT NULL,
     PRIMARY KEY (instance_id, try_number, segment_id, offset_bytes)
 );

@@ -175,7 +175,8 @@ fn only_the_binary_reads_the_environment() {
     for package in metadata().packages {
         let folder = package.manifest_path.parent().unwrap().as_std_path().to_path_buf();
         // What tests are made of is told by the environment where things are; xtask is a program of the developer's machine.
-        let for_tests = folder.parent().is_some_and(|parent| parent.ends_with("tests")) || package.name == "cofferdam-test-support";
+        let for_tests =
+            folder.parent().is_some_and(|parent| parent.ends_with("tests")) || package.name == "cofferdam-test-support";
         if for_tests || ["cofferdam-cli", "xtask"].contains(&package.name.as_str()) {
             continue;
         }

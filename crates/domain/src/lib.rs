@@ -6,6 +6,7 @@ pub mod clock;
 pub mod context;
 pub mod definition;
 pub mod ending;
+pub mod event;
 pub mod job;
 pub mod limits;
 pub mod plan;

@@ -340,6 +340,7 @@ mod words {
         common(&fields).unwrap_or_else(|| {
             let text = cron.describe();
             let text = text.trim_end_matches('.');
+            let text = text.strip_prefix("At every ").map_or_else(|| text.to_owned(), |rest| format!("every {rest}"));
             let mut chars = text.chars();
             chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
         })
@@ -347,7 +348,15 @@ mod words {
 
     fn common(fields: &[&str]) -> Option<String> {
         let [minute, hour, day, month, weekday] = *fields else { return None };
-        let at = || Some(format!("at {:02}:{:02}", number(hour, 23)?, number(minute, 59)?));
+        let at = || {
+            let minute = number(minute, 59)?;
+            let times = hour.split(',').map(|hour| Some(format!("{:02}:{minute:02}", number(hour, 23)?)));
+            let times: Vec<String> = times.collect::<Option<_>>()?;
+            match times.split_last()? {
+                (last, []) => Some(format!("at {last}")),
+                (last, others) => Some(format!("at {} and {last}", others.join(", "))),
+            }
+        };
         match (minute, hour, day, month, weekday) {
             ("*", "*", "*", "*", "*") => Some("every minute".to_owned()),
             ("0", "*", "*", "*", "*") => Some("every hour".to_owned()),

@@ -102,7 +102,7 @@ fn other(error: &wasmtime::Error, frames: &Frames, circumstances: &Circumstances
         );
         return Ending::failure(Reason::LimitExceeded, message);
     }
-    if text.contains("handle") && text.contains("limit") || text.contains("table has no free keys") {
+    if text.contains("store handle limit exceeded") {
         let message = format!(
             "the limit of {} handles (streams, pollables, …) was reached: drop those no longer needed, or raise `limits.handles`",
             limits.handles
@@ -110,6 +110,10 @@ fn other(error: &wasmtime::Error, frames: &Frames, circumstances: &Circumstances
         return Ending::failure(Reason::LimitExceeded, message);
     }
     if text.contains("fuel allocated for hostcalls has been exhausted") {
+        if error.downcast_ref::<WasmBacktrace>().is_none() {
+            // No guest code was running: it was the result that was being copied.
+            return result_too_large(None, limits);
+        }
         return Ending::failure(
             Reason::LimitExceeded,
             "the task handed more bytes to the host in one call than it may: use smaller pieces, or raise `limits.result_bytes`",

@@ -185,7 +185,8 @@ impl Runtime {
             wasi.arg(request.context.task_id.as_str()).args(args).envs(env).stdin(MemoryInputPipe::new(request.input.clone()));
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles as usize);
+        // A handle of the guest may stand for two entries on the host's side: a pollable and what it waits for.
+        table.set_max_capacity(limits.handles as usize * 2 + 8);
 
         let state = TryState {
             wasi: wasi.build(),

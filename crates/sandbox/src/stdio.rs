@@ -81,7 +81,7 @@ impl Output {
         let state = self.0.state.lock();
         let tail = &state.tail[state.tail.len().saturating_sub(TAIL_BYTES)..];
         let text = String::from_utf8_lossy(tail);
-        let text = text.trim_start_matches('\u{fffd}').trim_end();
+        let text = text.trim_start_matches(char::REPLACEMENT_CHARACTER).trim_end();
         clean(text.to_owned(), TAIL_BYTES)
     }
 
@@ -296,7 +296,8 @@ mod tests {
             cuts.sort_unstable();
             let writes: Vec<_> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
             let (lines, closed) = lines(&writes, u64::MAX);
-            prop_assert!(lines.iter().all(|line| line.len() <= LINE_BYTES + 4 && !line.contains('\u{fffd}')));
+            let whole = lines.iter().all(|line| line.len() <= LINE_BYTES + 4 && !line.contains(char::REPLACEMENT_CHARACTER));
+            prop_assert!(whole);
             prop_assert_eq!(lines.concat(), text.repeat(9).replace('\n', ""));
             prop_assert_eq!((closed.written, closed.dropped), (bytes.len() as u64, 0));
         }

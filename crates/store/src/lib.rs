@@ -7,18 +7,25 @@
 pub mod api_keys;
 pub mod audit;
 pub mod components;
+pub mod dags;
 pub mod databases;
 pub mod embedded;
 mod error;
+pub mod execution;
 pub mod idempotency;
+pub mod logs;
 mod migration;
 mod page;
 mod pool;
 mod read;
+pub mod runs;
 pub mod sessions;
+pub mod stats;
+pub mod task_instances;
 pub mod tenants;
 pub mod users;
 pub mod workers;
+pub mod xcoms;
 
 pub use error::StoreError;
 pub use migration::{migrate, schema_fingerprint, schema_version};

@@ -1,1 +1,5 @@
-//! cofferdam-test-guests
+//! The host's side of the guests: builds and finds them, and makes hostile bytes.
+#![cfg(not(target_family = "wasm"))]
+
+pub mod artefacts;
+pub mod hostile;

@@ -22,7 +22,7 @@ use crate::ending::Reason;
 use crate::limits::Limits;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::trigger_rule::TriggerRule;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use cofferdam_ids::{ComponentName, DagId, Digest, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
@@ -325,7 +325,9 @@ pub enum Moment {
 
 /// A date that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a date: write for example \"2026-11-21\", \"2026-11-21T06:00:00\" or \"2026-11-21T06:00:00+01:00\"")]
+#[error(
+    "{0:?} is not a date of the years 1 to 9999: write for example \"2026-11-21\", \"2026-11-21T06:00:00\" or \"2026-11-21T06:00:00+01:00\""
+)]
 pub struct MomentError(String);
 
 impl Moment {
@@ -349,13 +351,20 @@ impl FromStr for Moment {
     type Err = MomentError;
 
     fn from_str(text: &str) -> Result<Self, MomentError> {
+        let error = || MomentError(text.to_owned());
+        // Far from the ends of chrono's calendar, so that no time zone leads beyond them.
+        let in_range = |year: i32| if (1..=9999).contains(&year) { Ok(()) } else { Err(error()) };
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::Absolute(time.with_timezone(&Utc)));
+            let time = time.with_timezone(&Utc);
+            in_range(time.year())?;
+            return Ok(Self::Absolute(time));
         }
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
         let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
         let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|date| date.and_hms_opt(0, 0, 0));
-        time.or_else(date).map(Self::Local).ok_or_else(|| MomentError(text.to_owned()))
+        let time = time.or_else(date).ok_or_else(error)?;
+        in_range(time.year())?;
+        Ok(Self::Local(time))
     }
 }
 

@@ -1,4 +1,7 @@
 use super::*;
+use crate::job::Entry;
+use crate::plan::DagPlan;
+use proptest::prelude::*;
 use serde_json::json;
 
 fn full() -> Value {
@@ -265,7 +268,7 @@ fn dates_are_meant_in_the_time_zone_of_the_dag() {
         let moment: Moment = text.parse().unwrap();
         assert_eq!(String::from(moment).parse(), Ok(moment));
     }
-    for wrong in ["", "2026-13-01", "21.11.2026", "2026-11-21T25:00:00"] {
+    for wrong in ["", "2026-13-01", "21.11.2026", "2026-11-21T25:00:00", "+262142-12-31", "0000-01-01"] {
         assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
     }
 }
@@ -284,4 +287,78 @@ fn settings_come_from_the_task_then_from_the_defaults() {
     assert_eq!(report.effective_limits().wall_ms, 90_000);
     assert_eq!(TaskSettings::default().retry_policy(), RetryPolicy::default());
     assert_eq!(TaskSettings::default().effective_limits(), Limits::default());
+}
+
+/// Every place of a document, as a pointer.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| places(item, &join(at, i), found)),
+        Value::Object(fields) => fields.iter().for_each(|(key, field)| places(field, &join(at, key), found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn some_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[-$@a-z0-9 */:+]{0,12}".prop_map(Value::from),
+        proptest::sample::select(&["fetch", "clean", "report", "@daily", "2026-11-21", "30s", "1MiB", "all_done"][..])
+            .prop_map(Value::from),
+    ];
+    let keys = proptest::sample::select(
+        &["$from", "$conf", "$param", "$literal", "path", "key", "default", "task_id", "component", "limits", "retries", "a/b~c"]
+            [..],
+    );
+    leaf.prop_recursive(3, 12, 4, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(keys.clone().prop_map(str::to_owned), inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    /// Whatever is put in whatever place: it is read or told, and every place that is told is in the document.
+    #[test]
+    fn no_document_panics_and_every_problem_has_a_place(
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), some_json()), 1..4),
+    ) {
+        let mut document = full();
+        for (index, value) in changes {
+            let mut found = Vec::new();
+            places(&document, "", &mut found);
+            let place: &String = index.get(&found);
+            *document.pointer_mut(place).unwrap() = value;
+        }
+        let digest = Digest::new("a".repeat(64)).unwrap();
+        let problems = match parse(document.clone()) {
+            Ok(dag) => {
+                let written = serde_json::to_value(&dag).unwrap();
+                prop_assert_eq!(parse(written), Ok(dag.clone()), "what was read can be written and read again");
+                match DagPlan::compile(&dag, |_| Ok((digest.clone(), Entry::Task))) {
+                    Ok(plan) => {
+                        prop_assert_eq!(DagPlan::from_json(plan.to_json()).unwrap(), plan);
+                        validate(&dag)
+                    }
+                    Err(problems) => problems,
+                }
+            }
+            Err(problems) => {
+                prop_assert!(!problems.is_empty());
+                problems
+            }
+        };
+        for problem in problems {
+            // A setting that is judged together with what it inherits may be told where it would be.
+            let parent = problem.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+            prop_assert!(document.pointer(parent).is_some(), "{problem} is not in {document}");
+        }
+    }
 }

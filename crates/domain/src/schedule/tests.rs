@@ -294,6 +294,9 @@ fn schedules_are_told_in_words() {
         ("@weekly", "every Sunday at 00:00 (Europe/Berlin)"),
         ("0 9 15 * *", "on day 15 of every month at 09:00 (Europe/Berlin)"),
         ("0 9 L * *", "on the last day of every month at 09:00 (Europe/Berlin)"),
+        ("0 6,18 * * *", "every day at 06:00 and 18:00 (Europe/Berlin)"),
+        ("30 6,12,18 * * 1-5", "Monday to Friday at 06:30, 12:30 and 18:30 (Europe/Berlin)"),
+        ("*/7 * * * *", "every 7 minutes (Europe/Berlin)"),
         ("@every 90m", "every 1h30m"),
         ("@once", "once"),
     ] {

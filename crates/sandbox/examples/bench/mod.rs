@@ -1,0 +1,60 @@
+//! What the benches share.
+
+use chrono::DateTime;
+use cofferdam_domain::ending::Ending;
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId, TenantId};
+use cofferdam_sandbox::compile::{CompileConfig, CompileService, child_main};
+use cofferdam_sandbox::{Program, Runtime, RuntimeConfig, TryReport, TryRequest};
+use cofferdam_test_guests::artefacts;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Runs a bench; the same program is its own compile process.
+pub fn main(bench: impl Future<Output = ()>) -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("__compile") {
+        return child_main();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(bench);
+    ExitCode::SUCCESS
+}
+
+pub fn runtime(config: RuntimeConfig) -> Runtime {
+    Runtime::new(config).expect("a pool of this size")
+}
+
+pub async fn program(runtime: &Runtime, guest: &str) -> Program {
+    let this = std::env::current_exe().expect("the path of this program");
+    let service = CompileService::new(CompileConfig::new(this, ["__compile"]));
+    let compiled = service.compile(TenantId::generate(), &artefacts::bytes(guest)).await.expect("it compiles");
+    runtime.load(&compiled).expect("it loads")
+}
+
+pub fn request(input: String) -> TryRequest {
+    let at = DateTime::UNIX_EPOCH;
+    TryRequest {
+        instance: TaskInstanceId::generate(),
+        entry: Entry::Task,
+        input,
+        limits: Limits::default(),
+        context: TaskContext {
+            dag_id: DagId::new("bench").expect("a name"),
+            dag_run_id: DagRunId::new("manual__1").expect("a name"),
+            task_id: TaskId::new("task").expect("a name"),
+            map_index: -1,
+            try_number: 1,
+            max_tries: 1,
+            logical_date: at,
+            data_interval_start: at,
+            data_interval_end: at,
+            conf: Arc::new(serde_json::Value::Null),
+        },
+    }
+}
+
+#[track_caller]
+pub fn expect_success(report: &TryReport) {
+    assert!(matches!(report.ending, Ending::Success { .. }), "{:?}", report.ending);
+}

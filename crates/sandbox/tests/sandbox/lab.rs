@@ -1,0 +1,132 @@
+//! What all tests share: a runtime, the guests compiled once, and a host that keeps what it is told.
+
+use chrono::{DateTime, Utc};
+use cofferdam_domain::ending::{Ending, Reason};
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId, TenantId, XComKey};
+use cofferdam_sandbox::compile::{CompileConfig, CompileService};
+use cofferdam_sandbox::{CompiledCode, Host, HostError, LogLine, Program, Runtime, RuntimeConfig, Stream, TryReport, TryRequest};
+use cofferdam_test_guests::artefacts;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Keeps what a try says.
+#[derive(Default)]
+pub struct Recorder {
+    pub lines: Mutex<Vec<LogLine>>,
+    pub progress: Mutex<Vec<(f64, String)>>,
+    pub xcoms: HashMap<(String, String), Result<Option<String>, HostError>>,
+    /// Signalled with every line.
+    pub said: Notify,
+}
+
+#[async_trait::async_trait]
+impl Host for Recorder {
+    async fn xcom_pull(&self, task: &TaskId, key: &XComKey, _: Option<i32>) -> Result<Option<String>, HostError> {
+        let answer = self.xcoms.get(&(task.to_string(), key.to_string()));
+        answer.cloned().unwrap_or(Ok(None))
+    }
+    fn log(&self, line: LogLine) {
+        self.lines.lock().unwrap().push(line);
+        self.said.notify_one();
+    }
+    fn progress(&self, fraction: f64, message: &str) {
+        self.progress.lock().unwrap().push((fraction, message.to_owned()));
+    }
+}
+
+impl Recorder {
+    pub fn lines_of(&self, stream: Stream) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter(|line| line.stream == stream).map(|line| line.message.clone()).collect()
+    }
+}
+
+/// The compile service of the tests, with its usual limits.
+pub fn compile_config() -> CompileConfig {
+    CompileConfig::new(env!("CARGO_BIN_EXE_cofferdam-compile"), Vec::<String>::new())
+}
+
+/// A guest, compiled once for all tests of this process.
+pub fn compiled(name: &'static str) -> CompiledCode {
+    static COMPILED: OnceLock<Mutex<HashMap<&str, CompiledCode>>> = OnceLock::new();
+    let mut compiled = COMPILED.get_or_init(Mutex::default).lock().unwrap();
+    compiled.entry(name).or_insert_with(|| compile_blocking(artefacts::bytes(name))).clone()
+}
+
+/// Compiles in a thread of its own, so that it does not matter where this is called.
+pub fn compile_blocking(wasm: Vec<u8>) -> CompiledCode {
+    let compile = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let service = CompileService::new(compile_config());
+        runtime.block_on(service.compile(TenantId::generate(), &wasm)).unwrap()
+    };
+    std::thread::spawn(compile).join().unwrap()
+}
+
+/// The runtime that most tests share.
+pub fn runtime() -> Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new(RuntimeConfig::for_slots(32)).unwrap()).clone()
+}
+
+/// A guest, loaded into the shared runtime.
+pub fn program(name: &'static str) -> Program {
+    runtime().load(&compiled(name)).unwrap()
+}
+
+pub fn request(entry: Entry, input: String, limits: Limits) -> TryRequest {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    TryRequest {
+        instance: TaskInstanceId::generate(),
+        entry,
+        input,
+        limits,
+        context: TaskContext {
+            dag_id: DagId::new("weather").unwrap(),
+            dag_run_id: DagRunId::new("manual__1").unwrap(),
+            task_id: TaskId::new("clean").unwrap(),
+            map_index: -1,
+            try_number: 2,
+            max_tries: 3,
+            logical_date: at("2026-11-21T06:00:00Z"),
+            data_interval_start: at("2026-11-20T06:00:00Z"),
+            data_interval_end: at("2026-11-21T06:00:00Z"),
+            conf: Arc::new(serde_json::json!({"station": 7})),
+        },
+    }
+}
+
+/// Runs the guest `behaviours` with an input.
+pub async fn behave(input: Value, limits: Limits) -> (TryReport, Arc<Recorder>) {
+    behave_with(Arc::default(), input, limits).await
+}
+
+/// As [`behave`], with a host of one's own.
+pub async fn behave_with(host: Arc<Recorder>, input: Value, limits: Limits) -> (TryReport, Arc<Recorder>) {
+    let request = request(Entry::Task, input.to_string(), limits);
+    let report = runtime().run(&program("behaviours"), request, host.clone(), CancellationToken::new()).await;
+    (report, host)
+}
+
+/// The result of a try that succeeded.
+#[track_caller]
+pub fn output(report: &TryReport) -> Value {
+    match &report.ending {
+        Ending::Success { output } => serde_json::from_str(output).unwrap(),
+        other => panic!("the try did not succeed: {other:?}"),
+    }
+}
+
+/// The message of a try that failed for this reason.
+#[track_caller]
+pub fn failure(report: &TryReport, expected: Reason) -> &str {
+    match &report.ending {
+        Ending::Failure { reason, message } if *reason == expected => message,
+        other => panic!("the try did not fail with {expected}: {other:?}"),
+    }
+}

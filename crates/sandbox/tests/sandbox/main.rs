@@ -1,0 +1,10 @@
+//! The sandbox with real guests. One program, because linking the runtime takes a while.
+
+mod capabilities;
+mod commands;
+mod compiling;
+mod endings;
+mod lab;
+mod limits;
+mod stopping;
+mod uploads;

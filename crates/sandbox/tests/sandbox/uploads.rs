@@ -1,0 +1,72 @@
+//! Inspecting uploads.
+
+use cofferdam_sandbox::inspect::{Kind, UploadCaps, UploadError, inspect};
+use cofferdam_test_guests::{artefacts, hostile};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_task() {
+    let bytes = artefacts::bytes("behaviours");
+    let inspection = inspect(&bytes, &UploadCaps::default()).unwrap();
+    assert_eq!(inspection.kind, Kind::Task);
+    assert_eq!(inspection.bytes, bytes.len() as u64);
+    assert_eq!(inspection.exports.len(), 1);
+    assert_eq!(inspection.exports[0].name, "run");
+    assert!(inspection.exports[0].signature.starts_with("func(input: "), "{}", inspection.exports[0].signature);
+    let words: Vec<_> = inspection.imports.iter().map(|import| (import.capability.as_str(), import.offered)).collect();
+    for wanted in [("xcom", true), ("log", true), ("context", true), ("progress", true), ("clock", true), ("network", false)] {
+        assert!(words.contains(&wanted), "{wanted:?} in {words:?}");
+    }
+    assert!(inspection.wit.contains("export run: func(input: "), "{}", inspection.wit);
+    assert!(inspection.wit.contains("package cofferdam:task@0.1.0"), "{}", inspection.wit);
+}
+
+#[test]
+fn a_command() {
+    let inspection = inspect(&artefacts::bytes("command"), &UploadCaps::default()).unwrap();
+    assert_eq!(inspection.kind, Kind::Command);
+    assert!(inspection.exports.iter().any(|export| export.name.starts_with("wasi:cli/run@0.2.")), "{:?}", inspection.exports);
+    let by_hand = inspect(&hostile::many_instances(3), &UploadCaps::default()).unwrap();
+    assert_eq!(by_hand.kind, Kind::Command);
+}
+
+#[test]
+fn hostile_bytes_are_refused_quickly_and_by_name() {
+    let small = UploadCaps { functions: 1000, ..UploadCaps::default() };
+    for (bytes, caps, code) in [
+        (hostile::not_wasm(), UploadCaps::default(), "not_wasm"),
+        (hostile::core_module(), UploadCaps::default(), "core_module"),
+        (hostile::truncated(), UploadCaps::default(), "component_truncated"),
+        (hostile::invalid_code(), UploadCaps::default(), "component_invalid"),
+        (hostile::unknown_import(), UploadCaps::default(), "unknown_import"),
+        (hostile::compile_bomb(), UploadCaps::default(), "function_too_large"),
+        (hostile::many_functions(1001), small, "too_many_functions"),
+        (hostile::many_functions(1000), UploadCaps { bytes: 1000, ..small }, "component_too_large"),
+    ] {
+        let started = Instant::now();
+        let error = inspect(&bytes, &caps).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{code}: {:?}", started.elapsed());
+    }
+    inspect(&hostile::many_functions(1000), &small).unwrap();
+}
+
+#[test]
+fn the_place_of_the_problem_is_told() {
+    let Err(UploadError::Invalid { offset, message }) = inspect(&hostile::invalid_code(), &UploadCaps::default()) else {
+        panic!("it is valid");
+    };
+    assert!(offset > 8 && !message.is_empty());
+    let Err(UploadError::UnknownImport { import }) = inspect(&hostile::unknown_import(), &UploadCaps::default()) else {
+        panic!("it is known");
+    };
+    assert_eq!(import, "acme:widgets/press@1.0.0");
+}
+
+#[test]
+fn a_component_cut_anywhere_is_refused() {
+    let whole = artefacts::bytes("trivial");
+    for cut in (0..whole.len()).step_by(97) {
+        inspect(&whole[..cut], &UploadCaps::default()).unwrap_err();
+    }
+}

@@ -1,0 +1,14 @@
+//! The write side of orchestration: runs are made, instances change, results are recorded. All of it set-wise.
+//!
+//! The decisions are taken in `domain` and carried here by `engine`; this module only locks, writes with guards, and
+//! checks how many rows it wrote.
+
+mod columns;
+
+pub mod apply;
+pub mod attend;
+pub mod due;
+pub mod facts;
+pub mod log_index;
+pub mod runs;
+pub mod transition;

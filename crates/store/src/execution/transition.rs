@@ -1,0 +1,510 @@
+//! Changing task instances: lock, decide (elsewhere), write, count, settle.
+//!
+//! The row of the run is locked before its instances, in order of the key. So the changes of one run happen one after
+//! another, counters never miss a neighbour's uncommitted result, and two transactions cannot wait for each other in a circle.
+
+use super::columns::{Columns, Row};
+use super::facts::XComValue;
+use crate::{StoreError, Tx};
+use chrono::{DateTime, Utc};
+use cofferdam_domain::ending::{Reason, Receipt};
+use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::task::{TaskState, TaskStateName};
+use cofferdam_domain::trigger_rule::{Outcome, UpstreamCounts};
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId, XComKey};
+use uuid::Uuid;
+
+/// A task instance whose run and whose row this transaction has locked.
+#[derive(Clone, Debug)]
+pub struct LockedInstance {
+    /// Its id.
+    pub instance: TaskInstanceId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its run.
+    pub run: RunKey,
+    /// The version that the run is pinned to.
+    pub version: DagVersionId,
+    /// The state of the run.
+    pub run_state: RunStateName,
+    /// Position of its task in the version.
+    pub task_index: i32,
+    /// Position in a mapped task, or -1.
+    pub map_index: i32,
+    /// Its task.
+    pub task_id: TaskId,
+    /// Its state.
+    pub state: TaskState,
+    /// Tries that do not count against the retry policy.
+    pub tries_before: u32,
+    /// How its upstream tasks ended so far.
+    pub upstream: UpstreamCounts,
+    /// When it was last queued.
+    pub queued_at: Option<DateTime<Utc>>,
+    /// When its last recorded try began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When a reconciler is to look at it.
+    pub attend_at: Option<DateTime<Utc>>,
+}
+
+/// Locks task instances and their runs. Those that do not exist are left out.
+///
+/// # Errors
+/// When the database cannot be reached, or a row cannot be read.
+pub async fn lock(tx: &mut Tx<'_>, instances: &[TaskInstanceId]) -> Result<Vec<LockedInstance>, StoreError> {
+    let ids: Vec<Uuid> = instances.iter().map(|instance| instance.uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
+            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+            ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
+            ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
+        FROM task_instances ti JOIN dag_runs r USING (run_key)
+        WHERE ti.instance_id = ANY($1)
+        ORDER BY ti.run_key, ti.instance_id
+        FOR UPDATE OF r, ti
+        "#,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(LockedInstance::try_from).collect()
+}
+
+/// Locks runs and those of their instances that are not finished.
+///
+/// # Errors
+/// When the database cannot be reached, or a row cannot be read.
+pub async fn lock_unfinished(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<LockedInstance>, StoreError> {
+    let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
+    sqlx::query!("SELECT run_key FROM dag_runs WHERE run_key = ANY($1) ORDER BY run_key FOR UPDATE", &keys)
+        .fetch_all(tx.conn())
+        .await?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
+            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+            ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
+            ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
+        FROM task_instances ti JOIN dag_runs r USING (run_key)
+        WHERE ti.run_key = ANY($1) AND ti.ended_at IS NULL
+        ORDER BY ti.run_key, ti.instance_id
+        FOR UPDATE OF ti
+        "#,
+        &keys
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(LockedInstance::try_from).collect()
+}
+
+/// A change of one instance.
+#[derive(Clone, Debug)]
+pub struct InstanceWrite {
+    /// The instance.
+    pub instance: TaskInstanceId,
+    /// The state and try that it is expected to have: the guard.
+    pub before: (TaskStateName, u32),
+    /// The state that it gets.
+    pub state: TaskState,
+    /// Tries that do not count against the retry policy from now on.
+    pub tries_before: u32,
+    /// When the try began, where the worker told.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Who ran it, where the worker told.
+    pub worker: Option<WorkerId>,
+    /// When a reconciler is to look at it; `None` exactly for `none` and finished states.
+    pub attend_at: Option<DateTime<Utc>>,
+}
+
+/// Writes changes of locked instances.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when one of them does not have the state that it was expected to have.
+pub async fn write(tx: &mut Tx<'_>, writes: &[InstanceWrite], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<Columns<'_>> = writes.iter().map(|write| Columns::of(&write.state)).collect();
+    let ids: Vec<Uuid> = writes.iter().map(|write| write.instance.uuid()).collect();
+    let before: Vec<&str> = writes.iter().map(|write| write.before.0.as_str()).collect();
+    let before_try: Vec<i32> = writes.iter().map(|write| write.before.1.cast_signed()).collect();
+    let states: Vec<&str> = writes.iter().map(|write| write.state.name().as_str()).collect();
+    let reasons: Vec<Option<&str>> = writes.iter().map(|write| write.state.reason().map(Reason::as_str)).collect();
+    let tries: Vec<i32> = writes.iter().map(|write| write.state.try_number().cast_signed()).collect();
+    let tries_before: Vec<i32> = writes.iter().map(|write| write.tries_before.cast_signed()).collect();
+    let leases: Vec<i64> = writes.iter().map(|write| write.state.last_lease().0).collect();
+    let workers: Vec<Option<Uuid>> =
+        writes.iter().zip(&columns).map(|(write, columns)| columns.worker.or(write.worker).map(WorkerId::uuid)).collect();
+    let cancels: Vec<bool> = columns.iter().map(|columns| columns.cancel_requested).collect();
+    let events: Vec<Option<&str>> = columns.iter().map(|columns| columns.event).collect();
+    let queued: Vec<Option<DateTime<Utc>>> = columns.iter().map(|columns| columns.queued_at).collect();
+    let started: Vec<Option<DateTime<Utc>>> =
+        writes.iter().zip(&columns).map(|(write, columns)| columns.started_at.or(write.started_at)).collect();
+    let ended: Vec<Option<DateTime<Utc>>> = columns.iter().map(|columns| columns.ended_at).collect();
+    let due: Vec<Option<DateTime<Utc>>> = columns.iter().map(|columns| columns.due_at).collect();
+    let attend: Vec<Option<DateTime<Utc>>> = writes.iter().map(|write| write.attend_at).collect();
+    let written = sqlx::query!(
+        r#"
+        UPDATE task_instances ti
+        SET state = n.state, reason = n.reason, try_number = n.try_number, tries_before = n.tries_before, lease_token = n.lease_token,
+            worker_id = coalesce(n.worker_id, ti.worker_id),
+            cancel_requested_at = CASE WHEN n.cancel_requested THEN coalesce(ti.cancel_requested_at, $17) END,
+            deferred_event = n.deferred_event, queued_at = coalesce(n.queued_at, ti.queued_at),
+            started_at = coalesce(n.started_at, ti.started_at), ended_at = n.ended_at, due_at = n.due_at, attend_at = n.attend_at
+        FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::bigint[], $9::uuid[], $10::bool[],
+            $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
+            AS n (instance_id, state_before, try_before, state, reason, try_number, tries_before, lease_token, worker_id, cancel_requested,
+                deferred_event, queued_at, started_at, ended_at, due_at, attend_at)
+        WHERE ti.instance_id = n.instance_id AND ti.state = n.state_before AND ti.try_number = n.try_before
+        "#,
+        &ids,
+        &before as &[&str],
+        &before_try,
+        &states as &[&str],
+        &reasons as &[Option<&str>],
+        &tries,
+        &tries_before,
+        &leases,
+        &workers as &[Option<Uuid>],
+        &cancels,
+        &events as &[Option<&str>],
+        &queued as &[Option<DateTime<Utc>>],
+        &started as &[Option<DateTime<Utc>>],
+        &ended as &[Option<DateTime<Utc>>],
+        &due as &[Option<DateTime<Utc>>],
+        &attend as &[Option<DateTime<Utc>>],
+        now,
+    )
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    if written == writes.len() as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::conflict(format!(
+            "{} of {} task instances changed meanwhile",
+            writes.len() as u64 - written,
+            writes.len()
+        )))
+    }
+}
+
+/// Outcomes to be counted for one task of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The run.
+    pub run: RunKey,
+    /// The task that waits.
+    pub task_index: i32,
+    /// What is added to its counts (`total` is added as well: below nought for upstream tasks that were removed).
+    pub add: UpstreamCounts,
+}
+
+impl Counted {
+    /// Nothing counted yet.
+    #[must_use]
+    pub const fn new(run: RunKey, task_index: i32) -> Self {
+        Self { run, task_index, add: UpstreamCounts::of(0) }
+    }
+
+    /// Adds an outcome.
+    pub const fn add(&mut self, outcome: Outcome) {
+        self.add.record(outcome);
+    }
+}
+
+/// Counts outcomes for the tasks that wait for them. Returns those of their instances that have not started, as they are now.
+/// The runs must be locked.
+///
+/// # Errors
+/// When the database cannot be reached, or a row cannot be read.
+pub async fn count(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<LockedInstance>, StoreError> {
+    if counted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let runs: Vec<Uuid> = counted.iter().map(|counted| counted.run.uuid()).collect();
+    let tasks: Vec<i32> = counted.iter().map(|counted| counted.task_index).collect();
+    let totals: Vec<i32> = counted.iter().map(|counted| counted.add.total).collect();
+    let successes: Vec<i32> = counted.iter().map(|counted| counted.add.success).collect();
+    let failures: Vec<i32> = counted.iter().map(|counted| counted.add.failed).collect();
+    let upstream_failures: Vec<i32> = counted.iter().map(|counted| counted.add.upstream_failed).collect();
+    let skips: Vec<i32> = counted.iter().map(|counted| counted.add.skipped).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        UPDATE task_instances ti
+        SET upstream_total = ti.upstream_total + n.total, upstream_success = ti.upstream_success + n.success,
+            upstream_failed = ti.upstream_failed + n.failed,
+            upstream_upstream_failed = ti.upstream_upstream_failed + n.upstream_failed, upstream_skipped = ti.upstream_skipped + n.skipped
+        FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[])
+                AS n (run_key, task_index, total, success, failed, upstream_failed, skipped),
+            dag_runs r
+        WHERE ti.run_key = n.run_key AND ti.task_index = n.task_index AND r.run_key = n.run_key
+        RETURNING ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
+            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+            ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
+            ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
+        "#,
+        &runs,
+        &tasks,
+        &totals,
+        &successes,
+        &failures,
+        &upstream_failures,
+        &skips,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().filter(|row| row.state == TaskStateName::None.as_str()).map(LockedInstance::try_from).collect()
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedRun {
+    /// The run.
+    pub run: RunKey,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+}
+
+/// Counts finished instances of locked runs, and closes the runs that have no unfinished one left: `failed` when a task that
+/// nothing waits for failed or was not run because of a failure, else `success`.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<Utc>) -> Result<Vec<ClosedRun>, StoreError> {
+    if finished.is_empty() {
+        return Ok(Vec::new());
+    }
+    let runs: Vec<Uuid> = finished.iter().map(|(run, _)| run.uuid()).collect();
+    let counts: Vec<i32> = finished.iter().map(|(_, count)| *count).collect();
+    let rows = sqlx::query!(
+        r#"
+        UPDATE dag_runs r
+        SET unfinished = r.unfinished - n.finished,
+            -- The leaves are only looked at when the run closes.
+            state = CASE
+                WHEN r.unfinished > n.finished THEN r.state
+                WHEN (SELECT bool_or(ti.state IN ('failed', 'upstream_failed')) FROM task_instances ti
+                    WHERE ti.run_key = r.run_key AND ti.is_leaf) THEN 'failed'
+                ELSE 'success' END,
+            reason = CASE WHEN r.unfinished = n.finished AND r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE r.reason END,
+            started_at = coalesce(r.started_at, $3),
+            ended_at = CASE WHEN r.unfinished = n.finished THEN $3::timestamptz END
+        FROM unnest($1::uuid[], $2::int[]) AS n (run_key, finished)
+        WHERE r.run_key = n.run_key
+        RETURNING r.run_key, r.state
+        "#,
+        &runs,
+        &counts,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| matches!(row.state.as_str(), "success" | "failed"))
+        .map(|row| ClosedRun { run: RunKey::from_uuid(row.run_key), succeeded: row.state == "success" })
+        .collect())
+}
+
+/// Opens locked runs again that are finished: an instance of theirs has work again.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<(), StoreError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
+    sqlx::query!(
+        "UPDATE dag_runs SET state = 'running', reason = NULL, ended_at = NULL WHERE run_key = ANY($1) AND state IN ('success', 'failed')",
+        &keys
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Marks a locked run as being cancelled.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn request_cancel(tx: &mut Tx<'_>, run: RunKey, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE dag_runs SET cancel_requested_at = coalesce(cancel_requested_at, $2) WHERE run_key = $1",
+        run.uuid(),
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A try that ended.
+#[derive(Clone, Debug)]
+pub struct NewTry {
+    /// Its instance.
+    pub instance: TaskInstanceId,
+    /// Its number.
+    pub try_number: u32,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// `success`, `failure`, `skip`, `reschedule` or `defer`.
+    pub ending: &'static str,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// What is to be said of it.
+    pub message: Option<String>,
+    /// Who ran it.
+    pub worker: Option<WorkerId>,
+    /// Under which lease.
+    pub lease: LeaseToken,
+    /// When it was queued.
+    pub queued_at: DateTime<Utc>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// What it used.
+    pub receipt: Receipt,
+}
+
+/// Records tries. A try that was rescheduled has several parts: their receipts are added up.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn insert_tries(tx: &mut Tx<'_>, tries: &[NewTry]) -> Result<(), StoreError> {
+    if tries.is_empty() {
+        return Ok(());
+    }
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let instances: Vec<Uuid> = tries.iter().map(|new| new.instance.uuid()).collect();
+    let numbers: Vec<i32> = tries.iter().map(|new| new.try_number.cast_signed()).collect();
+    let tenants: Vec<Uuid> = tries.iter().map(|new| new.tenant.uuid()).collect();
+    let endings: Vec<&str> = tries.iter().map(|new| new.ending).collect();
+    let reasons: Vec<Option<&str>> = tries.iter().map(|new| new.reason.map(Reason::as_str)).collect();
+    let messages: Vec<Option<&str>> = tries.iter().map(|new| new.message.as_deref()).collect();
+    let workers: Vec<Option<Uuid>> = tries.iter().map(|new| new.worker.map(WorkerId::uuid)).collect();
+    let leases: Vec<i64> = tries.iter().map(|new| new.lease.0).collect();
+    let queued: Vec<DateTime<Utc>> = tries.iter().map(|new| new.queued_at).collect();
+    let started: Vec<Option<DateTime<Utc>>> = tries.iter().map(|new| new.started_at).collect();
+    let ended: Vec<DateTime<Utc>> = tries.iter().map(|new| new.ended_at).collect();
+    let fuel: Vec<i64> = tries.iter().map(|new| signed(new.receipt.fuel)).collect();
+    let memory: Vec<i64> = tries.iter().map(|new| signed(new.receipt.peak_memory_bytes)).collect();
+    let wall: Vec<i64> = tries.iter().map(|new| signed(new.receipt.wall_us)).collect();
+    let cpu: Vec<i64> = tries.iter().map(|new| signed(new.receipt.cpu_us)).collect();
+    let input: Vec<i64> = tries.iter().map(|new| signed(new.receipt.input_bytes)).collect();
+    let output: Vec<i64> = tries.iter().map(|new| signed(new.receipt.output_bytes)).collect();
+    let stdio: Vec<i64> = tries.iter().map(|new| signed(new.receipt.stdio_bytes)).collect();
+    let log: Vec<i64> = tries.iter().map(|new| signed(new.receipt.log_bytes)).collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO tries (instance_id, try_number, tenant_id, ending, reason, message, worker_id, lease_token, queued_at, started_at, ended_at,
+            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes)
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::bigint[],
+            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
+            $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[])
+        ON CONFLICT (instance_id, try_number) DO UPDATE
+        SET ending = excluded.ending, reason = excluded.reason, message = excluded.message, worker_id = excluded.worker_id,
+            lease_token = excluded.lease_token, ended_at = excluded.ended_at, fuel = tries.fuel + excluded.fuel,
+            peak_memory_bytes = greatest(tries.peak_memory_bytes, excluded.peak_memory_bytes), wall_us = tries.wall_us + excluded.wall_us,
+            cpu_us = tries.cpu_us + excluded.cpu_us, input_bytes = excluded.input_bytes, output_bytes = excluded.output_bytes,
+            stdio_bytes = tries.stdio_bytes + excluded.stdio_bytes, log_bytes = tries.log_bytes + excluded.log_bytes
+        "#,
+        &instances,
+        &numbers,
+        &tenants,
+        &endings as &[&str],
+        &reasons as &[Option<&str>],
+        &messages as &[Option<&str>],
+        &workers as &[Option<Uuid>],
+        &leases,
+        &queued,
+        &started as &[Option<DateTime<Utc>>],
+        &ended,
+        &fuel,
+        &memory,
+        &wall,
+        &cpu,
+        &input,
+        &output,
+        &stdio,
+        &log,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// An XCom that a task pushed or returned.
+#[derive(Clone, Debug)]
+pub struct NewXCom {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The run.
+    pub run: RunKey,
+    /// The task.
+    pub task_id: TaskId,
+    /// Position in a mapped task, or -1.
+    pub map_index: i32,
+    /// Its key.
+    pub key: XComKey,
+    /// Its value.
+    pub value: XComValue,
+    /// Bytes of the JSON text.
+    pub size_bytes: u64,
+}
+
+/// Records XComs. One that exists is replaced: a later try speaks for the task.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn insert_xcoms(tx: &mut Tx<'_>, xcoms: &[NewXCom], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if xcoms.is_empty() {
+        return Ok(());
+    }
+    let tenants: Vec<Uuid> = xcoms.iter().map(|new| new.tenant.uuid()).collect();
+    let runs: Vec<Uuid> = xcoms.iter().map(|new| new.run.uuid()).collect();
+    let tasks: Vec<&str> = xcoms.iter().map(|new| new.task_id.as_str()).collect();
+    let map_indexes: Vec<i32> = xcoms.iter().map(|new| new.map_index).collect();
+    let keys: Vec<&str> = xcoms.iter().map(|new| new.key.as_str()).collect();
+    let values: Vec<Option<&str>> = xcoms
+        .iter()
+        .map(|new| match &new.value {
+            XComValue::Inline(value) => Some(value.as_str()),
+            XComValue::Object(_) => None,
+        })
+        .collect();
+    let objects: Vec<Option<&str>> = xcoms
+        .iter()
+        .map(|new| match &new.value {
+            XComValue::Inline(_) => None,
+            XComValue::Object(object) => Some(object.as_str()),
+        })
+        .collect();
+    let sizes: Vec<i64> = xcoms.iter().map(|new| i64::try_from(new.size_bytes).unwrap_or(i64::MAX)).collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO xcoms (tenant_id, run_key, task_id, map_index, key, value, object, size_bytes, created_at)
+        SELECT n.*, $9 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[]) AS n
+        ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE
+        SET value = excluded.value, object = excluded.object, size_bytes = excluded.size_bytes, created_at = excluded.created_at
+        "#,
+        &tenants,
+        &runs,
+        &tasks as &[&str],
+        &map_indexes,
+        &keys as &[&str],
+        &values as &[Option<&str>],
+        &objects as &[Option<&str>],
+        &sizes,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
