@@ -10,10 +10,12 @@ mod memory;
 mod message;
 mod policy;
 mod queue;
+mod redis;
 mod signal;
 
 pub use memory::MemoryQueue;
 pub use message::{Claim, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence};
 pub use policy::{ClaimPolicy, TenantPolicy};
 pub use queue::{Queue, QueueError};
+pub use redis::{RedisQueue, RedisQueueConfig};
 pub use signal::{Signal, WorkerBeat};

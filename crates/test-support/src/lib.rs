@@ -1,3 +1,4 @@
 //! What tests share: real servers, made for them and gone after them.
 
 pub mod postgres;
+pub mod redis;

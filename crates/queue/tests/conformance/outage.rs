@@ -1,0 +1,132 @@
+//! What happens to the queue in Redis when the server forgets, restarts, or is a cluster.
+
+use crate::subject::{Subject, instance, leases, message, messages, request};
+use cofferdam_queue::{Presence, Queue, QueueError, RedisQueue, RedisQueueConfig, Signal};
+use cofferdam_test_support::redis::RedisServer;
+use futures::StreamExt;
+use std::net::TcpListener;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Longer than anything here takes; reached only when something is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn connect(server: &RedisServer) -> RedisQueue {
+    RedisQueue::connect(&server.url(), RedisQueueConfig::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn after_a_flush_the_queue_is_empty_and_tokens_and_fences_still_grow() {
+    let server = RedisServer::start().unwrap();
+    // By the server's own clock, as in production.
+    let queue = connect(&server).await;
+    queue.enqueue(&messages(1, 0, 10)).await.unwrap();
+    let before = leases(&queue.claim(&request(10)).await.unwrap());
+    let fence = queue.lead("reaper", "a", MINUTE).await.unwrap().unwrap();
+    server.flushall().unwrap();
+    assert_eq!(queue.presence(&[instance(1)]).await.unwrap(), [Presence::Absent]);
+    assert_eq!(queue.extend(&before, MINUTE).await.unwrap(), before);
+    assert_eq!(queue.enqueue(&messages(1, 0, 10)).await.unwrap(), 10);
+    let after = leases(&queue.claim(&request(10)).await.unwrap());
+    assert_eq!(after.len(), 10);
+    assert!(after.iter().all(|new| before.iter().all(|old| new.token > old.token)));
+    assert_eq!(queue.ack(&before).await.unwrap(), 0, "a lease from before the flush has no say any more");
+    assert!(queue.lead("reaper", "b", MINUTE).await.unwrap().unwrap() > fence);
+}
+
+#[tokio::test]
+async fn after_a_restart_the_functions_and_the_subscriptions_come_back() {
+    let mut server = RedisServer::start().unwrap();
+    let queue = connect(&server).await;
+    let mut signals = queue.subscribe().await.unwrap();
+    queue.enqueue(&messages(1, 0, 3)).await.unwrap();
+    assert_eq!(signals.next().await, Some(Signal::Enqueued));
+    server.stop();
+    assert!(matches!(queue.ping().await, Err(QueueError::Unavailable(_))), "a stopped server is something that passes");
+    server.restart().unwrap();
+
+    // A reconnected subscriber is told to look for itself, since it may have missed something.
+    let heard = tokio::time::timeout(PATIENCE, signals.next()).await.unwrap();
+    assert_eq!(heard, Some(Signal::Enqueued));
+    assert_eq!(signals.next().await, Some(Signal::Schedule));
+    assert_eq!(queue.enqueue(&messages(1, 0, 3)).await.unwrap(), 3);
+    assert_eq!(signals.next().await, Some(Signal::Enqueued));
+    assert_eq!(queue.claim(&request(9)).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn functions_that_were_deleted_are_loaded_again() {
+    let server = RedisServer::start().unwrap();
+    let queue = connect(&server).await;
+    server.command("FUNCTION FLUSH").unwrap();
+    assert_eq!(queue.enqueue(&messages(1, 0, 2_500)).await.unwrap(), 2_500, "also when several go in one round trip");
+    server.command("FUNCTION FLUSH").unwrap();
+    assert_eq!(queue.claim(&request(9)).await.unwrap().len(), 9);
+}
+
+#[tokio::test]
+async fn a_lease_runs_out_by_the_clock_of_the_server() {
+    let server = RedisServer::start().unwrap();
+    let queue = connect(&server).await;
+    queue.enqueue(&[message(1, 1)]).await.unwrap();
+    let mut short = request(1);
+    short.lease = Duration::from_millis(50);
+    let held = leases(&queue.claim(&short).await.unwrap());
+    let ended = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let ended = queue.expire(9).await.unwrap();
+            if !ended.is_empty() {
+                return ended;
+            }
+        }
+    });
+    assert_eq!(ended.await.unwrap()[0].lease, held[0]);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_does_not_take_others_with_it() {
+    let server = RedisServer::start().unwrap();
+    let subject = Subject::redis_on(&server, "c").await;
+    subject.enqueue(&messages(1, 1, 3)).await;
+    let field = instance(2).uuid().simple();
+    server.command(&format!("HSET {{c}}:1:body {field} nonsense")).unwrap();
+    let claims = subject.claim(9).await;
+    assert_eq!(claims.iter().map(|claim| claim.lease.instance).collect::<Vec<_>>(), [instance(1), instance(3)]);
+    subject.advance(60);
+    assert_eq!(subject.queue.expire(9).await.unwrap().len(), 3, "its lease ends, and the loss is seen");
+}
+
+#[tokio::test]
+async fn a_cluster_accepts_every_call() {
+    // A node of a cluster listens on TCP, and on a second port that is 10,000 higher unless it is told another one.
+    let [port, bus] = [0, 0].map(|any| TcpListener::bind(("127.0.0.1", any)).unwrap());
+    let [port, bus] = [port, bus].map(|listener| listener.local_addr().unwrap().port().to_string());
+    let server =
+        RedisServer::start_with(&["--bind", "127.0.0.1", "--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus])
+            .unwrap();
+    server.command("CLUSTER ADDSLOTSRANGE 0 16383").unwrap();
+    let up = tokio::time::timeout(PATIENCE, async {
+        while !server.command("CLUSTER INFO").unwrap().contains("cluster_state:ok") {
+            tokio::task::yield_now().await;
+        }
+    });
+    up.await.unwrap();
+
+    let subject = Subject::redis_on(&server, "c").await;
+    subject.enqueue(&messages(1, 0, 4)).await;
+    let mut wanted = request(4);
+    wanted.queues.push(cofferdam_ids::QueueName::new("gpu").unwrap());
+    let claims = leases(&subject.queue.claim(&wanted).await.unwrap());
+    assert_eq!(claims.len(), 4);
+    assert!(subject.queue.extend(&claims, MINUTE).await.unwrap().is_empty());
+    assert_eq!(subject.queue.ack(&claims[..1]).await.unwrap(), 1);
+    assert_eq!(subject.queue.release(&claims[1..2]).await.unwrap(), 1);
+    assert_eq!(subject.queue.remove(&[instance(2)]).await.unwrap(), 1);
+    subject.advance(61);
+    assert_eq!(subject.queue.expire(9).await.unwrap().len(), 1);
+    assert_eq!(subject.queue.depth().await.unwrap().ready, 1);
+    assert!(subject.queue.workers().await.unwrap().is_empty());
+    assert!(subject.queue.lead("reaper", "a", MINUTE).await.unwrap().is_some());
+    subject.queue.resign("reaper", "a").await.unwrap();
+    subject.queue.set_policy(&cofferdam_queue::ClaimPolicy::default()).await.unwrap();
+}
