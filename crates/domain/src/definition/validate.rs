@@ -31,6 +31,14 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     if dag.dagrun_timeout.is_some_and(|timeout| timeout.ms() == 0) {
         found.push(Diagnostic::error(Code::OutOfRange, "/dagrun_timeout", "a time limit must be longer than nothing"));
     }
+    // Better told than believed: remove a line here when the engine enforces it.
+    for (pointer, given) in
+        [("/max_active_tasks", dag.max_active_tasks.is_some()), ("/dagrun_timeout", dag.dagrun_timeout.is_some())]
+    {
+        if given {
+            found.push(Diagnostic::warning(Code::NoEffect, pointer, "it is kept, but not enforced yet"));
+        }
+    }
     settings("/defaults", &dag.defaults, &mut found);
     if dag.tasks.is_empty() {
         found.push(Diagnostic::error(Code::NoTasks, "/tasks", "a dag needs at least one task"));

@@ -56,9 +56,10 @@ pub(super) fn release(state: TaskState, now: DateTime<Utc>) -> Result<Step, Why>
 
 pub(super) fn enqueued(state: TaskState, now: DateTime<Utc>) -> Result<Step, Why> {
     match state {
-        TaskState::Queued { try_number, last_lease, .. } => {
-            Ok(Step::to(TaskState::Queued { try_number, last_lease, since: now }, []))
-        }
+        TaskState::Queued { try_number, last_lease, .. } => Ok(Step::to(
+            TaskState::Queued { try_number, last_lease, since: now },
+            [Effect::Enqueue { try_number, not_before: None }],
+        )),
         TaskState::None { .. }
         | TaskState::Scheduled { .. }
         | TaskState::Running { .. }

@@ -19,7 +19,7 @@ pub enum TaskEvent {
     /// The dag goes on, or there is room again.
     /// Accepted in `scheduled`: becomes `queued`.
     Release,
-    /// The instance was found missing in the queue, and was put there again.
+    /// The instance was looked for in the queue and is not there (the queue has lost it, or never had it): put it there.
     /// Accepted in `queued`: stays, with a new `since`.
     Enqueued,
     /// A worker has begun a try.
@@ -130,7 +130,8 @@ pub struct Rules {
 /// What is to be done after a transition. All of it is in the order in which it should be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Put this try into the queue. Safe to repeat; needed only once.
+    /// Put this try into the queue, unless it is there or a worker has it. Repeated by `Enqueued` and `WakeUp`, so that what the
+    /// queue has lost comes back.
     Enqueue {
         /// The try.
         try_number: u32,

@@ -89,21 +89,24 @@ fn draft() -> impl Strategy<Value = Draft> {
 /// What the world outside knows from the effects alone.
 #[derive(Default)]
 struct World {
-    in_queue: bool,
+    /// The try that the queue has.
+    in_queue: Option<u32>,
     counted: Option<Outcome>,
     tries_before: u32,
 }
 
 impl World {
-    fn follow(&mut self, effect: Effect) -> Result<(), TestCaseError> {
+    fn follow(&mut self, event: &TaskEvent, effect: Effect) -> Result<(), TestCaseError> {
         match effect {
-            Effect::Enqueue { .. } => {
-                prop_assert!(!self.in_queue, "enqueued twice");
-                self.in_queue = true;
+            Effect::Enqueue { try_number, .. } => {
+                // Only these two repeat, and only what is there already.
+                let again = matches!(event, TaskEvent::Enqueued | TaskEvent::WakeUp);
+                prop_assert!(self.in_queue.is_none() || again && self.in_queue == Some(try_number), "enqueued twice");
+                self.in_queue = Some(try_number);
             }
             Effect::WithdrawFromQueue => {
-                prop_assert!(self.in_queue, "withdrawn without being there");
-                self.in_queue = false;
+                prop_assert!(self.in_queue.is_some(), "withdrawn without being there");
+                self.in_queue = None;
             }
             Effect::ReleaseDependants(outcome) => {
                 prop_assert_eq!(self.counted, None, "counted twice");
@@ -157,13 +160,13 @@ proptest! {
             // A report tells that a worker took the try out of the queue.
             let report = match &event {
                 TaskEvent::Started { .. } => {
-                    world.in_queue = false;
+                    world.in_queue = None;
                     None
                 }
                 TaskEvent::Ended { try_number, lease, .. }
                 | TaskEvent::LeaseExpired { try_number, lease }
                 | TaskEvent::HandedBack { try_number, lease } => {
-                    world.in_queue = false;
+                    world.in_queue = None;
                     Some((*try_number, *lease))
                 }
                 _ => None,
@@ -172,14 +175,15 @@ proptest! {
                 prop_assert!(believed.insert(report), "the end of {:?} was believed twice", report);
             }
             for effect in step.effects {
-                world.follow(effect)?;
+                world.follow(&event, effect)?;
             }
 
-            let waits_in_queue = matches!(
-                state.name(),
-                TaskStateName::Queued | TaskStateName::UpForRetry | TaskStateName::UpForReschedule
-            );
-            prop_assert_eq!(world.in_queue, waits_in_queue, "{:?} + {:?} -> {:?}", before, event, state);
+            // The queue has the try that is due exactly when the state says that it waits there.
+            let waits = match state.name() {
+                TaskStateName::Queued | TaskStateName::UpForRetry | TaskStateName::UpForReschedule => Some(state.last_try_given_out()),
+                _ => None,
+            };
+            prop_assert_eq!(world.in_queue, waits, "{:?} + {:?} -> {:?}", before, event, state);
             prop_assert_eq!(world.counted, state.name().outcome(), "{:?} + {:?} -> {:?}", before, event, state);
             prop_assert!(state.try_number() >= before.try_number());
             prop_assert!(state.last_lease() >= before.last_lease());

@@ -214,7 +214,8 @@ fn a_failed_try_is_followed_by_another_after_the_delay() {
     // The queue lets it go when it is due: the worker's reports come before or after the reconciler's.
     assert_eq!(apply(&step.state, TaskEvent::WakeUp, &rules(2), at(11)).unwrap_err().why, Why::NotDue);
     let woken = apply(&step.state, TaskEvent::WakeUp, &rules(2), at(12)).unwrap();
-    assert_eq!((woken.state.name(), woken.state.try_number(), woken.effects), (TaskStateName::Queued, 2, vec![]));
+    assert_eq!((woken.state.name(), woken.state.try_number()), (TaskStateName::Queued, 2));
+    assert_eq!(woken.effects, [Effect::Enqueue { try_number: 2, not_before: None }]);
     for state in [&step.state, &woken.state] {
         let failed = apply(state, ended(2, 8, failure()), &rules(2), at(13)).unwrap();
         assert_eq!(
@@ -389,4 +390,11 @@ fn a_mark_replaces_what_was_counted() {
     let step = apply(&failed, TaskEvent::MarkedSuccess, &rules(1), at(2)).unwrap();
     assert_eq!(step.state.reason(), Some(Reason::MarkedByUser));
     assert_eq!(step.effects, [Effect::RetractOutcome(Outcome::Failed), Effect::ReleaseDependants(Outcome::Success)]);
+}
+
+#[test]
+fn what_the_queue_has_lost_is_put_there_again() {
+    let step = apply(&queued(2, 5), TaskEvent::Enqueued, &rules(3), at(9)).unwrap();
+    assert_eq!(step.state, TaskState::Queued { try_number: 2, last_lease: LeaseToken(5), since: at(9) });
+    assert_eq!(step.effects, [Effect::Enqueue { try_number: 2, not_before: None }]);
 }

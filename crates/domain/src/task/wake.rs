@@ -59,12 +59,12 @@ fn due_now(due: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Why> {
     if due <= now { Ok(()) } else { Err(Why::NotDue) }
 }
 
-/// The try has been in the queue since it was put off, and the queue lets it go by itself. When the queue has lost it,
-/// the reconciler of queued instances puts it back.
+/// The try has been in the queue since it was put off, and the queue lets it go by itself. It is put there again in case
+/// the queue has lost it.
 fn already_enqueued(try_number: u32, last_lease: LeaseToken, rules: &Rules, now: DateTime<Utc>) -> Step {
     if rules.hold {
         Step::to(TaskState::Scheduled { try_number, last_lease, since: now, not_before: None }, [Effect::WithdrawFromQueue])
     } else {
-        Step::to(TaskState::Queued { try_number, last_lease, since: now }, [])
+        dispatch::enqueue(try_number, last_lease, rules, now)
     }
 }
