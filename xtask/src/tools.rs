@@ -150,10 +150,14 @@ fn program(variable: &str, names: &[&str], package: &str) -> Result<PathBuf> {
     bail!("{} is needed: install it (Debian: `apt-get install {package}`) or name it in {variable}", names[0])
 }
 
+/// Whether this is root.
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0")
+}
+
 /// Installs a Debian package where that is possible: as root, with apt-get. Says whether it did.
 fn debian_package(name: &str) -> bool {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0");
-    let Some(apt) = on_path("apt-get").filter(|_| root) else { return false };
+    let Some(apt) = on_path("apt-get").filter(|_| is_root()) else { return false };
     let call = |args: &[&str]| {
         eprintln!("==> apt-get {}", args.join(" "));
         Command::new(&apt)

@@ -5,7 +5,7 @@
 
 use cofferdam_store::embedded::{self, EmbeddedConfig, EmbeddedError, EmbeddedPostgres};
 use cofferdam_store::{Access, PoolOptions, Store, databases, migrate, schema_fingerprint};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{Mutex, OnceCell};
@@ -49,7 +49,7 @@ impl TestDatabase {
     /// When there is no PostgreSQL on the machine, with the reason.
     pub async fn on_own_server() -> Self {
         let files = tempfile::tempdir().expect("a temporary folder");
-        let postgres = embedded::start(EmbeddedConfig::new(files.path())).await.unwrap_or_else(|error| panic!("{error}"));
+        let postgres = embedded::start(config(files.path())).await.unwrap_or_else(|error| panic!("{error}"));
         Self::on(Arc::new(Server::new(postgres, Some(files)).await)).await
     }
 
@@ -148,7 +148,7 @@ impl Server {
 async fn shared_server() -> Arc<Server> {
     for slot in 0..SLOTS {
         let folder = slot_folder(slot);
-        let config = EmbeddedConfig { fsync: false, ..EmbeddedConfig::new(&folder) };
+        let config = EmbeddedConfig { fsync: false, ..config(&folder) };
         let postgres = match embedded::start(config.clone()).await {
             Ok(postgres) => postgres,
             Err(EmbeddedError::InUse(_)) => continue,
@@ -163,6 +163,11 @@ async fn shared_server() -> Arc<Server> {
         return Arc::new(Server::new(postgres, None).await);
     }
     panic!("more than {SLOTS} test processes run at once");
+}
+
+#[expect(clippy::disallowed_methods, reason = "`cargo xtask test` names the programs that it obtained in PATH")]
+fn config(folder: &Path) -> EmbeddedConfig {
+    EmbeddedConfig { search_path: std::env::var_os("PATH"), ..EmbeddedConfig::new(folder) }
 }
 
 fn slot_folder(slot: u32) -> PathBuf {
