@@ -39,14 +39,16 @@ fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Resul
         return Err(syn::Error::new_spanned(arguments, "`#[cofferdam::task]` takes no arguments: write them into the dag"));
     }
     let Signature { parameters, output } = Signature::read(&function.sig)?;
-    let name = &function.sig.ident;
 
-    // Each conversion carries the span of the type that it converts, so that a missing `Deserialize` or `Serialize`, or another
-    // error type, is reported there.
+    // Each conversion carries the span of the type that it converts, and the call that of the type returned, so that a missing
+    // `Deserialize` or `Serialize`, or another error type, is reported there.
+    let mut name = function.sig.ident.clone();
+    name.set_span(output.span());
     let values = parameters.iter().map(|parameter| match parameter {
         Parameter::Input(ty) => quote_spanned!(ty.span()=> ::cofferdam::__private::read_input::<#ty>(input)?),
         Parameter::Context => quote!(context),
     });
+    let call = quote_spanned!(output.span()=> #name(#(#values),*));
     let written = quote_spanned!(output.span()=> ::cofferdam::__private::write_output(result));
     let typed = quote_spanned!(output.span()=> ::core::result::Result<_, ::cofferdam::Error>);
 
@@ -56,7 +58,7 @@ fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Resul
         const _: () = {
             const TASK: ::cofferdam::__private::Task = |input, context| {
                 let _ = (input, context);
-                let result: #typed = #name(#(#values),*);
+                let result: #typed = #call;
                 #written
             };
 
