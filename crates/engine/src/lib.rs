@@ -1,1 +1,179 @@
-//! cofferdam-engine
+//! Commands and rules: what happens to dags, runs and task instances, and in which transaction.
+//!
+//! Everything that changes a task instance goes through one pipeline (`pipeline.rs`): lock the runs, let the state machine of
+//! `domain` decide, write, count outcomes for the tasks that wait, cascade, close finished runs, commit; and only then tell
+//! the queue (`dispatch.rs`). Whatever is lost between commit and queue, a reconciler (`scheduler/attend.rs`) puts right.
+
+mod commands;
+mod dispatch;
+mod facts;
+mod jobs;
+mod pipeline;
+mod record;
+pub mod scheduler;
+
+pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
+pub use commands::trigger::{Trigger, Triggered};
+pub use record::{Recorded, RefusedResult, Started, TryResult, XComWrite};
+
+use chrono::TimeDelta;
+use cofferdam_domain::clock::{Clock, SharedClock, SharedRng};
+use cofferdam_domain::context::RoleTooLow;
+use cofferdam_domain::event::Event;
+use cofferdam_ids::TenantId;
+use cofferdam_objects::Objects;
+use cofferdam_queue::{Queue, QueueError, Signal};
+use cofferdam_store::{Store, StoreError};
+use std::sync::Arc;
+
+/// How the engine behaves.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// After this time a queued instance is looked for in the queue, and put there again when it is missing.
+    pub queued_check: TimeDelta,
+    /// After this time a running instance is looked for in the queue; without a lease there, its worker is lost.
+    pub running_check: TimeDelta,
+    /// How often a scheduler looks without having been told.
+    pub tick: std::time::Duration,
+    /// How long a scheduler leads without renewing.
+    pub lead: std::time::Duration,
+    /// Due dags, waiting runs or instances taken in one transaction.
+    pub batch: i64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            queued_check: TimeDelta::seconds(5),
+            running_check: TimeDelta::seconds(20),
+            tick: std::time::Duration::from_millis(500),
+            lead: std::time::Duration::from_secs(5),
+            batch: 500,
+        }
+    }
+}
+
+/// What the engine works with.
+pub struct EngineParts {
+    /// The truth.
+    pub store: Store,
+    /// What may run now.
+    pub queue: Arc<dyn Queue>,
+    /// Large XComs.
+    pub objects: Objects,
+    /// The time.
+    pub clock: SharedClock,
+    /// Chance, for jitter.
+    pub rng: SharedRng,
+    /// How it behaves.
+    pub config: EngineConfig,
+}
+
+/// The engine. One for each process, shared by its roles.
+pub struct Engine {
+    store: Store,
+    queue: Arc<dyn Queue>,
+    objects: Objects,
+    clock: SharedClock,
+    rng: SharedRng,
+    config: EngineConfig,
+    facts: facts::Facts,
+}
+
+/// Why a command or a record failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database.
+    #[error("the change could not be stored")]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error("the queue did not answer")]
+    Queue(#[from] QueueError),
+    /// The object store.
+    #[error("the object store did not answer")]
+    Objects(#[from] cofferdam_objects::ObjectsError),
+    /// A stored plan that this version cannot read.
+    #[error("the plan of dag version {version} cannot be read")]
+    Plan {
+        /// Which.
+        version: cofferdam_ids::DagVersionId,
+        /// Why.
+        #[source]
+        source: cofferdam_domain::plan::PlanReadError,
+    },
+    /// A task instance whose task is not in the plan that its run is pinned to.
+    #[error("dag version {version} has no task {task_index}")]
+    NoSuchTask {
+        /// The version.
+        version: cofferdam_ids::DagVersionId,
+        /// Position of the task.
+        task_index: i32,
+    },
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] RoleTooLow),
+    /// The arguments do not go together.
+    #[error("{message}")]
+    Invalid {
+        /// JSON Pointer into the request.
+        pointer: &'static str,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
+}
+
+impl EngineError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_retryable(),
+            Self::Queue(QueueError::Unavailable(_)) => true,
+            Self::Objects(_)
+            | Self::Queue(_)
+            | Self::Plan { .. }
+            | Self::NoSuchTask { .. }
+            | Self::Denied(_)
+            | Self::Invalid { .. } => false,
+        }
+    }
+}
+
+impl Engine {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Arc<Self> {
+        let EngineParts { store, queue, objects, clock, rng, config } = parts;
+        Arc::new(Self { store, queue, objects, clock, rng, config, facts: facts::Facts::default() })
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Tells screens what changed. Best effort, in the background.
+    pub fn announce(&self, tenant: TenantId, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let Ok(payload) = serde_json::to_string(&events) else { return };
+        let queue = Arc::clone(&self.queue);
+        tokio::spawn(async move {
+            if let Err(error) = queue.publish(&Signal::Event { tenant, payload }).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "an event could not be published");
+            }
+        });
+    }
+
+    /// Wakes the schedulers. Best effort, in the background.
+    fn wake_schedulers(&self) {
+        let queue = Arc::clone(&self.queue);
+        tokio::spawn(async move {
+            if let Err(error) = queue.publish(&Signal::Schedule).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the schedulers could not be woken");
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+use crate::{Engine, EngineError};
+use cofferdam_domain::context::{Context, Role, RoleTooLow};
+use cofferdam_domain::definition::{self, ComponentRef, ComponentVersion, DagDefinition, Diagnostic};
+use cofferdam_domain::event::Event;
+use cofferdam_domain::job::Entry;
+use cofferdam_domain::plan::{DagPlan, ResolveError};
+use cofferdam_ids::{DagId, Digest};
+use cofferdam_store::components::{self, VersionRef};
+use cofferdam_store::execution::apply::{self, CurrentVersion, NewVersion};
+use cofferdam_store::execution::due::NextRun;
+use cofferdam_store::{StoreError, Tx};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How a dag is applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyOptions {
+    /// Compile and compare, but store nothing.
+    pub dry_run: bool,
+}
+
+/// What applying did, or would do.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The dag.
+    pub dag_id: DagId,
+    /// The number of its current version.
+    pub version_number: i32,
+    /// Whether the dag is new.
+    pub created: bool,
+    /// Whether a version was made; applying the same again makes none.
+    pub changed: bool,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why a dag was not applied. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The definition has mistakes.
+    #[error("the definition has {} mistakes", .0.len())]
+    Invalid(Vec<Diagnostic>),
+    /// Anything else.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for ApplyError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<RoleTooLow> for ApplyError {
+    fn from(error: RoleTooLow) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl Engine {
+    /// Compiles a definition and makes it the current version of its dag. Runs that exist stay on the version they started with.
+    ///
+    /// # Errors
+    /// [`ApplyError::Invalid`] with every mistake found, each with its place; or when the caller is no editor.
+    pub async fn apply_dag(&self, context: &Context, definition: Value, options: ApplyOptions) -> Result<Applied, ApplyError> {
+        context.require(Role::Editor)?;
+        let parsed = definition::parse(definition.clone()).map_err(ApplyError::Invalid)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin(context).await?;
+        let resolved = resolve(&mut tx, &parsed).await?;
+        let plan =
+            DagPlan::compile(&parsed, |component| resolved.get(component).cloned().unwrap_or_else(|| Err(unknown(component))))
+                .map_err(ApplyError::Invalid)?;
+        let diagnostics: Vec<Diagnostic> =
+            definition::validate(&parsed).into_iter().filter(|diagnostic| !diagnostic.is_error()).collect();
+        let stored_plan = plan.to_json();
+        let content_hash = cofferdam_objects::digest_of(format!("{definition}\n{stored_plan}").as_bytes()).to_string();
+        let current = apply::lock_current(&mut tx, &plan.dag_id).await?;
+        if let Some(current) = &current
+            && current.content_hash == content_hash
+        {
+            let version_number = current.version_number;
+            return Ok(Applied { dag_id: plan.dag_id, version_number, created: false, changed: false, diagnostics });
+        }
+        if options.dry_run {
+            let version_number = current.as_ref().map_or(1, |current| current.version_number + 1);
+            return Ok(Applied { dag_id: plan.dag_id, version_number, created: current.is_none(), changed: true, diagnostics });
+        }
+        let new = NewVersion {
+            dag_id: plan.dag_id.clone(),
+            definition,
+            plan: stored_plan,
+            content_hash,
+            description: plan.description.clone(),
+            tags: plan.tags.clone(),
+            owners: plan.owners.clone(),
+            schedule: plan.schedule.clone(),
+            timezone: plan.timezone.clone(),
+            max_active_runs: i32::try_from(plan.max_active_runs).unwrap_or(i32::MAX),
+            next: self.next_run(&plan, current.as_ref()),
+        };
+        let stored = apply::put_version(&mut tx, current.as_ref(), &new, context.user(), now).await?;
+        tx.commit().await?;
+        self.wake_schedulers();
+        self.announce(context.tenant, vec![Event::Dag { dag_id: plan.dag_id.clone() }]);
+        tracing::info!(dag.id = %plan.dag_id, dag.version = stored.version_number, "dag applied");
+        Ok(Applied {
+            dag_id: plan.dag_id,
+            version_number: stored.version_number,
+            created: stored.created,
+            changed: true,
+            diagnostics,
+        })
+    }
+
+    /// When a dag with this plan runs next, seen from now.
+    pub(crate) fn next_run(&self, plan: &DagPlan, current: Option<&CurrentVersion>) -> Option<NextRun> {
+        let now = self.clock.now();
+        let created_at = current.map_or(now, |current| current.created_at);
+        let interval = plan.next_interval(current.and_then(|current| current.last_scheduled), created_at, now)?;
+        Some(NextRun { interval_start: interval.start, interval_end: interval.end, due_at: interval.end })
+    }
+}
+
+/// Finds the components that a definition names, each once.
+async fn resolve(
+    tx: &mut Tx<'_>,
+    dag: &DagDefinition,
+) -> Result<BTreeMap<ComponentRef, Result<(Digest, Entry), ResolveError>>, StoreError> {
+    let mut resolved = BTreeMap::new();
+    for component in &dag.components() {
+        let selector = match &component.version {
+            ComponentVersion::Latest => VersionRef::Latest,
+            ComponentVersion::Label(label) => VersionRef::Label(label.clone()),
+            ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
+        };
+        let found = match components::get(tx, &component.name, &selector).await {
+            Ok(version) => entry(component, &version.kind).map(|entry| (version.digest, entry)),
+            Err(StoreError::NotFound { .. }) => Err(unknown(component)),
+            Err(error) => return Err(error),
+        };
+        resolved.insert(component.clone(), found);
+    }
+    Ok(resolved)
+}
+
+/// How a component of this kind is entered.
+fn entry(component: &ComponentRef, kind: &str) -> Result<Entry, ResolveError> {
+    match kind {
+        "task" => Ok(Entry::Task),
+        "command" => Ok(Entry::Command { args: Vec::new(), env: Vec::new() }),
+        _ => Err(ResolveError {
+            message: format!("the component '{component}' exports neither 'cofferdam:task' nor 'wasi:cli/command'"),
+            help: Some("build it with an SDK, or export the 'run' function of the world 'cofferdam:task/task'".to_owned()),
+        }),
+    }
+}
+
+fn unknown(component: &ComponentRef) -> ResolveError {
+    ResolveError {
+        message: format!("the component '{component}' does not exist"),
+        help: Some(format!("upload it first: cofferdam component push {} FILE", component.name)),
+    }
+}

@@ -1,0 +1,35 @@
+use crate::pipeline::Change;
+use crate::{Engine, EngineError};
+use cofferdam_domain::context::{Context, Role};
+use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::task::TaskEvent;
+use cofferdam_ids::{DagId, DagRunId};
+use cofferdam_store::StoreError;
+use cofferdam_store::execution::{runs, transition};
+
+impl Engine {
+    /// Cancels a run: what has not started is skipped at once, what runs is stopped within a second, and the run then fails
+    /// with the reason `cancelled`. Cancelling again does nothing more.
+    ///
+    /// # Errors
+    /// When there is no such run, it is finished, or the caller is no operator.
+    pub async fn cancel_run(&self, context: &Context, dag_id: &DagId, dag_run_id: &DagRunId) -> Result<(), EngineError> {
+        context.require(Role::Operator)?;
+        let now = self.clock.now();
+        let mut tx = self.store.begin(context).await?;
+        let run = runs::find_run(&mut tx, dag_id, dag_run_id).await?;
+        let locked = transition::lock_unfinished(&mut tx, &[run]).await?;
+        if locked.is_empty() {
+            return Err(StoreError::conflict(format!("the dag run '{dag_run_id}' is finished")).into());
+        }
+        let waiting = locked.iter().any(|instance| instance.run_state == RunStateName::Queued);
+        self.run_facts(&mut tx, [run]).await?;
+        transition::request_cancel(&mut tx, run, now).await?;
+        let changes = locked.iter().map(|instance| Change::new(instance.instance, TaskEvent::CancelRequested)).collect();
+        let followups = self.change(&mut tx, locked, changes, now).await?;
+        tx.commit().await?;
+        tracing::info!(dag.id = %dag_id, dag_run.id = %dag_run_id, waiting, "run cancelled");
+        self.dispatch(followups).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! What people and programs ask for. One file each.
+
+pub(crate) mod apply_dag;
+mod cancel_run;
+mod delete_dag;
+mod set_paused;
+pub(crate) mod trigger;

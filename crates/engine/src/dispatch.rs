@@ -1,0 +1,85 @@
+//! After a commit: what the queue, the workers and the screens have to know.
+//!
+//! Nothing here can undo the commit, so nothing here is an error to the caller. What is lost on the way, a reconciler finds.
+
+use crate::Engine;
+use crate::pipeline::{Changed, Followups};
+use cofferdam_domain::event::Event;
+use cofferdam_domain::run::RunStateName;
+use cofferdam_ids::{RunKey, TenantId};
+use cofferdam_queue::Signal;
+use std::collections::HashMap;
+
+impl Engine {
+    /// Tells the queue first (somebody waits for it), then workers, schedulers and screens.
+    pub(crate) async fn dispatch(&self, followups: Followups) {
+        let Followups { enqueue, withdraw, stop, changed, closed, refused: _ } = followups;
+        self.enqueue(enqueue).await;
+        let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
+        if !stopped.is_empty()
+            && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "workers could not be told to stop; they will be told again"
+            );
+        }
+        if !withdraw.is_empty()
+            && let Err(error) = self.queue.remove(&withdraw).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "withdrawn tries are still in the queue; their results will be refused"
+            );
+        }
+        for changed in &changed {
+            metrics::counter!("cofferdam_task_transitions_total", "state" => changed.state.as_str()).increment(1);
+        }
+        if !closed.is_empty() {
+            // A finished run makes room for a waiting one.
+            self.wake_schedulers();
+        }
+        self.announce_changes(
+            changed,
+            closed.iter().map(|(tenant, run)| {
+                let state = if run.succeeded { RunStateName::Success } else { RunStateName::Failed };
+                (*tenant, run.run, state)
+            }),
+        );
+        self.forget_runs(closed.iter().map(|(_, run)| run.run));
+    }
+
+    /// Tells screens which instances and runs changed.
+    pub(crate) fn announce_changes(
+        &self,
+        changed: Vec<Changed>,
+        runs: impl IntoIterator<Item = (TenantId, RunKey, RunStateName)>,
+    ) {
+        let now = self.clock.now();
+        let mut events: HashMap<TenantId, Vec<Event>> = HashMap::new();
+        for change in changed {
+            let Some(facts) = self.kept_run_facts(change.run) else { continue };
+            events.entry(change.tenant).or_default().push(Event::TaskInstance {
+                dag_id: facts.dag_id.clone(),
+                dag_run_id: facts.dag_run_id.clone(),
+                task_id: change.task_id,
+                map_index: change.map_index,
+                state: change.state,
+                reason: change.reason,
+                try_number: change.try_number,
+                at: now,
+            });
+        }
+        for (tenant, run, state) in runs {
+            let Some(facts) = self.kept_run_facts(run) else { continue };
+            events.entry(tenant).or_default().push(Event::DagRun {
+                dag_id: facts.dag_id.clone(),
+                dag_run_id: facts.dag_run_id.clone(),
+                state,
+            });
+        }
+        for (tenant, events) in events {
+            self.announce(tenant, events);
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The one way in which task instances change.
+//!
+//! [`Engine::change`] takes instances that are locked and the events that happen to them. The state machine decides; what it
+//! decided is written; outcomes are counted for the tasks that wait, whose trigger rules are asked in turn, until nothing
+//! more follows; runs without unfinished instances are closed. All in the caller's transaction. What has to be told to others
+//! is returned as [`Followups`], for [`Engine::dispatch`] after the commit.
+
+use crate::record::Report;
+use crate::{Engine, EngineError};
+use chrono::{DateTime, Utc};
+use cofferdam_domain::ending::{Ending, Reason, Receipt};
+use cofferdam_domain::plan::{DagPlan, TaskPlan};
+use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
+use cofferdam_store::Tx;
+use cofferdam_store::execution::transition::{self, ClosedRun, Counted, InstanceWrite, LockedInstance, NewTry, NewXCom};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The most characters of a try's message that are kept.
+const MESSAGE_CHARS: usize = 8_000;
+
+/// An event that happens to an instance.
+pub(crate) struct Change {
+    pub(crate) instance: TaskInstanceId,
+    pub(crate) event: TaskEvent,
+    /// What the worker told beside the event.
+    pub(crate) report: Option<Report>,
+}
+
+impl Change {
+    pub(crate) const fn new(instance: TaskInstanceId, event: TaskEvent) -> Self {
+        Self { instance, event, report: None }
+    }
+}
+
+/// A try that goes into the queue after the commit.
+#[derive(Clone, Debug)]
+pub(crate) struct ToEnqueue {
+    pub(crate) tenant: TenantId,
+    pub(crate) run: RunKey,
+    pub(crate) version: DagVersionId,
+    pub(crate) instance: TaskInstanceId,
+    pub(crate) task_index: i32,
+    pub(crate) map_index: i32,
+    pub(crate) try_number: u32,
+    pub(crate) last_lease: LeaseToken,
+    pub(crate) queued_at: DateTime<Utc>,
+    pub(crate) not_before: Option<DateTime<Utc>>,
+}
+
+/// A state that an instance got, for screens.
+pub(crate) struct Changed {
+    pub(crate) tenant: TenantId,
+    pub(crate) run: RunKey,
+    pub(crate) task_id: TaskId,
+    pub(crate) map_index: i32,
+    pub(crate) state: TaskStateName,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) try_number: u32,
+}
+
+/// An event that the state machine did not accept.
+pub(crate) struct Refusal {
+    pub(crate) instance: TaskInstanceId,
+    pub(crate) why: Why,
+}
+
+/// What is to be told after the commit.
+#[derive(Default)]
+pub(crate) struct Followups {
+    pub(crate) enqueue: Vec<ToEnqueue>,
+    pub(crate) withdraw: Vec<TaskInstanceId>,
+    pub(crate) stop: Vec<TaskInstanceId>,
+    pub(crate) changed: Vec<Changed>,
+    pub(crate) closed: Vec<(TenantId, ClosedRun)>,
+    pub(crate) refused: Vec<Refusal>,
+}
+
+struct Working {
+    locked: LockedInstance,
+    before: (TaskStateName, u32),
+    state: TaskState,
+    tries_before: u32,
+    started_at: Option<DateTime<Utc>>,
+    worker: Option<WorkerId>,
+    dirty: bool,
+}
+
+impl Working {
+    fn new(locked: LockedInstance) -> Self {
+        Self {
+            before: (locked.state.name(), locked.state.try_number()),
+            state: locked.state.clone(),
+            tries_before: locked.tries_before,
+            started_at: None,
+            worker: None,
+            dirty: false,
+            locked,
+        }
+    }
+}
+
+/// The state of one pass through the pipeline.
+struct Pass<'a> {
+    engine: &'a Engine,
+    plans: HashMap<DagVersionId, Arc<DagPlan>>,
+    now: DateTime<Utc>,
+    /// In order of the id, so that writes are.
+    working: BTreeMap<TaskInstanceId, Working>,
+    tries: Vec<NewTry>,
+    xcoms: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::XComKey), NewXCom>,
+    counted: BTreeMap<(RunKey, i32), Counted>,
+    finished: BTreeMap<RunKey, i32>,
+    reopen: Vec<RunKey>,
+    check: Vec<TaskInstanceId>,
+    followups: Followups,
+}
+
+impl Engine {
+    /// Lets events happen to locked instances, with all that follows. See the module.
+    pub(crate) async fn change(
+        &self,
+        tx: &mut Tx<'_>,
+        locked: Vec<LockedInstance>,
+        changes: Vec<Change>,
+        now: DateTime<Utc>,
+    ) -> Result<Followups, EngineError> {
+        let plans = self.plans(tx, locked.iter().map(|instance| instance.version)).await?;
+        let mut pass = Pass {
+            engine: self,
+            plans,
+            now,
+            working: locked.into_iter().map(|locked| (locked.instance, Working::new(locked))).collect(),
+            tries: Vec::new(),
+            xcoms: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            finished: BTreeMap::new(),
+            reopen: Vec::new(),
+            check: Vec::new(),
+            followups: Followups::default(),
+        };
+        for change in changes {
+            pass.apply(change.instance, change.event, change.report)?;
+        }
+        pass.write(tx).await?;
+        transition::insert_tries(tx, &std::mem::take(&mut pass.tries)).await?;
+        let xcoms: Vec<NewXCom> = std::mem::take(&mut pass.xcoms).into_values().collect();
+        transition::insert_xcoms(tx, &xcoms, now).await?;
+        pass.cascade(tx).await?;
+        pass.close(tx).await?;
+        Ok(pass.followups)
+    }
+}
+
+impl Pass<'_> {
+    /// Lets one event happen; what follows from it is noted.
+    fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, report: Option<Report>) -> Result<(), EngineError> {
+        let Some(working) = self.working.get_mut(&instance) else {
+            // Deleted with its run: for whoever reports, it is finished.
+            self.followups.refused.push(Refusal { instance, why: Why::Finished });
+            return Ok(());
+        };
+        let task = planned(&self.plans, &working.locked)?;
+        let rules = Rules { retry: task.retry.clone(), tries_before: working.tries_before, hold: false };
+        let previous = working.state.clone();
+        let ended = ended(&event);
+        let now = self.now;
+        let Step { state, effects } = match self.engine.rng.with(|rng| previous.clone().apply(event, &rules, now, rng)) {
+            Ok(step) => step,
+            Err(refused) => {
+                self.followups.refused.push(Refusal { instance, why: refused.why });
+                return Ok(());
+            }
+        };
+        if let Some((try_number, lease, ending)) = ended {
+            let receipt = report.as_ref().map_or_else(Receipt::default, |report| report.receipt);
+            let started_at = report.as_ref().map(|report| report.started_at).or(working.locked.started_at);
+            let ended_at = report.as_ref().map_or(now, |report| report.ended_at);
+            let worker = report.as_ref().map(|report| report.worker).or(match previous {
+                TaskState::Running { worker, .. } | TaskState::Restarting { worker, .. } => Some(worker),
+                _ => None,
+            });
+            let (kind, reason, message) = describe(&ending);
+            self.tries.push(NewTry {
+                instance,
+                try_number,
+                tenant: working.locked.tenant,
+                ending: kind,
+                reason,
+                message,
+                worker,
+                lease,
+                queued_at: working.locked.queued_at.or(started_at).unwrap_or(now).min(ended_at),
+                started_at,
+                ended_at,
+                receipt,
+            });
+            working.started_at = started_at;
+            working.worker = worker;
+            if !matches!(ending, Ending::Failure { .. }) {
+                for xcom in report.into_iter().flat_map(|report| report.xcoms) {
+                    let address =
+                        (working.locked.run, working.locked.task_id.clone(), working.locked.map_index, xcom.key.clone());
+                    let xcom = NewXCom {
+                        tenant: working.locked.tenant,
+                        run: working.locked.run,
+                        task_id: working.locked.task_id.clone(),
+                        map_index: working.locked.map_index,
+                        key: xcom.key,
+                        value: xcom.value,
+                        size_bytes: xcom.size_bytes,
+                    };
+                    // A key that was pushed twice has the later value.
+                    self.xcoms.insert(address, xcom);
+                }
+            }
+        }
+        working.dirty |= state != previous;
+        working.state = state;
+        for effect in effects {
+            self.note(instance, effect)?;
+        }
+        Ok(())
+    }
+
+    /// Notes what has to be done.
+    fn note(&mut self, instance: TaskInstanceId, effect: Effect) -> Result<(), EngineError> {
+        let Some(working) = self.working.get_mut(&instance) else { return Ok(()) };
+        let locked = &working.locked;
+        match effect {
+            Effect::Enqueue { try_number, not_before } => self.followups.enqueue.push(ToEnqueue {
+                tenant: locked.tenant,
+                run: locked.run,
+                version: locked.version,
+                instance,
+                task_index: locked.task_index,
+                map_index: locked.map_index,
+                try_number,
+                last_lease: working.state.last_lease(),
+                queued_at: self.now,
+                not_before,
+            }),
+            Effect::WithdrawFromQueue => self.followups.withdraw.push(instance),
+            Effect::StopSandbox => self.followups.stop.push(instance),
+            Effect::ReleaseDependants(outcome) => {
+                *self.finished.entry(locked.run).or_default() += 1;
+                for downstream in &planned(&self.plans, locked)?.downstream {
+                    let key = (locked.run, *downstream);
+                    self.counted.entry(key).or_insert_with(|| Counted::new(key.0, key.1)).add.record(outcome);
+                }
+            }
+            Effect::RetractOutcome(outcome) => {
+                *self.finished.entry(locked.run).or_default() -= 1;
+                for downstream in &planned(&self.plans, locked)?.downstream {
+                    let key = (locked.run, *downstream);
+                    self.counted.entry(key).or_insert_with(|| Counted::new(key.0, key.1)).add.retract(outcome);
+                }
+            }
+            Effect::CheckUpstreams => self.check.push(instance),
+            Effect::ForgetTries { tries_before } => working.tries_before = tries_before,
+            Effect::ReopenRun => self.reopen.push(locked.run),
+        }
+        Ok(())
+    }
+
+    /// Writes what changed.
+    async fn write(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        let mut writes = Vec::new();
+        for (instance, working) in &mut self.working {
+            if !working.dirty {
+                continue;
+            }
+            working.dirty = false;
+            writes.push(InstanceWrite {
+                instance: *instance,
+                before: working.before,
+                state: working.state.clone(),
+                tries_before: working.tries_before,
+                started_at: working.started_at,
+                worker: working.worker,
+                attend_at: self.engine.attend_at(&working.state, self.now),
+            });
+            working.before = (working.state.name(), working.state.try_number());
+            self.followups.changed.push(Changed {
+                tenant: working.locked.tenant,
+                run: working.locked.run,
+                task_id: working.locked.task_id.clone(),
+                map_index: working.locked.map_index,
+                state: working.state.name(),
+                reason: working.state.reason(),
+                try_number: working.state.try_number(),
+            });
+        }
+        Ok(transition::write(tx, &writes, self.now).await?)
+    }
+
+    /// Counts outcomes and asks trigger rules, until nothing more follows.
+    async fn cascade(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        loop {
+            let counted: Vec<Counted> = std::mem::take(&mut self.counted).into_values().collect();
+            let mut waiting: Vec<TaskInstanceId> = std::mem::take(&mut self.check);
+            for locked in transition::count(tx, &counted).await? {
+                waiting.push(locked.instance);
+                match self.working.get_mut(&locked.instance) {
+                    Some(working) => working.locked.upstream = locked.upstream,
+                    None => {
+                        self.working.insert(locked.instance, Working::new(locked));
+                    }
+                }
+            }
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            for instance in waiting {
+                let Some(working) = self.working.get(&instance) else { continue };
+                if working.locked.run_state == RunStateName::Queued {
+                    // Asked again when the run is admitted.
+                    continue;
+                }
+                let task = planned(&self.plans, &working.locked)?;
+                let verdict = task.trigger_rule.verdict(&working.locked.upstream);
+                self.apply(instance, TaskEvent::UpstreamsDone(verdict), None)?;
+            }
+            self.write(tx).await?;
+        }
+    }
+
+    /// Settles the counters of the runs, and closes those that are finished.
+    async fn close(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
+        transition::reopen(tx, &self.reopen).await?;
+        let finished: Vec<(RunKey, i32)> =
+            std::mem::take(&mut self.finished).into_iter().filter(|(_, count)| *count != 0).collect();
+        let closed = transition::settle(tx, &finished, self.now).await?;
+        for run in closed {
+            if let Some(working) = self.working.values().find(|working| working.locked.run == run.run) {
+                self.followups.closed.push((working.locked.tenant, run));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// When a reconciler has to look at an instance in this state.
+    pub(crate) fn attend_at(&self, state: &TaskState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match state {
+            TaskState::Queued { .. } => Some(now + self.config.queued_check),
+            TaskState::Scheduled { not_before, .. } => Some(not_before.unwrap_or(now).max(now + self.config.queued_check)),
+            TaskState::Running { .. } | TaskState::Restarting { .. } => Some(now + self.config.running_check),
+            TaskState::UpForRetry { due, .. } | TaskState::UpForReschedule { due, .. } | TaskState::Deferred { due, .. } => {
+                Some(*due)
+            }
+            TaskState::None { .. }
+            | TaskState::Success { .. }
+            | TaskState::Failed { .. }
+            | TaskState::UpstreamFailed { .. }
+            | TaskState::Skipped { .. }
+            | TaskState::Removed { .. } => None,
+        }
+    }
+}
+
+/// The task of an instance in the plan that its run is pinned to.
+pub(crate) fn planned<'a>(
+    plans: &'a HashMap<DagVersionId, Arc<DagPlan>>,
+    locked: &LockedInstance,
+) -> Result<&'a TaskPlan, EngineError> {
+    plans
+        .get(&locked.version)
+        .and_then(|plan| plan.tasks.get(usize::try_from(locked.task_index).ok()?))
+        .ok_or_else(|| EngineError::NoSuchTask { version: locked.version, task_index: locked.task_index })
+}
+
+/// The try that an event ends, if it ends one.
+fn ended(event: &TaskEvent) -> Option<(u32, LeaseToken, Ending)> {
+    match event {
+        TaskEvent::Ended { try_number, lease, ending } => Some((*try_number, *lease, ending.clone())),
+        TaskEvent::LeaseExpired { try_number, lease } => {
+            let message = "the worker did not report before its lease ran out: it was killed, cut off, or stood still";
+            Some((*try_number, *lease, Ending::failure(Reason::WorkerLost, message)))
+        }
+        _ => None,
+    }
+}
+
+/// An ending as it is stored with the try.
+fn describe(ending: &Ending) -> (&'static str, Option<Reason>, Option<String>) {
+    match ending {
+        Ending::Success { .. } => ("success", None, None),
+        Ending::Failure { reason, message } => ("failure", Some(*reason), Some(storable(message))),
+        Ending::Skip { message } => ("skip", Some(Reason::SkippedByTask), Some(storable(message))),
+        Ending::Reschedule { after_ms } => ("reschedule", None, Some(format!("again in {after_ms} ms"))),
+        Ending::Defer { event, timeout_ms } => {
+            ("defer", None, Some(storable(&format!("until the event '{event}', at most {timeout_ms} ms"))))
+        }
+    }
+}
+
+/// A text of a guest as PostgreSQL takes it: bounded, and without NUL.
+fn storable(text: &str) -> String {
+    text.chars().filter(|c| *c != '\0').take(MESSAGE_CHARS).collect()
+}

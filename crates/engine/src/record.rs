@@ -1,0 +1,167 @@
+//! What workers report.
+
+use crate::pipeline::Change;
+use crate::{Engine, EngineError};
+use chrono::{DateTime, Utc};
+use cofferdam_domain::ending::{Ending, Receipt};
+use cofferdam_domain::task::{TaskEvent, Why};
+use cofferdam_ids::{TaskInstanceId, WorkerId, XComKey};
+use cofferdam_queue::Lease;
+use cofferdam_store::execution::facts::XComValue;
+use cofferdam_store::execution::transition;
+use std::collections::HashMap;
+
+/// How a try ended, with the lease under which it ran: the fence.
+#[derive(Clone, Debug)]
+pub struct TryResult {
+    /// The task instance, the try, and the number of the lease.
+    pub lease: Lease,
+    /// Who ran it.
+    pub worker: WorkerId,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How it ended. The output of a success is among `xcoms`.
+    pub ending: Ending,
+    /// What it used.
+    pub receipt: Receipt,
+    /// What it returned and pushed.
+    pub xcoms: Vec<XComWrite>,
+}
+
+/// An XCom to be recorded with a result.
+#[derive(Clone, Debug)]
+pub struct XComWrite {
+    /// Its key.
+    pub key: XComKey,
+    /// Its value, or where that lies.
+    pub value: XComValue,
+    /// Bytes of the JSON text.
+    pub size_bytes: u64,
+}
+
+/// A try that began.
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    /// The task instance, the try, and the number of the lease.
+    pub lease: Lease,
+    /// Who runs it.
+    pub worker: WorkerId,
+    /// When it began.
+    pub at: DateTime<Utc>,
+}
+
+/// What came of recording results.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// Those that were not accepted: late, doubled, or of a cancelled run. Nothing of them was stored.
+    pub refused: Vec<RefusedResult>,
+}
+
+/// A result that was not accepted.
+#[derive(Debug)]
+pub struct RefusedResult {
+    /// Whose.
+    pub lease: Lease,
+    /// Why.
+    pub why: Why,
+}
+
+/// What a worker tells beside the event itself.
+pub(crate) struct Report {
+    pub(crate) worker: WorkerId,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) ended_at: DateTime<Utc>,
+    pub(crate) receipt: Receipt,
+    pub(crate) xcoms: Vec<XComWrite>,
+}
+
+impl Engine {
+    /// Records results, in one transaction, with all that follows from them: states, XComs, receipts, released and left-out
+    /// dependants, closed runs. What may run now is in the queue when this returns. Each result is recorded at most once;
+    /// recording it again is refused and harmless.
+    ///
+    /// # Errors
+    /// When the database refuses or cannot be reached: then nothing was recorded, or (after a lost connection) all of it.
+    pub async fn record(&self, results: &[TryResult]) -> Result<Recorded, EngineError> {
+        let now = self.clock.now();
+        let instances: Vec<TaskInstanceId> = results.iter().map(|result| result.lease.instance).collect();
+        let changes = results
+            .iter()
+            .map(|result| Change {
+                instance: result.lease.instance,
+                event: TaskEvent::Ended {
+                    try_number: result.lease.try_number,
+                    lease: result.lease.token,
+                    ending: result.ending.clone(),
+                },
+                report: Some(Report {
+                    worker: result.worker,
+                    started_at: result.started_at,
+                    ended_at: result.ended_at,
+                    receipt: result.receipt,
+                    xcoms: result.xcoms.clone(),
+                }),
+            })
+            .collect();
+        let mut tx = self.store.begin_across_tenants("worker").await?;
+        let locked = transition::lock(&mut tx, &instances).await?;
+        let mut followups = self.change(&mut tx, locked, changes, now).await?;
+        tx.commit().await?;
+        let leases: HashMap<TaskInstanceId, Lease> = results.iter().map(|result| (result.lease.instance, result.lease)).collect();
+        let refused = std::mem::take(&mut followups.refused)
+            .into_iter()
+            .filter_map(|refusal| Some(RefusedResult { lease: *leases.get(&refusal.instance)?, why: refusal.why }))
+            .collect();
+        self.dispatch(followups).await;
+        Ok(Recorded { refused })
+    }
+
+    /// Records that tries run. Losing this loses nothing: their results are accepted without it.
+    ///
+    /// # Errors
+    /// When the database refuses or cannot be reached.
+    pub async fn record_started(&self, started: &[Started]) -> Result<(), EngineError> {
+        let changes = started
+            .iter()
+            .map(|started| {
+                let Lease { instance, try_number, token } = started.lease;
+                Change::new(instance, TaskEvent::Started { try_number, lease: token, worker: started.worker })
+            })
+            .collect();
+        self.change_now(started.iter().map(|started| started.lease.instance), changes).await
+    }
+
+    /// Gives tries back that a worker will not finish. They keep their number and are queued again.
+    ///
+    /// # Errors
+    /// When the database or the queue cannot be reached; then their leases run out instead.
+    pub async fn hand_back(&self, leases: &[Lease]) -> Result<(), EngineError> {
+        let changes = leases
+            .iter()
+            .map(|lease| Change::new(lease.instance, TaskEvent::HandedBack { try_number: lease.try_number, lease: lease.token }))
+            .collect();
+        // First the queue forgets the lease, so that what the pipeline puts there is not taken for a message already held.
+        self.queue.remove(&leases.iter().map(|lease| lease.instance).collect::<Vec<_>>()).await?;
+        self.change_now(leases.iter().map(|lease| lease.instance), changes).await
+    }
+
+    /// Locks instances, lets events happen to them, commits, and tells who has to know.
+    pub(crate) async fn change_now(
+        &self,
+        instances: impl IntoIterator<Item = TaskInstanceId>,
+        changes: Vec<Change>,
+    ) -> Result<(), EngineError> {
+        let instances: Vec<TaskInstanceId> = instances.into_iter().collect();
+        if instances.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin_across_tenants("engine").await?;
+        let locked = transition::lock(&mut tx, &instances).await?;
+        let followups = self.change(&mut tx, locked, changes, self.clock.now()).await?;
+        tx.commit().await?;
+        self.dispatch(followups).await;
+        Ok(())
+    }
+}

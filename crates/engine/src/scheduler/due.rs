@@ -1,0 +1,93 @@
+//! Runs that the clock makes.
+
+use super::Next;
+use crate::commands::trigger::{changed, facts, task_count};
+use crate::{Engine, EngineError};
+use cofferdam_domain::run::{RunStateName, RunType, run_id};
+use cofferdam_ids::RunKey;
+use cofferdam_store::execution::due::{self, NextRun};
+use cofferdam_store::execution::runs::{self, NewRun};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Due dags taken in one transaction: with ten tasks each, a thousand rows.
+const DUE_BATCH: i64 = 100;
+
+impl Engine {
+    /// Makes the runs that are due, with all their instances, and queues their first tasks: many dags in one transaction, none
+    /// that another scheduler holds.
+    pub(crate) async fn start_due_runs(&self) -> Result<Next, EngineError> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin_across_tenants("scheduler").await?;
+        let due = due::claim_due(&mut tx, now, DUE_BATCH).await?;
+        if due.is_empty() {
+            let earliest = due::earliest_due(&mut tx).await?;
+            tx.commit().await?;
+            let pause = earliest.and_then(|at| (at - self.clock.now()).to_std().ok()).unwrap_or(self.config.tick);
+            return Ok(Next::In(pause.clamp(Duration::from_millis(1), self.config.tick)));
+        }
+        let plans = self.plans(&mut tx, due.iter().map(|dag| dag.version)).await?;
+        let mut new_runs = Vec::with_capacity(due.len());
+        let mut next_runs = Vec::with_capacity(due.len());
+        let mut lag = HashMap::new();
+        for dag in &due {
+            let plan = &plans[&dag.version];
+            let new = NewRun {
+                run: RunKey::generate(),
+                tenant: dag.tenant,
+                dag: dag.dag,
+                version: dag.version,
+                dag_run_id: run_id(RunType::Scheduled, dag.interval.0),
+                run_type: RunType::Scheduled,
+                admitted: dag.active_runs < dag.max_active_runs,
+                logical_date: dag.interval.0,
+                interval: dag.interval,
+                conf: plan.effective_conf(&Value::Null),
+                note: None,
+                unfinished: task_count(plan),
+                queued_at: now,
+                triggered_by: None,
+            };
+            lag.insert(new.run, now - dag.interval.1);
+            let next = plan.next_interval(Some(dag.interval.0), dag.created_at, now);
+            next_runs.push((
+                dag.dag,
+                next.map(|next| NextRun { interval_start: next.start, interval_end: next.end, due_at: next.end }),
+            ));
+            new_runs.push(new);
+        }
+        // A run that exists already was made by hand under this name, or before the clock was set back.
+        let inserted: HashSet<RunKey> = runs::insert_runs(&mut tx, &new_runs).await?.into_iter().collect();
+        let mut instances = Vec::new();
+        let mut enqueue = Vec::new();
+        let mut states = Vec::new();
+        for (new, dag) in new_runs.iter().zip(&due).filter(|(new, _)| inserted.contains(&new.run)) {
+            let (first, ready) = self.first_instances(new, &plans[&dag.version], now);
+            instances.extend(first);
+            enqueue.extend(ready);
+            let state = if new.admitted { RunStateName::Running } else { RunStateName::Queued };
+            states.push((new.tenant, new.run, state));
+        }
+        runs::insert_instances(&mut tx, &instances, now).await?;
+        due::set_next_runs(&mut tx, &next_runs).await?;
+        tx.commit().await?;
+        for run in &inserted {
+            if let Some(lag) = lag.get(run).and_then(|lag| lag.to_std().ok()) {
+                metrics::histogram!("cofferdam_schedule_lag_seconds").record(lag.as_secs_f64());
+            }
+        }
+        self.keep_run_facts(
+            new_runs
+                .iter()
+                .zip(&due)
+                .filter(|(new, _)| inserted.contains(&new.run))
+                .map(|(new, dag)| Arc::new(facts(new, &dag.dag_id))),
+        );
+        let changed = changed(&instances);
+        self.enqueue(enqueue).await;
+        self.announce_changes(changed, states);
+        Ok(Next::Now)
+    }
+}

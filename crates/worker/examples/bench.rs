@@ -1,0 +1,287 @@
+//! Drives scheduler and worker in one process, on given servers, and prints how fast they are: one JSON line a figure.
+//!
+//! `bench hop|throughput --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --compiler PATH
+//! --conditions JSON [--postgres-pid PID] [--redis-pid PID]`. `cargo xtask bench` starts the servers, calls this, and documents the
+//! figures.
+#![expect(clippy::disallowed_methods, reason = "a measuring program uses the computer's own clock")]
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use chrono::Utc;
+use cofferdam_domain::clock::{SharedRng, SystemClock};
+use cofferdam_domain::context::Context;
+use cofferdam_domain::event::Event;
+use cofferdam_domain::run::RunStateName;
+use cofferdam_engine::{ApplyOptions, Engine, EngineConfig, EngineParts, Trigger};
+use cofferdam_ids::{ComponentName, DagId, DagRunId, TenantName};
+use cofferdam_objects::{Objects, ObjectsConfig};
+use cofferdam_queue::{MemoryQueue, Queue, RedisQueue, RedisQueueConfig, Signal};
+use cofferdam_sandbox::compile::{CompileConfig, CompileService};
+use cofferdam_sandbox::{Runtime, RuntimeConfig};
+use cofferdam_store::components::{self, NewVersion};
+use cofferdam_store::{Access, PoolOptions, Store, tenants};
+use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, oneshot};
+use tokio_util::sync::CancellationToken;
+
+const HOP_RUNS: usize = 200;
+const FIBO_STEPS: usize = 40;
+const THROUGHPUT_RUNS: usize = 200;
+const THROUGHPUT_TASKS: usize = 100;
+
+struct Args {
+    bench: String,
+    options: HashMap<String, String>,
+}
+
+impl Args {
+    fn read() -> Result<Self> {
+        let mut args = std::env::args().skip(1);
+        let bench = args.next().context("which bench? hop or throughput")?;
+        let mut options = HashMap::new();
+        while let Some(name) = args.next() {
+            let value = args.next().with_context(|| format!("{name} needs a value"))?;
+            options.insert(name.trim_start_matches('-').to_owned(), value);
+        }
+        Ok(Self { bench, options })
+    }
+
+    fn get(&self, name: &str) -> Result<&str> {
+        self.options.get(name).map(String::as_str).with_context(|| format!("--{name} is missing"))
+    }
+
+    fn pid(&self, name: &str) -> Option<u32> {
+        self.options.get(name)?.parse().ok()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::read()?;
+    let bench = Bench::start(&args).await?;
+    match args.bench.as_str() {
+        "hop" => bench.hop(&args).await?,
+        "throughput" => bench.throughput(&args).await?,
+        other => bail!("there is no bench '{other}'; there are hop and throughput"),
+    }
+    bench.stop.cancel();
+    Ok(())
+}
+
+/// Runs that are waited for, by name.
+type Waiting = Arc<Mutex<HashMap<DagRunId, oneshot::Sender<bool>>>>;
+
+struct Bench {
+    engine: Arc<Engine>,
+    context: Context,
+    waiting: Waiting,
+    stop: CancellationToken,
+    conditions: Value,
+    _objects: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start(args: &Args) -> Result<Self> {
+        let url = args.get("database-url")?;
+        cofferdam_store::migrate(url).await?;
+        let options = PoolOptions { max_connections: 16, application_name: "bench".to_owned(), ..PoolOptions::default() };
+        let store = Store::connect(url, Access::System, options).await?;
+        let clock = Arc::new(SystemClock);
+        let queue: Arc<dyn Queue> = match args.options.get("redis-url") {
+            Some(url) => Arc::new(RedisQueue::connect(url, RedisQueueConfig::default()).await?),
+            None => Arc::new(MemoryQueue::new(clock.clone())),
+        };
+        let directory = tempfile::tempdir()?;
+        let objects = Objects::open(&directory.path().to_string_lossy(), &ObjectsConfig::new([7; 32]))?;
+        let engine = Engine::new(EngineParts {
+            store: store.clone(),
+            queue: Arc::clone(&queue),
+            objects: objects.clone(),
+            clock,
+            rng: SharedRng::from_system(),
+            config: EngineConfig::default(),
+        });
+        let mut tx = store.begin_across_tenants("bench").await?;
+        let name = TenantName::new(format!("bench-{}", uuid::Uuid::now_v7().simple()))?;
+        let tenant = tenants::create(&mut tx, &name, "bench", Utc::now()).await?;
+        tx.commit().await?;
+        let context = Context::system(tenant, "bench");
+
+        let runtime = Runtime::new(RuntimeConfig::default())?;
+        let compile = Arc::new(CompileService::new(CompileConfig::new(args.get("compiler")?, Vec::<String>::new())));
+        for (component, option) in [("trivial", "component"), ("behaviours", "behaviours")] {
+            let wasm = std::fs::read(args.get(option)?).with_context(|| format!("--{option}"))?;
+            let digest = cofferdam_objects::digest_of(&wasm);
+            let compiled = compile.compile(tenant, &wasm).await?;
+            objects.put_compiled(&digest, &runtime.compatibility_hash(), compiled.bytes().clone()).await?;
+            let new = NewVersion {
+                name: ComponentName::new(component)?,
+                digest: digest.clone(),
+                label: None,
+                size_bytes: wasm.len() as u64,
+                kind: "task".to_owned(),
+                inspection: json!({}),
+            };
+            objects.put_component(tenant, &digest, wasm.into()).await?;
+            let mut tx = store.begin(&context).await?;
+            components::create_version(&mut tx, &new, Utc::now()).await?;
+            tx.commit().await?;
+        }
+
+        let stop = CancellationToken::new();
+        let worker = Worker::new(WorkerParts {
+            engine: Arc::clone(&engine),
+            queue: Arc::clone(&queue),
+            objects,
+            runtime,
+            compile,
+            store,
+            config: WorkerConfig::new("bench".to_owned(), "bench".to_owned()),
+        })?;
+        tokio::spawn(worker.run(Shutdown { drain: stop.clone(), stop: CancellationToken::new() }));
+        tokio::spawn(cofferdam_engine::scheduler::run(Arc::clone(&engine), stop.clone()));
+        let waiting = Waiting::default();
+        let mut signals = queue.subscribe().await?;
+        let told = Arc::clone(&waiting);
+        tokio::spawn(async move {
+            while let Some(signal) = signals.next().await {
+                let Signal::Event { payload, .. } = signal else { continue };
+                let events: Vec<Event> = serde_json::from_str(&payload).unwrap_or_default();
+                for event in events {
+                    if let Event::DagRun { dag_run_id, state, .. } = event
+                        && matches!(state, RunStateName::Success | RunStateName::Failed)
+                        && let Some(waiter) = told.lock().await.remove(&dag_run_id)
+                    {
+                        let _ = waiter.send(state == RunStateName::Success);
+                    }
+                }
+            }
+        });
+        let conditions = args.options.get("conditions").map_or(Ok(json!({})), |text| serde_json::from_str(text))?;
+        Ok(Self { engine, context, waiting, stop, conditions, _objects: directory })
+    }
+
+    async fn apply(&self, dag_id: &str, tasks: Vec<Value>) -> Result<DagId> {
+        let definition = json!({ "dag_id": dag_id, "max_active_runs": 10_000, "tasks": tasks });
+        let applied = self.engine.apply_dag(&self.context, definition, ApplyOptions::default()).await;
+        Ok(applied.map_err(|error| anyhow!("{error}: {error:?}"))?.dag_id)
+    }
+
+    /// Triggers a run and returns what tells its end.
+    async fn trigger(&self, dag: &DagId, number: usize) -> Result<oneshot::Receiver<bool>> {
+        let name = DagRunId::new(format!("bench__{number}"))?;
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().await.insert(name.clone(), sender);
+        let trigger = Trigger { dag_run_id: Some(name), ..Trigger::default() };
+        self.engine.trigger(&self.context, dag, trigger).await?;
+        Ok(receiver)
+    }
+
+    async fn hop(&self, args: &Args) -> Result<()> {
+        let step = |index: usize, component: &str, input: Value| {
+            let mut task = json!({ "task_id": format!("step_{index}"), "component": component, "input": input });
+            if index > 0 {
+                task["depends_on"] = json!([format!("step_{}", index - 1)]);
+            }
+            task
+        };
+        let three = self.apply("hop", (0..3).map(|index| step(index, "trivial", json!({}))).collect()).await?;
+        let forty = self
+            .apply("fibo", (0..FIBO_STEPS).map(|index| step(index, "behaviours", json!({ "do": "fibo", "n": 10 }))).collect())
+            .await?;
+        for number in 0..20 {
+            ensure!(self.trigger(&three, 100_000 + number).await?.await?, "a warm-up run failed");
+        }
+        let mut times = Vec::with_capacity(HOP_RUNS);
+        for number in 0..HOP_RUNS {
+            let began = Instant::now();
+            ensure!(self.trigger(&three, number).await?.await?, "run {number} failed");
+            times.push(began.elapsed().as_secs_f64() * 1_000.0);
+        }
+        times.sort_by(f64::total_cmp);
+        self.print(args, "hop", "median_ms", times[HOP_RUNS / 2]);
+        self.print(args, "hop", "p95_ms", times[HOP_RUNS * 95 / 100]);
+        let mut fibo = Vec::new();
+        for number in 0..5 {
+            let began = Instant::now();
+            ensure!(self.trigger(&forty, 200_000 + number).await?.await?, "fibo run {number} failed");
+            fibo.push(began.elapsed().as_secs_f64());
+        }
+        fibo.sort_by(f64::total_cmp);
+        self.print(args, "hop", "fibo40_s", fibo[fibo.len() / 2]);
+        Ok(())
+    }
+
+    async fn throughput(&self, args: &Args) -> Result<()> {
+        let tasks = (0..THROUGHPUT_TASKS)
+            .map(|index| json!({ "task_id": format!("task_{index}"), "component": "trivial", "input": {} }))
+            .collect();
+        let dag = self.apply("throughput", tasks).await?;
+        ensure!(self.trigger(&dag, 100_000).await?.await?, "the warm-up run failed");
+        let pids: Vec<(&str, Vec<u32>)> = vec![
+            ("postgres", args.pid("postgres-pid").map(children).unwrap_or_default()),
+            ("redis", args.pid("redis-pid").into_iter().collect()),
+            ("worker", vec![std::process::id()]),
+        ];
+        let before: Vec<f64> = pids.iter().map(|(_, pids)| cpu_seconds(pids)).collect();
+        let began = Instant::now();
+        let mut ends = Vec::with_capacity(THROUGHPUT_RUNS);
+        for number in 0..THROUGHPUT_RUNS {
+            ends.push(self.trigger(&dag, number).await?);
+        }
+        let mut failed = HashSet::new();
+        for (number, end) in ends.into_iter().enumerate() {
+            if !tokio::time::timeout(Duration::from_secs(120), end).await?? {
+                failed.insert(number);
+            }
+        }
+        let wall = began.elapsed().as_secs_f64();
+        ensure!(failed.is_empty(), "{} runs failed", failed.len());
+        self.print(args, "throughput", "tasks_per_s", (THROUGHPUT_RUNS * THROUGHPUT_TASKS) as f64 / wall);
+        for ((name, pids), before) in pids.iter().zip(before) {
+            if !pids.is_empty() {
+                self.print(args, "throughput", &format!("{name}_cpu_cores"), (cpu_seconds(pids) - before) / wall);
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&self, _args: &Args, bench: &str, metric: &str, value: f64) {
+        let value = (value * 1_000.0).round() / 1_000.0;
+        println!("{}", json!({ "bench": bench, "metric": metric, "value": value, "conditions": self.conditions }));
+    }
+}
+
+/// A process and its children.
+fn children(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if stat(child).is_some_and(|fields| fields.get(1).and_then(|parent| parent.parse().ok()) == Some(pid)) {
+            all.push(child);
+        }
+    }
+    all
+}
+
+/// CPU seconds of processes, user and system.
+fn cpu_seconds(pids: &[u32]) -> f64 {
+    let ticks: u64 = pids
+        .iter()
+        .filter_map(|pid| stat(*pid))
+        .map(|fields| fields.get(11..13).unwrap_or_default().iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>())
+        .sum();
+    // The kernel counts in hundredths of a second, whatever its own clock does.
+    ticks as f64 / 100.0
+}
+
+/// The fields of `/proc/PID/stat` behind the name: state, parent, …
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}

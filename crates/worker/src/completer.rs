@@ -1,0 +1,84 @@
+//! Recording results: everything that arrived while the last transaction was under way goes into the next.
+//!
+//! There is no timer. Alone, a result is recorded at once; under load, batches grow by themselves until the database keeps up.
+
+use crate::Shared;
+use cofferdam_engine::TryResult;
+use cofferdam_queue::Lease;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(20);
+const BACKOFF_MOST: Duration = Duration::from_secs(2);
+
+/// Records results until `stop`, which is only given when nothing is left.
+pub(crate) async fn record(shared: Arc<Shared>, mut results: mpsc::Receiver<TryResult>, stop: CancellationToken) {
+    let mut batch = Vec::with_capacity(shared.config.record_batch);
+    loop {
+        tokio::select! {
+            received = results.recv_many(&mut batch, shared.config.record_batch) => if received == 0 { return },
+            () = stop.cancelled() => return,
+        }
+        let results = std::mem::take(&mut batch);
+        let leases: Vec<Lease> = results.iter().map(|result| result.lease).collect();
+        metrics::histogram!("cofferdam_record_batch_size").record(results.len() as f64);
+        let began = tokio::time::Instant::now();
+        commit(&shared, results, &stop).await;
+        metrics::histogram!("cofferdam_record_seconds").record(began.elapsed().as_secs_f64());
+        shared.running.leave(leases.iter().map(|lease| lease.token));
+        // What the results released is in the queue now: look before anybody tells.
+        shared.wake.notify_one();
+        let queue = Arc::clone(&shared.queue);
+        tokio::spawn(async move {
+            if let Err(error) = queue.ack(&leases).await {
+                // The lease will run out and be found to be recorded already.
+                tracing::warn!(error = &error as &dyn std::error::Error, "acknowledging failed");
+            }
+        });
+    }
+}
+
+/// Records a batch, however long the database takes to come back. The leases are prolonged meanwhile.
+async fn commit(shared: &Shared, results: Vec<TryResult>, stop: &CancellationToken) {
+    let mut backoff = BACKOFF_FIRST;
+    loop {
+        match shared.engine.record(&results).await {
+            Ok(recorded) => {
+                for refused in recorded.refused {
+                    tracing::warn!(task_instance.id = %refused.lease.instance, try_number = refused.lease.try_number, why = %refused.why, "a result was refused");
+                    metrics::counter!("cofferdam_results_refused_total").increment(1);
+                }
+                return;
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    results = results.len(),
+                    "recording failed; trying again"
+                );
+                tokio::select! {
+                    () = tokio::time::sleep(backoff) => {}
+                    () = stop.cancelled() => return,
+                }
+                backoff = (backoff * 2).min(BACKOFF_MOST);
+            }
+            Err(error) if results.len() > 1 => {
+                // One of them is poison. Record each alone, so that it harms nobody else.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a batch was refused; recording its results one by one"
+                );
+                for result in results {
+                    Box::pin(commit(shared, vec![result], stop)).await;
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, task_instance.id = %results[0].lease.instance, "a result cannot be recorded; its lease will run out");
+                return;
+            }
+        }
+    }
+}

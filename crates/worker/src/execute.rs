@@ -1,0 +1,100 @@
+//! One try, from its claim to its result.
+
+use crate::Shared;
+use crate::host::TryHost;
+use crate::running::Stop;
+use chrono::{DateTime, Utc};
+use cofferdam_domain::ending::{Ending, Reason, Receipt};
+use cofferdam_domain::job::Job;
+use cofferdam_engine::{TryResult, XComWrite};
+use cofferdam_ids::{RunKey, TaskInstanceId, TenantId, XComKey};
+use cofferdam_queue::Claim;
+use cofferdam_sandbox::{TryReport, TryRequest};
+use cofferdam_store::execution::facts::XComValue;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+/// Runs a claimed try and sends its result to the completer. Holds its slot until the result is on its way.
+pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: CancellationToken, slot: OwnedSemaphorePermit) {
+    let lease = claim.lease;
+    let started_at = shared.engine.clock().now();
+    let (ending, receipt, xcoms) = match Job::decode(&claim.message.payload) {
+        Ok(job) => run(&shared, &claim, job, started_at, cancel).await,
+        Err(error) => (Ending::failure(Reason::Internal, error.to_string()), Receipt::default(), Vec::new()),
+    };
+    match shared.running.finish(lease.token) {
+        // Handed back: the lease stays entered until it is given back.
+        Some(Stop::HandedBack) => {}
+        Some(Stop::LeaseLost) => shared.running.leave([lease.token]),
+        None | Some(Stop::Cancelled) => {
+            let ended_at = shared.engine.clock().now();
+            let result = TryResult { lease, worker: shared.id, started_at, ended_at, ending, receipt, xcoms };
+            // Fails only when the worker has stopped at once; then the lease runs out.
+            let _ = shared.results.send(result).await;
+        }
+    }
+    drop(slot);
+}
+
+async fn run(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    job: Job,
+    started_at: DateTime<Utc>,
+    cancel: CancellationToken,
+) -> (Ending, Receipt, Vec<XComWrite>) {
+    let program = match shared.programs.get(job.tenant, &job.target.digest).await {
+        Ok(program) => program,
+        Err(error) => return (error.into_ending(), Receipt::default(), Vec::new()),
+    };
+    shared.starts.began(claim.lease, started_at);
+    let host = Arc::new(TryHost::new(Arc::clone(shared), &job, claim.lease));
+    let input = job.input.to_string();
+    let request = TryRequest { instance: job.instance, entry: job.target.entry, input, limits: job.limits, context: job.context };
+    let host_for_run: Arc<dyn cofferdam_sandbox::Host> = Arc::clone(&host) as _;
+    let report = shared.runtime.run(&program, request, host_for_run, cancel).await;
+    metrics::histogram!("cofferdam_sandbox_seconds")
+        .record(std::time::Duration::from_micros(report.receipt.wall_us).as_secs_f64());
+    keep_results(shared, job.tenant, job.run, job.instance, report).await
+}
+
+/// Puts what is large into the object store, so that PostgreSQL and the queue carry small values only.
+async fn keep_results(
+    shared: &Shared,
+    tenant: TenantId,
+    run: RunKey,
+    instance: TaskInstanceId,
+    report: TryReport,
+) -> (Ending, Receipt, Vec<XComWrite>) {
+    let TryReport { ending, receipt, xcoms, .. } = report;
+    let mut values = xcoms;
+    if let Ending::Success { output } = &ending
+        && output != "null"
+    {
+        values.push((XComKey::return_value(), output.clone()));
+    }
+    let mut writes = Vec::with_capacity(values.len());
+    for (key, value) in values {
+        let size_bytes = value.len() as u64;
+        let value = if value.len() <= shared.config.inline_xcom_bytes {
+            XComValue::Inline(value)
+        } else {
+            match shared.objects.put_xcom(tenant, run, instance, value.into()).await {
+                Ok(reference) => XComValue::Object(reference.to_string()),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a large XCom could not be stored");
+                    let message = format!("the XCom '{key}' of {size_bytes} bytes could not be stored; the try will be repeated");
+                    return (Ending::failure(Reason::Internal, message), receipt, Vec::new());
+                }
+            }
+        };
+        writes.push(XComWrite { key, value, size_bytes });
+    }
+    // The result is kept as an XCom; it need not travel twice.
+    let ending = match ending {
+        Ending::Success { .. } => Ending::Success { output: String::new() },
+        other => other,
+    };
+    (ending, receipt, writes)
+}

@@ -1,0 +1,86 @@
+//! What a running task can ask of its worker.
+
+use crate::Shared;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cofferdam_domain::context::Context;
+use cofferdam_domain::event::Event;
+use cofferdam_domain::job::{Job, TaskContext};
+use cofferdam_ids::{RunKey, TaskId, TenantId, XComKey};
+use cofferdam_objects::XComReferenceError;
+use cofferdam_queue::Lease;
+use cofferdam_sandbox::{Host, HostError, LogLine};
+use cofferdam_store::execution::facts::{self, XComValue};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// Progress is told at most this often.
+const PROGRESS_INTERVAL: chrono::Duration = chrono::Duration::milliseconds(200);
+
+/// The host of one try.
+pub(crate) struct TryHost {
+    shared: Arc<Shared>,
+    tenant: TenantId,
+    run: RunKey,
+    lease: Lease,
+    context: TaskContext,
+    progress_told: Mutex<Option<DateTime<Utc>>>,
+}
+
+impl TryHost {
+    pub(crate) fn new(shared: Arc<Shared>, job: &Job, lease: Lease) -> Self {
+        Self { shared, tenant: job.tenant, run: job.run, lease, context: job.context.clone(), progress_told: Mutex::new(None) }
+    }
+
+    async fn xcom(&self, task: &TaskId, map_index: i32, key: &XComKey) -> Result<Option<String>, HostError> {
+        let unavailable = |error: &(dyn std::error::Error + 'static)| {
+            tracing::warn!(error, "an XCom could not be read for a task");
+            HostError::Unavailable("the XCom could not be read; try again".to_owned())
+        };
+        let context = Context::system(self.tenant, "worker");
+        let value = async {
+            let mut tx = self.shared.store.begin(&context).await?;
+            facts::xcom(&mut tx, self.run, task, map_index, key).await
+        };
+        match value.await.map_err(|error| unavailable(&error))? {
+            None => Ok(None),
+            Some(XComValue::Inline(value)) => Ok(Some(value)),
+            Some(XComValue::Object(object)) => {
+                let reference = object.parse().map_err(|error: XComReferenceError| unavailable(&error))?;
+                let bytes = self.shared.objects.get_xcom(self.tenant, &reference).await.map_err(|error| unavailable(&error))?;
+                String::from_utf8(bytes.to_vec()).map(Some).map_err(|error| unavailable(&error))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Host for TryHost {
+    async fn xcom_pull(&self, task_id: &TaskId, key: &XComKey, map_index: Option<i32>) -> Result<Option<String>, HostError> {
+        self.xcom(task_id, map_index.unwrap_or(-1), key).await
+    }
+
+    fn log(&self, line: LogLine) {
+        self.shared.logs.push(self.tenant, self.lease, self.shared.engine.clock().now(), line);
+    }
+
+    fn progress(&self, fraction: f64, message: &str) {
+        let now = self.shared.engine.clock().now();
+        {
+            let mut told = self.progress_told.lock();
+            if fraction < 1.0 && told.is_some_and(|at| now - at < PROGRESS_INTERVAL) {
+                return;
+            }
+            *told = Some(now);
+        }
+        let event = Event::Progress {
+            dag_id: self.context.dag_id.clone(),
+            dag_run_id: self.context.dag_run_id.clone(),
+            task_id: self.context.task_id.clone(),
+            map_index: self.context.map_index,
+            fraction,
+            message: message.chars().take(500).collect(),
+        };
+        self.shared.engine.announce(self.tenant, vec![event]);
+    }
+}
