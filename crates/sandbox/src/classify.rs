@@ -80,7 +80,7 @@ pub(crate) fn failed(error: &wasmtime::Error, circumstances: &Circumstances<'_>)
                 Trap::UnreachableCodeReached => "the task panicked or aborted".to_owned(),
                 trap => format!("the task trapped: {trap}"),
             };
-            Ending::failure(Reason::Trap, with_stderr(frames.after(what), circumstances))
+            Ending::failure(Reason::Trap, frames.after(with_stderr(what, circumstances)))
         }
         None => other(error, &frames, circumstances),
     }
@@ -120,12 +120,12 @@ fn other(error: &wasmtime::Error, frames: &Frames, circumstances: &Circumstances
         );
     }
     let what = format!("the task was stopped: {text}");
-    Ending::failure(Reason::Trap, with_stderr(frames.after(what), circumstances))
+    Ending::failure(Reason::Trap, frames.after(with_stderr(what, circumstances)))
 }
 
 fn stack_overflow(frames: &Frames, circumstances: &Circumstances<'_>) -> Ending {
     let what = "the call stack overflowed: some function calls itself too deep".to_owned();
-    Ending::failure(Reason::StackOverflow, with_stderr(frames.after(what), circumstances))
+    Ending::failure(Reason::StackOverflow, frames.after(with_stderr(what, circumstances)))
 }
 
 /// The ending of a guest that left by itself.
@@ -190,7 +190,11 @@ fn memory_message(limits: &Limits) -> String {
 }
 
 fn with_stderr(message: String, circumstances: &Circumstances<'_>) -> String {
-    if circumstances.stderr.is_empty() { message } else { format!("{message}\nstderr ended with:\n{}", circumstances.stderr) }
+    // Rust's advice after a panic is about a variable that a task cannot set.
+    let lines = circumstances.stderr.lines().filter(|line| !line.starts_with("note: run with `RUST_BACKTRACE="));
+    let stderr = lines.collect::<Vec<_>>().join("\n");
+    let stderr = stderr.trim_end();
+    if stderr.is_empty() { message } else { format!("{message}\nstderr ended with:\n{stderr}") }
 }
 
 /// The guest's stack at the time of a trap.
@@ -207,15 +211,23 @@ impl Frames {
         functions.sort_unstable();
         functions.dedup();
         let recursive = frames.len() >= BACKTRACE_FRAMES && functions.len() <= RECURSION_FUNCTIONS;
-        let names = frames.iter().filter_map(|frame| frame.func_name()).take(FRAMES_SHOWN);
-        let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name))).collect();
+        let names = frames.iter().filter_map(|frame| frame.func_name());
+        let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
+        let names = names.skip_while(|name| is_panic_machinery(name)).take(FRAMES_SHOWN).collect();
         Self { names, recursive }
     }
 
     /// The message, and below it the functions that were running, where the component has their names.
     fn after(&self, message: String) -> String {
-        if self.names.is_empty() { message } else { format!("{message}\nin {}", self.names.join("\n   ")) }
+        if self.names.is_empty() { message } else { format!("{message}\nit was in:\n  {}", self.names.join("\n  ")) }
     }
+}
+
+/// Whether a function is part of how Rust or C end a program, and says nothing about why.
+fn is_panic_machinery(name: &str) -> bool {
+    const PARTS: [&str; 7] =
+        ["std::panic", "std::sys", "std::process::abort", "core::panic", "__rustc", "rust_panic", "rust_begin"];
+    name == "abort" || name == "raise" || PARTS.iter().any(|part| name.starts_with(part))
 }
 
 fn bytes_text(bytes: u64) -> String {
@@ -234,6 +246,14 @@ fn duration(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_to_the_exit_is_not_shown() {
+        for name in ["abort", "std::sys::pal::wasi::abort_internal", "__rustc::rust_panic", "core::panicking::panic_fmt"] {
+            assert!(is_panic_machinery(name), "{name}");
+        }
+        assert!(!is_panic_machinery("weather::clean::run") && !is_panic_machinery("abortive"));
+    }
 
     #[test]
     fn amounts_read_well() {

@@ -32,7 +32,7 @@ pub struct UploadCaps {
 
 impl Default for UploadCaps {
     fn default() -> Self {
-        Self { bytes: 64 << 20, functions: 200_000, function_bytes: 512 << 10, types: 50_000, imports: 20_000, modules: 200 }
+        Self { bytes: 64 << 20, functions: 200_000, function_bytes: 768 << 10, types: 50_000, imports: 20_000, modules: 200 }
     }
 }
 

@@ -29,6 +29,8 @@ const YIELD_FUEL: u64 = 1_000_000;
 const HOSTCALL_BYTES: u64 = 4 << 20;
 /// Random bytes that a guest may ask for in one call.
 const RANDOM_BYTES: u64 = 1 << 20;
+/// The latest time that a task can ask for: a year from now.
+const LATEST_MS: u64 = 365 * 24 * 3_600_000;
 /// Bytes of a message of an ending.
 pub(crate) const MESSAGE_BYTES: usize = 8 << 10;
 
@@ -301,8 +303,10 @@ fn task_error(error: TaskError, circumstances: &Circumstances<'_>) -> Ending {
         TaskError::Retryable(message) => Ending::failure(Reason::GuestError, classify::with_hints(message, circumstances)),
         TaskError::Fatal(message) => Ending::failure(Reason::Fatal, classify::with_hints(message, circumstances)),
         TaskError::Skip(message) => Ending::Skip { message: clean(message, MESSAGE_BYTES) },
-        TaskError::Reschedule(after_ms) => Ending::Reschedule { after_ms },
-        TaskError::Defer(DeferRequest { event, timeout_ms }) => Ending::Defer { event: clean(event, 250), timeout_ms },
+        TaskError::Reschedule(after_ms) => Ending::Reschedule { after_ms: after_ms.min(LATEST_MS) },
+        TaskError::Defer(DeferRequest { event, timeout_ms }) => {
+            Ending::Defer { event: clean(event, 250), timeout_ms: timeout_ms.min(LATEST_MS) }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A task that behaves as its input says: `{"do": "fibo", "n": 10}`.
+//! A task that behaves as its input says: `{"do": "fibo", "n": 10}`. With `say`, it prints that first.
 //!
 //! | `do` | fields | what happens |
 //! |---|---|---|
@@ -40,6 +40,9 @@ mod guest {
     impl Guest for Behaviours {
         fn run(input: String) -> Result<String, TaskError> {
             let input: Value = serde_json::from_str(&input).map_err(|error| TaskError::Fatal(error.to_string()))?;
+            if let Some(words) = input["say"].as_str() {
+                println!("{words}");
+            }
             if input["do"] == "raw" {
                 return Ok(text(&input, "text").to_owned());
             }

@@ -4,6 +4,7 @@ use super::{EXIT_INVALID, EXIT_USAGE};
 use crate::engine;
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What the child may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub fn child_main() -> ExitCode {
         eprintln!("the limits cannot be set: {error}");
         return ExitCode::from(EXIT_USAGE);
     }
+    end_with_parent();
     let mut wasm = Vec::new();
     if let Err(error) = stdin.read_to_end(&mut wasm) {
         eprintln!("the component cannot be read: {error}");
@@ -66,7 +68,7 @@ pub fn child_main() -> ExitCode {
     }
 }
 
-/// Limits this process, and makes it end with its parent.
+/// Limits this process.
 #[expect(unsafe_code, reason = "the standard library cannot set resource limits")]
 fn confine(limits: Limits) -> std::io::Result<()> {
     let rlimit = |soft: u64, hard: u64| libc::rlimit { rlim_cur: soft, rlim_max: hard };
@@ -84,13 +86,23 @@ fn confine(limits: Limits) -> std::io::Result<()> {
     if failed {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: both take plain numbers. A failure costs courtesy, not safety: the parent kills its child too.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, 10);
-        #[cfg(target_os = "linux")]
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-    }
+    // SAFETY: it takes plain numbers. A failure costs courtesy, not safety.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
     Ok(())
+}
+
+/// Ends this process when its parent is gone. (The kernel's signal for that comes when the parent's *thread* ends, and
+/// threads of an async runtime come and go.)
+fn end_with_parent() {
+    let parent = std::os::unix::process::parent_id();
+    let watch = move || {
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        std::process::exit(i32::from(EXIT_USAGE));
+    };
+    // Without the thread, the limit on CPU time still ends it.
+    let _ = std::thread::Builder::new().name("parent-watch".to_owned()).stack_size(64 << 10).spawn(watch);
 }
 
 #[cfg(test)]

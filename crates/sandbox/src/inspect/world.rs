@@ -26,9 +26,9 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
         Err(_) => return Err(indescribable("its shape is unusual".to_owned())),
     };
     let imports = imports(&resolve, &resolve.worlds[world])?;
-    let exports = exports(&resolve, &resolve.worlds[world]).map_err(indescribable)?;
-    let wit = print(&resolve, world).map_err(indescribable)?;
     let kind = kind(&resolve, &resolve.worlds[world]);
+    let exports = exports(&resolve, &resolve.worlds[world], kind).map_err(indescribable)?;
+    let wit = print(&resolve, world).map_err(indescribable)?;
     Ok(Described { kind, exports, imports, wit })
 }
 
@@ -123,10 +123,20 @@ fn capability(interface: &str) -> Option<(&'static str, bool)> {
     })
 }
 
-fn exports(resolve: &Resolve, world: &World) -> Result<Vec<Export>, String> {
+/// The functions that can be called for a kind. Toolchains export others for themselves (`exports#init`), so those of a
+/// task or command are not all listed.
+fn exports(resolve: &Resolve, world: &World, kind: Kind) -> Result<Vec<Export>, String> {
     let mut exports = Vec::new();
     for (key, item) in &world.exports {
         let name = resolve.name_world_key(key);
+        let listed = match kind {
+            Kind::Task => name == "run",
+            Kind::Command => name.starts_with("wasi:cli/run@"),
+            Kind::Library => !name.starts_with("wasi:"),
+        };
+        if !listed {
+            continue;
+        }
         match item {
             WorldItem::Function(function) => exports.push(Export { name, signature: signature(resolve, function)? }),
             WorldItem::Interface { id, .. } => {

@@ -1,5 +1,6 @@
 //! The sandbox with real guests. One program, because linking the runtime takes a while.
 
+mod caching;
 mod capabilities;
 mod commands;
 mod compiling;

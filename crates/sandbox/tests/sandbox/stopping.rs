@@ -4,17 +4,27 @@ use crate::lab::{Recorder, compiled, failure, output, program, request, runtime}
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
-use cofferdam_sandbox::{NoHost, Runtime, RuntimeConfig, TryReport};
+use cofferdam_sandbox::{Host, NoHost, Runtime, RuntimeConfig, TryReport};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 fn start(runtime: &Runtime, input: &Value, limits: Limits, cancel: &CancellationToken) -> tokio::task::JoinHandle<TryReport> {
+    start_with(Arc::new(NoHost), runtime, input, limits, cancel)
+}
+
+fn start_with(
+    host: Arc<dyn Host>,
+    runtime: &Runtime,
+    input: &Value,
+    limits: Limits,
+    cancel: &CancellationToken,
+) -> tokio::task::JoinHandle<TryReport> {
     let program = runtime.load(&compiled("behaviours")).unwrap();
     let request = request(Entry::Task, input.to_string(), limits);
     let (runtime, cancel) = (runtime.clone(), cancel.clone());
-    tokio::spawn(async move { runtime.run(&program, request, Arc::new(NoHost), cancel).await })
+    tokio::spawn(async move { runtime.run(&program, request, host, cancel).await })
 }
 
 /// Waits until a condition holds.
@@ -29,11 +39,11 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spinning_and_a_parked_guest_stop_at_once() {
     let runtime = Runtime::new(RuntimeConfig::for_slots(2)).unwrap();
-    for input in [json!({"do": "loop"}), json!({"do": "sleep", "ms": 600_000})] {
-        let cancel = CancellationToken::new();
-        let running = start(&runtime, &input, Limits::default(), &cancel);
-        until("the try has its slot", || runtime.free() == 1).await;
-        tokio::time::sleep(Duration::from_millis(30)).await;
+    for input in [json!({"do": "loop", "say": "now"}), json!({"do": "sleep", "ms": 600_000, "say": "now"})] {
+        let (cancel, host) = (CancellationToken::new(), Arc::new(Recorder::default()));
+        let running = start_with(host.clone(), &runtime, &input, Limits::default(), &cancel);
+        host.said.notified().await;
+        assert_eq!(runtime.free(), 1);
         let asked = Instant::now();
         cancel.cancel();
         let report = running.await.unwrap();
@@ -45,9 +55,9 @@ async fn a_spinning_and_a_parked_guest_stop_at_once() {
 
 #[tokio::test]
 async fn one_thread_is_enough_to_stop_a_spinning_guest() {
-    let cancel = CancellationToken::new();
-    let running = start(&runtime(), &json!({"do": "loop"}), Limits::default(), &cancel);
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    let (cancel, host) = (CancellationToken::new(), Arc::new(Recorder::default()));
+    let running = start_with(host.clone(), &runtime(), &json!({"do": "loop", "say": "now"}), Limits::default(), &cancel);
+    host.said.notified().await;
     cancel.cancel();
     failure(&running.await.unwrap(), Reason::Cancelled);
 }
