@@ -82,7 +82,8 @@ pub struct TokenResponse {
     pub token_type: String,
     /// Seconds until the access token expires.
     pub expires_in_s: u64,
-    /// Gets the next pair of tokens, once.
+    /// Gets the next pair of tokens, once. Empty in the answer to a refresh by cookie: there the cookie goes on.
+    #[serde(default)]
     pub refresh_token: String,
     /// Who is signed in.
     pub user: User,

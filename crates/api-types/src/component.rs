@@ -38,6 +38,8 @@ pub struct ComponentVersion {
     /// The SHA-256 of its bytes.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub digest: Digest,
+    /// Its place among the versions, from 1.
+    pub version_number: u32,
     /// How it can be run.
     pub kind: ComponentKind,
     /// Its size.

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +13,8 @@ pub enum LogStream {
     Stderr,
     /// The task's log interface, or a notice of the sandbox.
     Log,
+    /// Cofferdam itself: how the try began and ended, what was cut off.
+    System,
 }
 
 /// How much a line matters.
@@ -44,8 +47,9 @@ pub struct LogLine {
     /// The text, without its line end. It may hold terminal escapes.
     pub message: String,
     /// Names and values given with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub fields: Map<String, Value>,
 }
 
 /// The query of a log.
