@@ -2,12 +2,14 @@
 
 use crate::pipeline::{Change, ToEnqueue};
 use crate::{Engine, EngineError};
+use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::{Job, Target, TaskContext};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::task::TaskEvent;
-use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, XComKey};
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::Message;
+use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 /// An instance whose message cannot be made: the template of its input asks for what is not there.
 struct Unrunnable {
+    tenant: TenantId,
     instance: TaskInstanceId,
     try_number: u32,
     lease: LeaseToken,
@@ -49,7 +52,7 @@ impl Engine {
         let (plans, runs, xcoms) = match known {
             Some((plans, runs)) if wanted(&tries, &plans).is_empty() => (plans, runs, HashMap::new()),
             _ => {
-                let mut tx = self.store.begin_across_tenants("engine").await?;
+                let mut tx = self.begin_for(tries.iter().map(|new| new.tenant)).await?;
                 let plans = self.plans(&mut tx, tries.iter().map(|new| new.version)).await?;
                 let runs = self.run_facts(&mut tx, tries.iter().map(|new| new.run)).await?;
                 let wanted = wanted(&tries, &plans);
@@ -66,6 +69,7 @@ impl Engine {
             match message(&new, run, task, &xcoms) {
                 Ok(message) => messages.push(message),
                 Err(message) => unrunnable.push(Unrunnable {
+                    tenant: new.tenant,
                     instance: new.instance,
                     try_number: new.try_number,
                     lease: LeaseToken(new.last_lease.0 + 1),
@@ -92,6 +96,16 @@ impl Engine {
         Some((plans, runs))
     }
 
+    /// A transaction that sees the rows of these tenants: of one, when it is one, so that the API's role can have it.
+    async fn begin_for(&self, tenants: impl IntoIterator<Item = TenantId>) -> Result<Tx<'static>, EngineError> {
+        let mut tenants: Vec<TenantId> = tenants.into_iter().collect();
+        tenants.dedup();
+        match tenants.as_slice() {
+            [tenant] => Ok(self.store.begin(&Context::system(*tenant, "engine")).await?),
+            _ => Ok(self.store.begin_across_tenants("engine").await?),
+        }
+    }
+
     async fn read_xcoms(
         &self,
         stored: HashMap<XComAddress, XComValue>,
@@ -113,6 +127,10 @@ impl Engine {
     }
 
     async fn fail_unrunnable(&self, unrunnable: Vec<Unrunnable>) -> Result<(), EngineError> {
+        if unrunnable.is_empty() {
+            return Ok(());
+        }
+        let tx = self.begin_for(unrunnable.iter().map(|failed| failed.tenant)).await?;
         let instances: Vec<TaskInstanceId> = unrunnable.iter().map(|failed| failed.instance).collect();
         let changes = unrunnable
             .into_iter()
@@ -121,7 +139,7 @@ impl Engine {
                 Change::new(failed.instance, TaskEvent::Ended { try_number: failed.try_number, lease: failed.lease, ending })
             })
             .collect();
-        Box::pin(self.change_now(instances, changes)).await
+        Box::pin(self.change_in(tx, instances, changes)).await
     }
 }
 

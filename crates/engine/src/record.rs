@@ -7,6 +7,7 @@ use cofferdam_domain::ending::{Ending, Receipt};
 use cofferdam_domain::task::{TaskEvent, Why};
 use cofferdam_ids::{TaskInstanceId, WorkerId, XComKey};
 use cofferdam_queue::Lease;
+use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::XComValue;
 use cofferdam_store::execution::transition;
 use std::collections::HashMap;
@@ -157,7 +158,17 @@ impl Engine {
         if instances.is_empty() {
             return Ok(());
         }
-        let mut tx = self.store.begin_across_tenants("engine").await?;
+        let tx = self.store.begin_across_tenants("engine").await?;
+        self.change_in(tx, instances, changes).await
+    }
+
+    /// The same, in a transaction that has been begun.
+    pub(crate) async fn change_in(
+        &self,
+        mut tx: Tx<'_>,
+        instances: Vec<TaskInstanceId>,
+        changes: Vec<Change>,
+    ) -> Result<(), EngineError> {
         let locked = transition::lock(&mut tx, &instances).await?;
         let followups = self.change(&mut tx, locked, changes, self.clock.now()).await?;
         tx.commit().await?;

@@ -2,18 +2,23 @@
 //! cost more than the task.
 
 use crate::Shared;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use cofferdam_ids::TenantId;
+use cofferdam_ids::{LogSegmentId, TenantId};
 use cofferdam_objects::{LogLevel, LogRecord, LogSegment, LogStream};
 use cofferdam_queue::Lease;
 use cofferdam_sandbox::{Level, LogLine, Stream};
-use cofferdam_store::StoreError;
 use cofferdam_store::execution::log_index::{self, LogRange};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// How long the first repetition waits; each later one waits twice as long, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(8);
 
 /// A segment is written early when this many bytes wait.
 const FLUSH_BYTES: usize = 4 << 20;
@@ -98,23 +103,41 @@ async fn flush(shared: &Shared) {
                 length: entry.length,
             })
             .collect();
-        if let Err(error) = shared.objects.put_log_segment(tenant, id, segment.bytes).await {
+        if let Err(error) = keep(shared, tenant, id, segment.bytes, &ranges).await {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = error.as_ref() as &dyn std::error::Error,
                 tries = ranges.len(),
-                "log lines could not be written and are lost"
+                "log lines could not be kept and are lost"
             );
             metrics::counter!("cofferdam_log_segments_lost_total").increment(1);
-            continue;
         }
-        let indexed: Result<(), StoreError> = async {
+    }
+}
+
+/// Stores a segment, then makes it findable. Both are safe to repeat, and are while a server is away for a moment.
+async fn keep(
+    shared: &Shared,
+    tenant: TenantId,
+    id: LogSegmentId,
+    bytes: Bytes,
+    ranges: &[LogRange],
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let kept: Result<(), Box<dyn std::error::Error + Send + Sync>> = async {
+            shared.objects.put_log_segment(tenant, id, bytes.clone()).await?;
             let mut tx = shared.store.begin_across_tenants("worker").await?;
-            log_index::insert(&mut tx, &ranges, shared.engine.clock().now()).await?;
-            tx.commit().await
+            log_index::insert(&mut tx, ranges, shared.engine.clock().now()).await?;
+            Ok(tx.commit().await?)
         }
         .await;
-        if let Err(error) = indexed {
-            tracing::error!(error = &error as &dyn std::error::Error, log.segment = %id, "a log segment could not be indexed");
+        match kept {
+            Err(error) if pause <= LAST_PAUSE => {
+                tracing::warn!(error = error.as_ref() as &dyn std::error::Error, log.segment = %id, "keeping log lines failed; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            kept => return kept,
         }
     }
 }
