@@ -142,6 +142,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_reason_has_a_section() {
+        let page = include_str!("../../../docs/errors/reasons.md");
+        for reason in Reason::ALL {
+            assert!(page.contains(&format!("\n## {reason}\n")), "{reason}");
+        }
+        assert_eq!(page.matches("\n## ").count(), Reason::ALL.len());
+    }
+
+    #[test]
     fn reasons_read_back() {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));

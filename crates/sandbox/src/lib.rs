@@ -11,7 +11,6 @@ pub mod compile;
 pub mod inspect;
 
 mod bindings;
-mod cache;
 mod capabilities;
 mod classify;
 mod compiled;
@@ -23,7 +22,6 @@ mod run;
 mod runtime;
 mod stdio;
 
-pub use cache::{CacheError, ProgramCache};
 pub use compiled::CompiledCode;
 pub use host::{Host, HostError, Level, LogLine, NoHost, Stream};
 pub use run::{TryReport, TryRequest};

@@ -1,6 +1,5 @@
 //! The sandbox with real guests. One program, because linking the runtime takes a while.
 
-mod caching;
 mod capabilities;
 mod commands;
 mod compiling;
