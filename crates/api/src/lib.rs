@@ -1,1 +1,46 @@
-//! cofferdam-api
+//! The HTTP side of Cofferdam: the REST API with its OpenAPI document, the event stream, health and metrics, and the console.
+//!
+//! Handlers check who calls, ask the engine to change something or the store to read something, and convert between the
+//! domain and the wire. They decide nothing about orchestration.
+
+mod auth;
+pub mod bootstrap;
+mod console;
+mod endpoints;
+mod error;
+mod extract;
+mod request;
+mod state;
+
+pub use auth::token::TokenKeys;
+pub use endpoints::openapi;
+pub use state::{ApiConfig, ApiState, OperationsState};
+
+pub(crate) use state::App;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use std::sync::Arc;
+
+/// Everything that the role `api` serves.
+pub fn router(state: ApiState) -> Router {
+    let app = Arc::new(App::new(state));
+    let (routes, openapi) = endpoints::all().split_for_parts();
+    let document: Arc<str> = endpoints::finish(openapi).to_json().unwrap_or_default().into();
+    routes
+        .route("/api/openapi.json", axum::routing::get(endpoints::openapi_document(document)))
+        .fallback(console::serve)
+        .method_not_allowed_fallback(endpoints::method_not_allowed)
+        .layer(from_fn(request::layer))
+        .with_state(app)
+}
+
+/// Health and metrics only: for the roles `scheduler` and `worker`.
+pub fn operations_router(state: OperationsState) -> Router {
+    let (routes, _) = endpoints::operations::common_routes().split_for_parts();
+    routes
+        .fallback(endpoints::not_found)
+        .method_not_allowed_fallback(endpoints::method_not_allowed)
+        .layer(from_fn(request::layer))
+        .with_state(state)
+}

@@ -1,0 +1,56 @@
+//! Components: uploaded, inspected, compiled, listed.
+
+mod get;
+mod inspect;
+mod list;
+mod upload;
+
+use crate::App;
+use crate::error::ApiError;
+use cofferdam_api_types::{ComponentKind, ComponentVersion};
+use cofferdam_ids::ComponentName;
+use cofferdam_sandbox::inspect::{Inspection, Kind};
+use cofferdam_store::components;
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(upload::handler, list::handler))
+        .routes(routes!(get::handler))
+        .routes(routes!(inspect::handler))
+}
+
+/// A component's name has slashes: in the path it is percent-encoded, as `weather%2Fclean`.
+#[derive(Deserialize)]
+pub(crate) struct NamePath {
+    name: ComponentName,
+}
+
+/// What the inspection of a stored version found.
+fn inspection(version: &components::ComponentVersion) -> Result<Inspection, ApiError> {
+    serde_json::from_value(version.inspection.clone()).map_err(ApiError::internal)
+}
+
+fn wire(version: components::ComponentVersion) -> Result<ComponentVersion, ApiError> {
+    let inspection = inspection(&version)?;
+    Ok(ComponentVersion {
+        name: version.name,
+        digest: version.digest,
+        version_number: version.version_number,
+        kind: match inspection.kind {
+            Kind::Task => ComponentKind::Task,
+            Kind::Command => ComponentKind::Command,
+            Kind::Library => ComponentKind::Library,
+        },
+        size_bytes: version.size_bytes,
+        imports: inspection.imports.into_iter().map(|import| import.interface).collect(),
+        exports: inspection.exports.into_iter().map(|export| export.name).collect(),
+        label: version.label,
+        created_at: version.created_at,
+        created: false,
+        compile_ms: None,
+    })
+}

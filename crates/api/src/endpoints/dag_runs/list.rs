@@ -1,0 +1,78 @@
+use super::wire;
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::{DagRunCollection, DagRunListQuery, ErrorCode};
+use cofferdam_domain::run::RunStateName;
+use cofferdam_ids::DagId;
+use cofferdam_store::dags;
+use cofferdam_store::runs::{self, RunFilter, RunOrder};
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+pub(crate) struct Path {
+    dag_id: String,
+}
+
+/// The runs of a dag; of all dags when `dag_id` is `~`, as Airflow has it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dags/{dag_id}/dagRuns",
+    tag = "dag-runs",
+    operation_id = "list_dag_runs",
+    params(("dag_id" = String, Path, description = "The dag, or `~` for all."), DagRunListQuery),
+    responses((status = 200, body = DagRunCollection))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    PathParams(path): PathParams<Path>,
+    QueryParams(query): QueryParams<DagRunListQuery>,
+) -> Result<Json<DagRunCollection>, ApiError> {
+    let page = page(query.limit, query.offset)?;
+    let order = order(query.order_by.as_deref())?;
+    let states = states(query.state.as_deref())?;
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let dag_id = match path.dag_id.as_str() {
+        "~" => None,
+        name => {
+            let dag_id = DagId::new(name).map_err(|_| ApiError::not_found(format!("The dag '{name}'")))?;
+            // An empty list would hide that there is no such dag.
+            dags::get(&mut tx, &dag_id).await?;
+            Some(dag_id)
+        }
+    };
+    let filter = RunFilter { dag_id, states, ..RunFilter::default() };
+    let listed = runs::list(&mut tx, &filter, order, page).await?;
+    Ok(Json(DagRunCollection { dag_runs: listed.items.into_iter().map(wire).collect(), total_entries: listed.total }))
+}
+
+fn order(text: Option<&str>) -> Result<RunOrder, ApiError> {
+    Ok(match text {
+        None | Some("-logical_date") => RunOrder::LatestLogicalDate,
+        Some("logical_date") => RunOrder::EarliestLogicalDate,
+        Some("-queued_at") => RunOrder::LastQueued,
+        Some("queued_at") => RunOrder::FirstQueued,
+        Some(other) => {
+            let detail =
+                format!("'order_by' is '{other}'; it can be logical_date or queued_at, with '-' before it for the latest first.");
+            return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
+        }
+    })
+}
+
+fn states(text: Option<&str>) -> Result<Vec<RunStateName>, ApiError> {
+    let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            RunStateName::parse(word).ok_or_else(|| {
+                let known: Vec<&str> = RunStateName::ALL.iter().map(|state| state.as_str()).collect();
+                let detail = format!("'{word}' is not a state of a run; those are {}.", known.join(", "));
+                ApiError::new(ErrorCode::InvalidParameter, detail)
+            })
+        })
+        .collect()
+}

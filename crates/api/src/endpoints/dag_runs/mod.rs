@@ -1,0 +1,56 @@
+//! Runs of dags: triggered, listed, cancelled.
+
+mod cancel;
+mod get;
+mod list;
+mod trigger;
+
+use super::words::{reason, run_state, run_type};
+use crate::App;
+use chrono::{DateTime, Utc};
+use cofferdam_api_types::DagRun;
+use cofferdam_ids::{DagId, DagRunId};
+use cofferdam_store::runs;
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(trigger::handler, list::handler))
+        .routes(routes!(get::handler))
+        .routes(routes!(cancel::handler))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RunPath {
+    pub dag_id: DagId,
+    pub dag_run_id: DagRunId,
+}
+
+fn wire(run: runs::Run) -> DagRun {
+    DagRun {
+        dag_id: run.dag_id,
+        dag_run_id: run.dag_run_id,
+        run_type: run_type(run.run_type),
+        state: run_state(run.state),
+        reason: run.reason.map(reason),
+        logical_date: run.logical_date,
+        data_interval_start: run.data_interval_start,
+        data_interval_end: run.data_interval_end,
+        conf: run.conf,
+        note: run.note,
+        version_number: run.version_number,
+        queued_at: run.queued_at,
+        start_date: run.started_at,
+        end_date: run.ended_at,
+        duration: duration_s(run.started_at, run.ended_at),
+        cancel_requested: run.cancel_requested_at.is_some(),
+    }
+}
+
+/// Seconds from start to end.
+pub(super) fn duration_s(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Option<f64> {
+    start.zip(end).map(|(start, end)| (end - start).as_seconds_f64())
+}

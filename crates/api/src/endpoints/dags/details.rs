@@ -1,0 +1,56 @@
+use super::{DagPath, wire};
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, PathParams, Viewer};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::{DagDetail, DagEdge, DagTask, DagVersionSummary};
+use cofferdam_domain::plan::DagPlan;
+use cofferdam_store::{Page, dags};
+use std::sync::Arc;
+
+/// The most versions in the answer.
+const VERSIONS: u32 = 100;
+
+/// A dag with its definition, tasks, edges and versions.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dags/{dag_id}/details",
+    tag = "dags",
+    operation_id = "get_dag_details",
+    params(("dag_id" = String, Path, description = "The dag.")),
+    responses((status = 200, body = DagDetail))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    PathParams(path): PathParams<DagPath>,
+) -> Result<Json<DagDetail>, ApiError> {
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let dag = wire(dags::get(&mut tx, &path.dag_id).await?);
+    let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
+    let versions = dags::versions(&mut tx, &path.dag_id, Page::first(VERSIONS)).await?;
+    let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
+    let edges = plan.tasks.iter().flat_map(|task| {
+        let upstream = task.upstream.iter().filter_map(|index| plan.task(*index));
+        upstream.map(|upstream| DagEdge { upstream: upstream.task_id.clone(), downstream: task.task_id.clone() })
+    });
+    let edges = edges.collect();
+    let tasks = plan.tasks.into_iter().map(|task| DagTask {
+        task_id: task.task_id,
+        component: Some(task.component.name),
+        digest: task.digest,
+        trigger_rule: task.trigger_rule.as_str().to_owned(),
+        max_tries: task.retry.max_tries.max(1),
+        pool: task.pool,
+        queue: task.queue,
+        priority: task.priority,
+        timeout_ms: task.limits.wall_ms,
+    });
+    let versions = versions.items.into_iter().map(|version| DagVersionSummary {
+        version_number: version.version_number,
+        created_at: version.created_at,
+        created_by: version.created_by,
+    });
+    Ok(Json(DagDetail { dag, definition: version.definition, tasks: tasks.collect(), edges, versions: versions.collect() }))
+}

@@ -1,0 +1,35 @@
+use super::wire;
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, QueryParams, Viewer, page};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::{DagCollection, DagListQuery};
+use cofferdam_store::dags::{self, DagFilter};
+use std::sync::Arc;
+
+/// The dags of the tenant, by name, each with its last runs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/dags",
+    tag = "dags",
+    operation_id = "list_dags",
+    params(DagListQuery),
+    responses((status = 200, body = DagCollection))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    QueryParams(query): QueryParams<DagListQuery>,
+) -> Result<Json<DagCollection>, ApiError> {
+    let page = page(query.limit, query.offset)?;
+    let tags = query.tags.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    let filter = DagFilter {
+        tags: tags.map(str::to_owned).collect(),
+        id_contains: query.dag_id_pattern.filter(|pattern| !pattern.is_empty()),
+        paused: query.paused,
+    };
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let listed = dags::list(&mut tx, &filter, page).await?;
+    Ok(Json(DagCollection { dags: listed.items.into_iter().map(wire).collect(), total_entries: listed.total }))
+}

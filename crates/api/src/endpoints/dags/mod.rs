@@ -1,0 +1,70 @@
+//! Dags: applied, listed, paused, deleted.
+
+mod apply;
+mod delete;
+mod details;
+mod get;
+mod list;
+mod patch;
+
+use super::words::{run_state, run_type};
+use crate::App;
+use cofferdam_api_types::{Dag, NextRun, RecentRun};
+use cofferdam_domain::schedule::{Schedule, parse_timezone};
+use cofferdam_ids::DagId;
+use cofferdam_store::dags;
+use http::HeaderValue;
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(apply::handler, list::handler))
+        .routes(routes!(get::handler, patch::handler, delete::handler))
+        .routes(routes!(details::handler))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct DagPath {
+    dag_id: DagId,
+}
+
+fn wire(dag: dags::Dag) -> Dag {
+    let timezone = parse_timezone(&dag.timezone).ok();
+    let schedule = dag.schedule.as_deref().zip(timezone).and_then(|(text, timezone)| Schedule::parse(text, timezone).ok());
+    Dag {
+        dag_id: dag.dag_id,
+        description: dag.description,
+        is_paused: dag.paused,
+        tags: dag.tags,
+        owners: dag.owners,
+        schedule_in_words: schedule.map(|schedule| schedule.describe()),
+        schedule: dag.schedule,
+        timezone: dag.timezone,
+        next_run: dag.next.map(|next| NextRun { logical_date: next.logical_date, due_at: next.due_at }),
+        recent_runs: dag
+            .recent_runs
+            .into_iter()
+            .map(|run| RecentRun {
+                dag_run_id: run.dag_run_id,
+                state: run_state(run.state),
+                run_type: run_type(run.run_type),
+                logical_date: run.logical_date,
+                start_date: run.started_at,
+                end_date: run.ended_at,
+            })
+            .collect(),
+        version_number: dag.version_number,
+        revision: dag.revision,
+        max_active_runs: dag.max_active_runs,
+        created_at: dag.created_at,
+        updated_at: dag.updated_at,
+    }
+}
+
+/// The `ETag` of a dag: its revision, quoted.
+fn etag(dag: &Dag) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{}\"", dag.revision)).unwrap_or(HeaderValue::from_static("\"0\""))
+}

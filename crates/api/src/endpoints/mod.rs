@@ -1,0 +1,134 @@
+//! The endpoints, one file each. Routes and the OpenAPI document come from the same list, so neither can lack one.
+
+mod api_keys;
+mod auth;
+mod components;
+mod dag_runs;
+mod dags;
+pub(crate) mod events;
+pub(crate) mod operations;
+mod task_instances;
+mod users;
+mod words;
+mod xcoms;
+
+use crate::App;
+use crate::error::ApiError;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use cofferdam_api_types::{ErrorCode, Problem};
+use cofferdam_domain::context::Context;
+use cofferdam_store::audit::{self, Action};
+use http::{HeaderValue, header};
+use serde_json::Value;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The document's frame.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Cofferdam",
+        description = "Runs untrusted tasks in WebAssembly sandboxes, scheduled as dags. Names and shapes follow Airflow's stable REST API \
+                       where it has the same thing. Errors are problem documents (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem, cofferdam_api_types::StreamMessage, cofferdam_api_types::LogFrame)),
+    tags(
+        (name = "auth", description = "Signing in, and who is signed in."),
+        (name = "api-keys", description = "Long-lived credentials."),
+        (name = "users", description = "The users of the tenant."),
+        (name = "components", description = "Uploaded WebAssembly components."),
+        (name = "dags", description = "Dags: what runs when, and in which order."),
+        (name = "dag-runs", description = "Runs of dags."),
+        (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
+        (name = "events", description = "What changes, as it changes."),
+        (name = "operations", description = "Health, metrics and versions."),
+    )
+)]
+struct Frame;
+
+/// Every route of the API.
+pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .merge(auth::routes())
+        .merge(api_keys::routes())
+        .merge(users::routes())
+        .merge(components::routes())
+        .merge(dags::routes())
+        .merge(dag_runs::routes())
+        .merge(task_instances::routes())
+        .merge(xcoms::routes())
+        .merge(events::routes())
+        .merge(operations::routes())
+}
+
+/// The OpenAPI 3.1 document of the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    finish(all().into_openapi())
+}
+
+/// Adds what all endpoints have in common: how callers prove who they are, and that every error is a problem document.
+pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    use utoipa::openapi::{Content, Ref, ResponseBuilder};
+    if let Some(components) = &mut document.components {
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An access token or an API key.")).build();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::cookie::NAME));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    }
+    let problem = ResponseBuilder::new()
+        .description("A problem.")
+        .content(cofferdam_api_types::PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))))
+        .build();
+    let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version"];
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+            if !open.iter().any(|prefix| path.starts_with(prefix)) {
+                let none: [&str; 0] = [];
+                operation.security =
+                    Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("cookie", none)]);
+            }
+        }
+    }
+    document
+}
+
+/// Serves the OpenAPI document.
+pub(crate) fn openapi_document(document: Arc<str>) -> impl Fn() -> Ready<Response> + Clone + Send + 'static {
+    move || ready(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document.to_string()).into_response())
+}
+
+/// No such path.
+pub(crate) async fn not_found(request: Request) -> ApiError {
+    ApiError::new(ErrorCode::NotFound, format!("There is nothing at '{}'.", request.uri().path()))
+}
+
+/// The path exists, not with this method.
+pub(crate) async fn method_not_allowed() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "This path exists, and not with this method. The OpenAPI document lists them.")
+}
+
+/// Adds an entry to the audit log about what was done just now. The work is done already, so a failure is logged only.
+async fn audit_after(app: &App, context: &Context, done: Action<'_>, detail: Value) {
+    let stored = async {
+        let mut tx = app.state.store.begin(context).await?;
+        audit::append(&mut tx, done, &detail, app.now()).await?;
+        tx.commit().await
+    };
+    if let Err(error) = stored.await {
+        tracing::error!(
+            audit.action = done.action,
+            audit.target = done.target,
+            "an entry of the audit log is lost: {}",
+            crate::error::chain(&error)
+        );
+    }
+}

@@ -1,0 +1,46 @@
+use crate::state::OperationsState;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use metrics::gauge;
+use std::time::Duration;
+
+/// How long the queue may take; figures that it does not give in time keep their last value.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The metrics of this process, in the text format of Prometheus. Queue and pool figures are taken at this moment.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    operation_id = "metrics",
+    responses((status = 200, content_type = "text/plain", body = String))
+)]
+pub(crate) async fn handler(State(state): State<OperationsState>) -> Response {
+    if tokio::time::timeout(PATIENCE, refresh(&state)).await.is_err() {
+        tracing::warn!("the queue did not give its figures in time");
+    }
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
+}
+
+async fn refresh(state: &OperationsState) {
+    let pool = state.store.status();
+    gauge!("cofferdam_database_connections", "state" => "idle").set(pool.idle);
+    gauge!("cofferdam_database_connections", "state" => "used").set(pool.open.saturating_sub(pool.idle));
+    gauge!("cofferdam_database_connections_max").set(pool.max);
+    let (depth, workers) = tokio::join!(state.queue.depth(), state.queue.workers());
+    if let Ok(depth) = depth {
+        gauge!("cofferdam_queue_messages", "state" => "ready").set(depth.ready as f64);
+        gauge!("cofferdam_queue_messages", "state" => "delayed").set(depth.delayed as f64);
+        gauge!("cofferdam_queue_messages", "state" => "leased").set(depth.leased as f64);
+        let age = depth.oldest.map_or(0.0, |oldest| (state.clock.now() - oldest).as_seconds_f64().max(0.0));
+        gauge!("cofferdam_queue_oldest_seconds").set(age);
+    }
+    if let Ok(workers) = workers {
+        gauge!("cofferdam_workers", "state" => "working").set(workers.iter().filter(|worker| !worker.draining).count() as f64);
+        gauge!("cofferdam_workers", "state" => "draining").set(workers.iter().filter(|worker| worker.draining).count() as f64);
+        gauge!("cofferdam_worker_slots").set(workers.iter().map(|worker| f64::from(worker.slots)).sum::<f64>());
+        gauge!("cofferdam_worker_slots_busy").set(workers.iter().map(|worker| f64::from(worker.busy)).sum::<f64>());
+    }
+}

@@ -1,0 +1,92 @@
+//! The domain's words, as they are sent. Each match is exhaustive: a new word does not compile until it has one here.
+
+use cofferdam_api_types as wire;
+use cofferdam_domain::definition::{Diagnostic, Severity};
+use cofferdam_domain::ending::{Reason, Receipt};
+use cofferdam_domain::run::{RunStateName, RunType};
+use cofferdam_domain::task::TaskStateName;
+use cofferdam_store::task_instances::TryEnding;
+
+macro_rules! same_words {
+    ($($function:ident($from:ident -> $to:ident) { $($word:ident)* })*) => {$(
+        pub(super) const fn $function(word: $from) -> wire::$to {
+            match word { $($from::$word => wire::$to::$word,)* }
+        }
+    )*};
+}
+
+same_words! {
+    run_state(RunStateName -> DagRunState) { Queued Running Success Failed }
+    run_type(RunType -> DagRunType) { Manual Scheduled Backfill Event }
+    task_state(TaskStateName -> TaskState) {
+        None Scheduled Queued Running Success Failed UpForRetry UpForReschedule Deferred UpstreamFailed Skipped Removed Restarting
+    }
+    try_ending(TryEnding -> TryEnding) { Success Failure Skip Reschedule Defer }
+    reason(Reason -> Reason) {
+        GuestError Fatal Trap StackOverflow OutOfFuel OutOfMemory TimedOut Cancelled WorkerLost PermissionDenied InvalidInput
+        InvalidOutput InvalidComponent LimitExceeded SkippedByTask SkippedByRule UpstreamFailed MarkedByUser Removed Internal
+    }
+    severity(Severity -> Severity) { Error Warning }
+}
+
+pub(super) const fn receipt(receipt: Receipt) -> wire::Receipt {
+    let Receipt { fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes } = receipt;
+    wire::Receipt { fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes }
+}
+
+pub(super) fn diagnostic(diagnostic: Diagnostic) -> wire::Diagnostic {
+    wire::Diagnostic {
+        severity: severity(diagnostic.severity),
+        code: diagnostic.code.as_str().to_owned(),
+        pointer: diagnostic.pointer,
+        message: diagnostic.message,
+        help: diagnostic.help,
+        line: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_domain::event::Event;
+    use cofferdam_ids::{DagId, DagRunId, TaskId};
+
+    #[test]
+    fn words_are_spelt_the_same_on_both_sides() {
+        for word in TaskStateName::ALL {
+            assert_eq!(task_state(*word).as_str(), word.as_str());
+            assert_eq!(task_state(*word).is_finished(), word.is_finished());
+        }
+        for word in RunStateName::ALL {
+            assert_eq!(run_state(*word).as_str(), word.as_str());
+            assert_eq!(run_state(*word).is_finished(), word.is_finished());
+        }
+        for word in Reason::ALL {
+            assert_eq!(reason(*word).as_str(), word.as_str());
+        }
+    }
+
+    #[test]
+    fn what_the_engine_publishes_can_be_sent() {
+        let (dag_id, dag_run_id, task_id) =
+            (DagId::new("d").unwrap(), DagRunId::new("manual__1").unwrap(), TaskId::new("t").unwrap());
+        let events = vec![
+            Event::Dag { dag_id: dag_id.clone() },
+            Event::DagRun { dag_id: dag_id.clone(), dag_run_id: dag_run_id.clone(), state: RunStateName::Running },
+            Event::TaskInstance {
+                dag_id: dag_id.clone(),
+                dag_run_id: dag_run_id.clone(),
+                task_id: task_id.clone(),
+                map_index: -1,
+                state: TaskStateName::Failed,
+                reason: Some(Reason::Trap),
+                try_number: 2,
+                at: chrono::DateTime::from_timestamp(1, 0).unwrap(),
+            },
+            Event::Progress { dag_id, dag_run_id, task_id, map_index: -1, fraction: 0.5, message: "half".into() },
+        ];
+        let payload = serde_json::to_value(&events).unwrap();
+        let read: Vec<wire::Event> = serde_json::from_value(payload.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), payload);
+    }
+}

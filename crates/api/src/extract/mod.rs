@@ -1,0 +1,11 @@
+//! What handlers take: who calls, and what was sent. Each fails with a problem document.
+
+mod body;
+mod caller;
+mod idempotency;
+mod parameters;
+
+pub(crate) use body::{JsonBody, MAX_BODY, media_type, read_body, too_large};
+pub(crate) use caller::{Admin, Caller, Editor, Operator, OptionalCaller, Viewer, check_origin};
+pub(crate) use idempotency::{Decision, IdempotencyKey};
+pub(crate) use parameters::{PathParams, QueryParams, page};

@@ -1,0 +1,54 @@
+use crate::App;
+use crate::error::{ApiError, sentence};
+use axum::extract::{FromRequestParts, RawPathParams};
+use cofferdam_api_types::{ErrorCode, Page};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The parameters of the path, as a struct. One that is no valid name cannot name anything, so the answer is "not found".
+pub(crate) struct PathParams<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for PathParams<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<App>) -> Result<Self, ApiError> {
+        let not_found = |detail: String| ApiError::new(ErrorCode::NotFound, detail);
+        let raw = RawPathParams::from_request_parts(parts, state).await.map_err(|error| not_found(sentence(&error)))?;
+        let map: Map<String, Value> = raw.iter().map(|(name, value)| (name.to_owned(), text_or_number(name, value))).collect();
+        serde_json::from_value(Value::Object(map)).map(Self).map_err(|error| not_found(sentence(&error)))
+    }
+}
+
+/// Path parameters are text, but for the number of a try.
+fn text_or_number(name: &str, value: &str) -> Value {
+    match value.parse::<u32>() {
+        Ok(number) if name == "try_number" => number.into(),
+        _ => value.into(),
+    }
+}
+
+/// The parameters of the query, as a struct.
+pub(crate) struct QueryParams<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryParams<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|axum::extract::Query(value)| Self(value)).map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            ApiError::new(ErrorCode::InvalidParameter, sentence(&cause))
+        })
+    }
+}
+
+/// Checks the part of a list that is asked for.
+pub(crate) fn page(limit: u32, offset: u32) -> Result<cofferdam_store::Page, ApiError> {
+    if (1..=Page::MAX_LIMIT).contains(&limit) {
+        Ok(cofferdam_store::Page { limit, offset })
+    } else {
+        let detail = format!("'limit' is {limit}; it must be from 1 to {}.", Page::MAX_LIMIT);
+        Err(ApiError::new(ErrorCode::InvalidParameter, detail))
+    }
+}
