@@ -1,0 +1,208 @@
+//! Two tenants with a row in every table.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cofferdam_domain::context::{Context, Principal, Role};
+use cofferdam_domain::ending::{Reason, Receipt};
+use cofferdam_domain::run::RunType;
+use cofferdam_ids::{
+    ApiKeyId, ComponentName, DagId, DagRunId, DagVersionId, Digest, LeaseToken, LogSegmentId, RunKey, SessionId, TaskId,
+    TaskInstanceId, TenantName, UserId, XComKey,
+};
+use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition};
+use cofferdam_store::{Access, Store, api_keys, audit, components, idempotency, sessions, tenants, users};
+use cofferdam_test_support::postgres::TestDatabase;
+use serde_json::json;
+
+/// Noon of a day in 2026: what the tests' clocks show.
+pub fn noon() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+pub fn minutes(count: i64) -> TimeDelta {
+    TimeDelta::minutes(count)
+}
+
+pub struct World {
+    pub database: TestDatabase,
+    pub api: Store,
+    pub system: Store,
+    pub ours: Tenant,
+    pub theirs: Tenant,
+}
+
+/// A tenant and what it has.
+pub struct Tenant {
+    pub context: Context,
+    pub user: UserId,
+    pub api_key: ApiKeyId,
+    pub session: SessionId,
+    pub run: RunKey,
+    pub instance: TaskInstanceId,
+    pub segment: LogSegmentId,
+}
+
+pub fn digest(of: char) -> Digest {
+    Digest::new(of.to_string().repeat(64)).unwrap()
+}
+
+pub fn dag_id() -> DagId {
+    DagId::new("weather").unwrap()
+}
+
+pub fn dag_run_id() -> DagRunId {
+    DagRunId::new("manual__1").unwrap()
+}
+
+pub fn task_id() -> TaskId {
+    TaskId::new("clean").unwrap()
+}
+
+pub fn component() -> ComponentName {
+    ComponentName::new("weather/clean").unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let api = database.store(Access::Api).await;
+        let system = database.store(Access::System).await;
+        let ours = found(&api, &system, "ours").await;
+        let theirs = found(&api, &system, "theirs").await;
+        Self { database, api, system, ours, theirs }
+    }
+}
+
+pub fn new_component(of: char, label: Option<&str>) -> components::NewVersion {
+    components::NewVersion {
+        name: component(),
+        digest: digest(of),
+        label: label.map(str::to_owned),
+        size_bytes: 1_000,
+        kind: "task".to_owned(),
+        inspection: json!({"wit": "world"}),
+    }
+}
+
+pub fn new_dag_version(hash: char) -> apply::NewVersion {
+    apply::NewVersion {
+        dag_id: dag_id(),
+        definition: json!({"dag_id": "weather"}),
+        plan: json!({"tasks": []}),
+        content_hash: hash.to_string().repeat(64),
+        description: Some("What the weather was".to_owned()),
+        tags: vec!["weather".to_owned(), "demo".to_owned()],
+        owners: vec!["ada".to_owned()],
+        schedule: Some("0 6 * * *".to_owned()),
+        timezone: "Europe/Zurich".to_owned(),
+        max_active_runs: 4,
+        next: None,
+    }
+}
+
+async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
+    let mut tx = system.begin_across_tenants("test").await.unwrap();
+    let id = tenants::create(&mut tx, &TenantName::new(name).unwrap(), name, noon()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let founder = Context::system(id, "test");
+    let mut tx = api.begin(&founder).await.unwrap();
+    let new = users::NewUser {
+        username: "ada".to_owned(),
+        display_name: "Ada".to_owned(),
+        role: Role::Editor,
+        password_hash: Some("$argon2id$".to_owned()),
+    };
+    let user = users::create(&mut tx, &new, noon()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let principal = Principal::User { id: user, name: "ada".to_owned() };
+    let context = Context { tenant: id, principal, role: Role::Editor, request_id: "request-1".to_owned() };
+    let (api_key, session) = (ApiKeyId::generate(), SessionId::generate());
+    let mut tx = api.begin(&context).await.unwrap();
+    let new = api_keys::NewApiKey { id: api_key, user, name: "ci".to_owned(), role: Role::Admin, expires_at: None };
+    api_keys::create(&mut tx, &new, &[1; 32], noon()).await.unwrap();
+    sessions::create(&mut tx, session, user, &[1; 32], noon() + minutes(600), noon()).await.unwrap();
+    components::create_version(&mut tx, &new_component('a', Some("v1")), noon()).await.unwrap();
+    let done = audit::Action { action: "component.push", target_kind: "component", target: "weather/clean" };
+    audit::append(&mut tx, done, &json!({"label": "v1"}), noon()).await.unwrap();
+    idempotency::begin(&mut tx, "trigger", "key-1", &[1; 32], noon()).await.unwrap();
+    let stored = apply::put_version(&mut tx, None, &new_dag_version('b'), Some(user), noon()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let (run, instance, segment) = (RunKey::generate(), TaskInstanceId::generate(), LogSegmentId::generate());
+    let mut tx = system.begin(&context).await.unwrap();
+    runs::insert_runs(&mut tx, &[new_run(&context, &stored, run, dag_run_id(), noon())]).await.unwrap();
+    runs::insert_instances(&mut tx, &[new_instance(&context, run, instance)], noon()).await.unwrap();
+    transition::insert_tries(&mut tx, &[new_try(&context, instance)]).await.unwrap();
+    let xcom = transition::NewXCom {
+        tenant: id,
+        run,
+        task_id: task_id(),
+        map_index: -1,
+        key: XComKey::return_value(),
+        value: XComValue::Inline("42".to_owned()),
+        size_bytes: 2,
+    };
+    transition::insert_xcoms(&mut tx, &[xcom], noon()).await.unwrap();
+    let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
+    log_index::insert(&mut tx, &[range], noon()).await.unwrap();
+    tx.commit().await.unwrap();
+    Tenant { context, user, api_key, session, run, instance, segment }
+}
+
+pub fn new_run(
+    context: &Context,
+    dag: &apply::Stored,
+    run: RunKey,
+    dag_run_id: DagRunId,
+    logical_date: DateTime<Utc>,
+) -> runs::NewRun {
+    let version: DagVersionId = dag.version;
+    runs::NewRun {
+        run,
+        tenant: context.tenant,
+        dag: dag.dag,
+        version,
+        dag_run_id,
+        run_type: RunType::Manual,
+        admitted: true,
+        logical_date,
+        interval: (logical_date, logical_date),
+        conf: json!({"city": "Bern"}),
+        note: None,
+        unfinished: 1,
+        queued_at: noon(),
+        triggered_by: context.user(),
+    }
+}
+
+fn new_instance(context: &Context, run: RunKey, instance: TaskInstanceId) -> runs::NewInstance {
+    runs::NewInstance {
+        instance,
+        tenant: context.tenant,
+        run,
+        task_index: 0,
+        map_index: -1,
+        task_id: task_id(),
+        upstream_total: 0,
+        is_leaf: true,
+        queued_until: Some(noon() + minutes(1)),
+    }
+}
+
+fn new_try(context: &Context, instance: TaskInstanceId) -> transition::NewTry {
+    transition::NewTry {
+        instance,
+        try_number: 1,
+        tenant: context.tenant,
+        ending: "failure",
+        reason: Some(Reason::Trap),
+        message: Some("it panicked".to_owned()),
+        worker: None,
+        lease: LeaseToken(7),
+        queued_at: noon(),
+        started_at: Some(noon()),
+        ended_at: noon() + minutes(1),
+        receipt: Receipt { fuel: 5, peak_memory_bytes: 1 << 20, ..Receipt::default() },
+    }
+}
