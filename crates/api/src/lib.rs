@@ -20,7 +20,10 @@ pub(crate) use state::App;
 
 use axum::Router;
 use axum::middleware::from_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Everything that the role `api` serves.
 pub fn router(state: ApiState) -> Router {
@@ -43,4 +46,13 @@ pub fn operations_router(state: OperationsState) -> Router {
         .method_not_allowed_fallback(endpoints::method_not_allowed)
         .layer(from_fn(request::layer))
         .with_state(state)
+}
+
+/// Serves a router until `stop`; requests that are open then may end. Dropping the future ends them at once.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }

@@ -1,6 +1,9 @@
 use crate::state::OperationsState;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::task::TaskStateName;
+use cofferdam_store::{Access, Store, StoreError, stats};
 use http::{HeaderValue, header};
 use metrics::gauge;
 use std::time::Duration;
@@ -25,6 +28,11 @@ pub(crate) async fn handler(State(state): State<OperationsState>) -> Response {
 }
 
 async fn refresh(state: &OperationsState) {
+    if state.store.access() == Access::System
+        && let Err(error) = count_states(&state.store).await
+    {
+        tracing::warn!("states could not be counted: {}", crate::error::chain(&error));
+    }
     let pool = state.store.status();
     gauge!("cofferdam_database_connections", "state" => "idle").set(pool.idle);
     gauge!("cofferdam_database_connections", "state" => "used").set(pool.open.saturating_sub(pool.idle));
@@ -43,4 +51,21 @@ async fn refresh(state: &OperationsState) {
         gauge!("cofferdam_worker_slots").set(workers.iter().map(|worker| f64::from(worker.slots)).sum::<f64>());
         gauge!("cofferdam_worker_slots_busy").set(workers.iter().map(|worker| f64::from(worker.busy)).sum::<f64>());
     }
+}
+
+/// Counts what something will happen to, of every tenant. Only a store that sees every tenant can.
+async fn count_states(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.begin_across_tenants("metrics").await?;
+    let (tasks, runs) = (stats::active_tasks(&mut tx).await?, stats::active_runs(&mut tx).await?);
+    tx.rollback().await?;
+    // States that are not in the answer count nought.
+    for state in TaskStateName::ALL.iter().filter(|state| !state.is_finished()) {
+        let count = tasks.iter().find(|(counted, _)| counted == state).map_or(0, |(_, count)| *count);
+        gauge!("cofferdam_task_instances", "state" => state.as_str()).set(count as f64);
+    }
+    for state in RunStateName::ALL.iter().filter(|state| !state.is_finished()) {
+        let count = runs.iter().find(|(counted, _)| counted == state).map_or(0, |(_, count)| *count);
+        gauge!("cofferdam_dag_runs", "state" => state.as_str()).set(count as f64);
+    }
+    Ok(())
 }
