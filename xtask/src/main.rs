@@ -8,6 +8,7 @@ mod guests;
 mod lint;
 mod tests;
 mod tools;
+mod ui;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -20,6 +21,7 @@ Usage: cargo xtask <command>
   gen [--check]                       write the derived files again; --check fails when one differs
   bench [NAME..] [--json]             start, waiting
   guests                              build the components of the tests and examples into target/guests
+  ui [--release]                      build the console into ui/dist
   lint                                rustfmt, clippy, and cargo-deny when it is installed
 ";
 
@@ -36,6 +38,7 @@ fn main() -> Result<()> {
             bench::run(&bench::Options { json: args.has("--json"), names: args.names })
         }
         "guests" => guests::run().map(drop),
+        "ui" => ui::build(workspace::root(), args.only_flags(&["--release"])?.has("--release")),
         "lint" => lint::run(),
         "" | "help" | "-h" | "--help" => {
             print!("{USAGE}");

@@ -1,0 +1,121 @@
+//! The icons, drawn on a grid of 16 by 16.
+
+use leptos::prelude::*;
+
+/// An icon by name. It is decoration: the text beside it, or the label of its button, says what is meant.
+#[component]
+pub fn Icon(
+    /// One of the names below.
+    #[prop(into)]
+    name: Signal<&'static str>,
+    /// More classes.
+    #[prop(optional)]
+    class: &'static str,
+) -> impl IntoView {
+    view! {
+        <svg class=format!("icon {class}") viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"
+            stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" inner_html=move || shape(name.get())></svg>
+    }
+}
+
+/// The drawing of an icon. Only what stands here is ever set as markup.
+#[must_use]
+pub fn shape(name: &str) -> &'static str {
+    match name {
+        "logo" => {
+            r#"<path d="M3.5 2v9.200A2.3 2.3 0 0 0 5.8 13.500h4.400a2.3 2.3 0 0 0 2.3-2.300V2"/><path d="M1 6q.9-1 2 0M13 6q1-1 2 0"/><rect x="6.2" y="8" width="3.6" height="3" rx=".8" fill="currentColor" stroke="none"/>"#
+        }
+        "dags" => {
+            r#"<rect x="1.5" y="6" width="4" height="4" rx="1"/><rect x="10.5" y="1.8" width="4" height="4" rx="1"/><rect x="10.5" y="10.2" width="4" height="4" rx="1"/><path d="M5.5 8H8V3.800h2.500M8 8v4.200h2.5"/>"#
+        }
+        "component" => r#"<path d="M8 1.5 14 4.800v6.400L8 14.5 2 11.200V4.800z"/><path d="M2.2 4.9 8 8l5.8-3.100M8 8v6.3"/>"#,
+        "system" => r#"<path d="M1.5 8.500h2.700l1.6-4.7 3 8.4 1.9-5.2.8 1.500h3"/>"#,
+        "check-circle" => {
+            r#"<circle cx="8" cy="8" r="6.5" fill="currentColor" stroke="none"/><path d="m5 8.2 2.1 2.100L11 6.3" stroke="var(--surface)" stroke-width="1.8"/>"#
+        }
+        "x-circle" => {
+            r#"<path d="M5.3 1.500h5.400l3.8 3.800v5.400l-3.8 3.800H5.300l-3.8-3.800V5.300z" fill="currentColor" stroke="none"/><path d="m5.7 5.7 4.6 4.600m0-4.6-4.6 4.6" stroke="var(--surface)" stroke-width="1.8"/>"#
+        }
+        "running" => {
+            r#"<circle cx="8" cy="8" r="6" opacity=".28"/><path class="spin" style="transform-origin:8px 8px" d="M8 2a6 6 0 0 1 6 6" stroke-width="2"/>"#
+        }
+        "retry" => {
+            r#"<path d="M2.5 8a5.5 5.5 0 0 1 9.6-3.600L13.5 6M13.5 2.500V6H10"/><path d="M13.5 8a5.5 5.5 0 0 1-9.6 3.600L2.5 10m0 3.500V10H6"/>"#
+        }
+        "clock" => r#"<circle cx="8" cy="8" r="6.2"/><path d="M8 4.500V8l2.3 1.5"/>"#,
+        "circle" => r#"<circle cx="8" cy="8" r="6"/><path d="M5.2 8h.01M8 8h.01M10.8 8h.01" stroke-width="2"/>"#,
+        "circle-dotted" => r#"<circle cx="8" cy="8" r="6" stroke-dasharray="1.6 3.1"/>"#,
+        "pause-circle" => r#"<circle cx="8" cy="8" r="6.2"/><path d="M6.5 6v4M9.5 6v4"/>"#,
+        "minus-circle" => r#"<circle cx="8" cy="8" r="6.2"/><path d="M5.5 8h5"/>"#,
+        "blocked" => {
+            r#"<path d="M8 1.8 14.7 13.600H1.300z" fill="currentColor" stroke="none"/><path d="M8 6.300v3.200m0 2v.1" stroke="var(--surface)" stroke-width="1.7"/>"#
+        }
+        "skip" => r#"<path d="m3 4 4.5 4L3 12zM8.5 4 13 8l-4.5 4z"/>"#,
+        "glyph-check" => r#"<path d="m4 8.3 2.7 2.700L12 5.5" stroke-width="2.4"/>"#,
+        "glyph-x" => r#"<path d="m4.6 4.6 6.8 6.800m0-6.8-6.8 6.8" stroke-width="2.4"/>"#,
+        "glyph-play" => r#"<path d="m5.5 4 6 4-6 4z" fill="currentColor"/>"#,
+        "glyph-retry" => r#"<path d="M12 8a4 4 0 1 1-1.3-3M12 2.500V5.300H9.2" stroke-width="1.9"/>"#,
+        "glyph-pause" => r#"<path d="M6 5v6M10 5v6" stroke-width="2.4"/>"#,
+        "glyph-up" => r#"<path d="M8 12V4.500M4.5 7.5 8 4l3.5 3.5" stroke-width="2.2"/>"#,
+        "glyph-skip" => r#"<path d="m4 4.5 3.5 3.500L4 11.500M8.5 4.5 12 8l-3.5 3.5" stroke-width="2"/>"#,
+        "glyph-dots" => r#"<path d="M4 8h.01M8 8h.01M12 8h.01" stroke-width="2.6"/>"#,
+        "glyph-none" => "",
+        "play" => r#"<path d="M4.5 2.800v10.400L13 8z" fill="currentColor"/>"#,
+        "stop" => r#"<rect x="3.5" y="3.5" width="9" height="9" rx="1.5"/>"#,
+        "hand" => {
+            r#"<path d="M5 8V3.600a1.1 1.1 0 0 1 2.2 0V7m0-.5V2.600a1.1 1.1 0 0 1 2.2 0V7m0-.3V3.700a1.1 1.1 0 0 1 2.2 0v5.500c0 3-1.6 5-4.3 5-2 0-3-.8-4-2.500L2.2 9c-.6-1.2.8-2 1.6-1.100L5 9.3"/>"#
+        }
+        "bolt" => r#"<path d="M9 1.5 3 9h4.500L7 14.5 13 7H8.500z"/>"#,
+        "search" => r#"<circle cx="7" cy="7" r="4.7"/><path d="m10.5 10.5 3.7 3.7"/>"#,
+        "close" => r#"<path d="m4 4 8 8m0-8-8 8"/>"#,
+        "chevron" => r#"<path d="m6 3.5 4.5 4.500L6 12.5"/>"#,
+        "chevron-left" => r#"<path d="M10 3.5 5.5 8l4.5 4.5"/>"#,
+        "down" => r#"<path d="M8 2.500v8m0 0L4.5 7M8 10.5 11.5 7M2.5 13.500h11"/>"#,
+        "follow" => r#"<path d="M8 2.500v9m0 0L4 7.500m4 4 4-4M3 14h10"/>"#,
+        "wrap" => r#"<path d="M2 3.500h12M2 8h9.500a2.2 2.2 0 0 1 0 4.400H8m0 0 1.8-1.800M8 12.400l1.8 1.800M2 12.500h3"/>"#,
+        "copy" => {
+            r#"<rect x="5.5" y="5.5" width="8.5" height="8.5" rx="1.5"/><path d="M3 10.500a1 1 0 0 1-1-1V3a1 1 0 0 1 1-1h6.500a1 1 0 0 1 1 1"/>"#
+        }
+        "plus" => r#"<path d="M8 3v10M3 8h10"/>"#,
+        "minus" => r#"<path d="M3 8h10"/>"#,
+        "fit" => {
+            r#"<path d="M2 5.500V3a1 1 0 0 1 1-1h2.500M10.5 2H13a1 1 0 0 1 1 1v2.500M14 10.500V13a1 1 0 0 1-1 1h-2.500M5.5 14H3a1 1 0 0 1-1-1v-2.5"/>"#
+        }
+        "sun" => {
+            r#"<circle cx="8" cy="8" r="3"/><path d="M8 1v1.500M8 13.500V15M1 8h1.500M13.5 8H15M3 3l1.1 1.100M11.9 11.9 13 13M13 3l-1.1 1.100M4.1 11.9 3 13"/>"#
+        }
+        "moon" => r#"<path d="M13.5 9.700A5.8 5.8 0 0 1 6.3 2.500a5.8 5.8 0 1 0 7.2 7.200z"/>"#,
+        "monitor" => r#"<rect x="1.5" y="2.5" width="13" height="8.5" rx="1.3"/><path d="M5.5 14h5M8 11v3"/>"#,
+        "keyboard" => {
+            r#"<rect x="1" y="3.5" width="14" height="9" rx="1.5"/><path d="M4 6.500h.01M6.7 6.500h.01M9.3 6.500h.01M12 6.500h.01M5 9.700h6"/>"#
+        }
+        "sign-out" => r#"<path d="M6 14H3a1 1 0 0 1-1-1V3a1 1 0 0 1 1-1h3M10.5 11.5 14 8l-3.5-3.500M14 8H6"/>"#,
+        "warning" => r#"<path d="M8 2 14.5 13.500h-13zM8 6.500v3m0 1.900v.1"/>"#,
+        "info" => r#"<circle cx="8" cy="8" r="6.2"/><path d="M8 7.300v3.700M8 5v.1"/>"#,
+        "calendar" => r#"<rect x="2" y="3" width="12" height="11" rx="1.5"/><path d="M2 6.500h12M5.5 1.500V4M10.5 1.500V4"/>"#,
+        "timer" => r#"<circle cx="8" cy="9" r="5.3"/><path d="M8 6.300V9l1.5 1M6.3 1.500h3.400M8 1.500v2"/>"#,
+        "fuel" => {
+            r#"<path d="M3 14V3a1 1 0 0 1 1-1h4a1 1 0 0 1 1 1v11M2 14h8M3 7h6M9 8.500h1.500a1 1 0 0 1 1 1V11a1.2 1.2 0 0 0 2.4 0V5.500L11.5 3"/>"#
+        }
+        "memory" => {
+            r#"<rect x="3.5" y="3.5" width="9" height="9" rx="1.3"/><path d="M6 1.500v2M10 1.500v2M6 12.500v2M10 12.500v2M1.5 6h2M1.5 10h2M12.5 6h2M12.5 10h2"/>"#
+        }
+        "cpu" => r#"<path d="M2 12.500a6.5 6.5 0 1 1 12 0M8 10l2.8-4"/>"#,
+        "in" => r#"<path d="M8 2v7m0 0L5 6m3 3 3-3M2.5 10.500V13a1 1 0 0 0 1 1h9a1 1 0 0 0 1-1v-2.5"/>"#,
+        "out" => r#"<path d="M8 9V2m0 0L5 5m3-3 3 3M2.5 10.500V13a1 1 0 0 0 1 1h9a1 1 0 0 0 1-1v-2.5"/>"#,
+        "log" => r#"<path d="M2.5 3.500h11M2.5 6.500h7M2.5 9.500h11M2.5 12.500h5"/>"#,
+        "key" => r#"<circle cx="5" cy="11" r="3"/><path d="m7.2 8.8 6.3-6.300M11 5l2 2"/>"#,
+        "shield" => r#"<path d="M8 1.5 13.5 3.500v4c0 3.5-2.3 5.9-5.5 7-3.2-1.1-5.5-3.5-5.5-7v-4z"/>"#,
+        "worker" => {
+            r#"<rect x="2" y="2.5" width="12" height="4.5" rx="1"/><rect x="2" y="9" width="12" height="4.5" rx="1"/><path d="M4.7 4.800h.01M4.7 11.300h.01"/>"#
+        }
+        "grid" => {
+            r#"<rect x="2" y="2" width="5" height="5" rx="1"/><rect x="9" y="2" width="5" height="5" rx="1"/><rect x="2" y="9" width="5" height="5" rx="1"/><rect x="9" y="9" width="5" height="5" rx="1"/>"#
+        }
+        "list" => r#"<path d="M5.5 4h8.500M5.5 8h8.500M5.5 12h8.500M2.3 4h.01M2.3 8h.01M2.3 12h.01"/>"#,
+        "gantt" => r#"<path d="M2 3.500h6M5 8h6M9 12.500h5" stroke-width="2.2"/>"#,
+        "code" => r#"<path d="m5 4-4 4 4 4M11 4l4 4-4 4M9.3 2.500l-2.6 11"/>"#,
+        "user" => r#"<circle cx="8" cy="5" r="3"/><path d="M2.5 14c.5-3 2.6-4.5 5.5-4.500s5 1.5 5.5 4.5"/>"#,
+        _ => r#"<circle cx="8" cy="8" r="3"/>"#,
+    }
+}

@@ -1,0 +1,16 @@
+//! What pages are made of.
+
+pub mod code;
+pub mod dialog;
+pub mod feedback;
+pub mod gantt;
+pub mod graph;
+pub mod icon;
+pub mod log_view;
+pub mod page;
+pub mod pager;
+pub mod run_bars;
+pub mod status;
+pub mod switch;
+pub mod time;
+pub mod trigger;

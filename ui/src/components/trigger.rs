@@ -1,0 +1,183 @@
+//! The dialog that starts a run.
+
+use crate::components::dialog::Dialog;
+use crate::components::feedback::{FailureNotice, Toasts};
+use crate::components::icon::Icon;
+use crate::core::http::{self, Failure};
+use crate::core::{clock, paths};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use cofferdam_api_types::{DagRun, TriggerDagRun};
+use cofferdam_ids::DagRunId;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
+use serde_json::{Map, Value};
+
+/// Reads what was typed as a run's conf. An empty text is an empty conf.
+fn read_conf(text: &str) -> Result<Map<String, Value>, String> {
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err("The conf is a JSON object: { \"name\": value }.".to_owned()),
+        Err(error) => Err(format!("This is not JSON: {error}.")),
+    }
+}
+
+/// Reads what was typed as a run's name. An empty text leaves it to the server.
+fn read_run_id(text: &str) -> Result<Option<DagRunId>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => DagRunId::new(text).map(Some).map_err(|error| error.to_string()),
+    }
+}
+
+/// Reads the value of a date field, which is in UTC.
+fn read_date(text: &str) -> Result<Option<DateTime<Utc>>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")
+            .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"))
+            .map(|date| Some(date.and_utc()))
+            .map_err(|_| "Use the form 2026-11-21T06:00.".to_owned()),
+    }
+}
+
+/// See the module.
+#[component]
+pub fn TriggerDialog(
+    /// The dag; the dialog is open while there is one.
+    dag: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| open.set(dag.with(Option::is_some)));
+    Effect::new(move |_| {
+        if !open.get() && dag.with_untracked(Option::is_some) {
+            dag.set(None);
+        }
+    });
+    let title =
+        Signal::derive(move || dag.with(|dag| dag.as_ref().map_or_else(|| "Trigger".to_owned(), |dag| format!("Trigger {dag}"))));
+    view! {
+        <Dialog open title>
+            {move || dag.get().map(|dag| view! { <Form dag open/> })}
+        </Dialog>
+    }
+}
+
+#[component]
+fn Form(dag: String, open: RwSignal<bool>) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let navigate = use_navigate();
+    let conf = RwSignal::new("{}".to_owned());
+    let run_id = RwSignal::new(String::new());
+    let date = RwSignal::new(String::new());
+    let note = RwSignal::new(String::new());
+    let more = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    // One key for this form: pressing the button twice starts one run.
+    let key = format!("console-{}-{:x}", clock::now_ms(), (js_sys::Math::random() * 9e15) as u64);
+    let parsed = Memo::new(move |_| read_conf(&conf.read()));
+    let parsed_id = Memo::new(move |_| read_run_id(&run_id.read()));
+    let parsed_date = Memo::new(move |_| read_date(&date.read()));
+    let valid = move || parsed.with(Result::is_ok) && parsed_id.with(Result::is_ok) && parsed_date.with(Result::is_ok);
+    let tidy = move |_| {
+        if let Ok(map) = parsed.get_untracked() {
+            conf.set(serde_json::to_string_pretty(&map).unwrap_or_default());
+        }
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let (Ok(conf), Ok(dag_run_id), Ok(logical_date)) =
+            (parsed.get_untracked(), parsed_id.get_untracked(), parsed_date.get_untracked())
+        else {
+            return;
+        };
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        let note = Some(note.get_untracked().trim().to_owned()).filter(|note| !note.is_empty());
+        let body = TriggerDagRun { dag_run_id, logical_date, conf: Some(conf), note };
+        let (dag, key, navigate) = (dag.clone(), key.clone(), navigate.clone());
+        spawn_local(async move {
+            match http::post_once::<DagRun>(&format!("{}/dagRuns", paths::dag(&dag)), &body, &key).await {
+                Ok(run) => {
+                    open.set(false);
+                    toasts.done(format!("Started {}", run.dag_run_id));
+                    navigate(&paths::run_page(&dag, run.dag_run_id.as_str()), Default::default());
+                }
+                Err(error) => {
+                    busy.set(false);
+                    failure.set(Some(error));
+                }
+            }
+        });
+    };
+    view! {
+        <form on:submit=submit>
+            <div class="body">
+                {move || failure.get().map(|failure| view! { <FailureNotice failure/> })}
+                <div class="field">
+                    <div class="row"><label class="grow" for="trigger-conf">"Conf"</label><button type="button" class="btn quiet small" disabled=move || parsed.with(Result::is_err) on:click=tidy>"Format"</button></div>
+                    <textarea id="trigger-conf" class="textarea" spellcheck="false" autofocus aria-describedby="trigger-conf-hint" aria-invalid=move || parsed.with(Result::is_err).to_string()
+                        prop:value=move || conf.get() on:input=move |event| conf.set(event_target_value(&event))></textarea>
+                    <p id="trigger-conf-hint" class=move || if parsed.with(Result::is_err) { "wrong" } else { "hint" } aria-live="polite">
+                        {move || parsed.get().err().unwrap_or_else(|| "A JSON object that tasks can read.".to_owned())}
+                    </p>
+                </div>
+                <button type="button" class="btn quiet small" style="align-self:flex-start" aria-expanded=move || more.get().to_string() on:click=move |_| more.update(|more| *more = !*more)>
+                    {move || if more.get() { "Fewer options" } else { "Run id, logical date, note" }}
+                </button>
+                <Show when=move || more.get()>
+                    <div class="field">
+                        <label for="trigger-id">"Run id"</label>
+                        <input id="trigger-id" class="input mono" placeholder="manual__ and the time, when left empty" autocomplete="off" aria-invalid=move || parsed_id.with(Result::is_err).to_string()
+                            prop:value=move || run_id.get() on:input=move |event| run_id.set(event_target_value(&event))/>
+                        {move || parsed_id.get().err().map(|wrong| view! { <p class="wrong">{wrong}</p> })}
+                    </div>
+                    <div class="field">
+                        <label for="trigger-date">"Logical date (UTC)"</label>
+                        <input id="trigger-date" class="input" type="datetime-local" prop:value=move || date.get() on:input=move |event| date.set(event_target_value(&event))/>
+                        {move || parsed_date.get().err().map(|wrong| view! { <p class="wrong">{wrong}</p> })}
+                    </div>
+                    <div class="field">
+                        <label for="trigger-note">"Note"</label>
+                        <input id="trigger-note" class="input" maxlength="4000" prop:value=move || note.get() on:input=move |event| note.set(event_target_value(&event))/>
+                    </div>
+                </Show>
+            </div>
+            <footer>
+                <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
+                <button class="btn primary" disabled=move || busy.get() || !valid()>
+                    {move || if busy.get() { view! { <Icon name="running"/> }.into_any() } else { view! { <Icon name="play" class="s"/> }.into_any() }}
+                    "Trigger"
+                </button>
+            </footer>
+        </form>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conf_is_an_object() {
+        assert_eq!(read_conf(" ").unwrap(), Map::new());
+        assert_eq!(read_conf("{\"a\": 1}").unwrap()["a"], 1);
+        assert!(read_conf("[1]").unwrap_err().contains("object"));
+        assert!(read_conf("{\"a\": }").unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn a_run_id_and_a_date_may_be_left_out() {
+        assert_eq!(read_run_id("  ").unwrap(), None);
+        assert!(read_run_id("my run").is_err());
+        assert_eq!(read_date("").unwrap(), None);
+        assert_eq!(read_date("2026-11-21T06:00").unwrap().unwrap().to_rfc3339(), "2026-11-21T06:00:00+00:00");
+        assert!(read_date("tomorrow").is_err());
+    }
+}

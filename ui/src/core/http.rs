@@ -1,0 +1,201 @@
+//! The one way to the server: typed requests, and one error that can be shown.
+
+use cofferdam_api_types::{
+    API_BASE, CSRF_HEADER, Diagnostic, ErrorCode, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, RefreshRequest, TokenResponse,
+};
+use gloo_net::http::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Why a request gave nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// No answer came.
+    Unreachable(String),
+    /// The server refused, and says why.
+    Refused(Box<Problem>),
+    /// An answer came that this console cannot read.
+    Unreadable {
+        /// Its HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl Failure {
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Unreachable(_) => "The server does not answer".to_owned(),
+            Self::Refused(problem) => problem.title.to_string(),
+            Self::Unreadable { status, .. } => format!("The answer cannot be read (HTTP {status})"),
+        }
+    }
+
+    /// What is wrong this time and what would mend it.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Unreachable(detail) => format!("Check the connection, then try again. ({detail})"),
+            Self::Refused(problem) => problem.detail.clone(),
+            Self::Unreadable { detail, .. } => format!("{detail}. Reload the page in case the server was upgraded."),
+        }
+    }
+
+    /// The machine-readable kind, the place in the body and the request, for those who look further.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let Self::Refused(problem) = self else { return String::new() };
+        let mut parts = vec![problem.code.to_string()];
+        parts.extend(problem.pointer.as_ref().map(|pointer| format!("at {pointer}")));
+        if !problem.request_id.is_empty() {
+            parts.push(format!("request {}", problem.request_id));
+        }
+        parts.join(" · ")
+    }
+
+    /// Every mistake, when the server lists several.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Refused(problem) => problem.diagnostics.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The machine-readable kind, when the server gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused(problem) => Some(problem.code),
+            _ => None,
+        }
+    }
+}
+
+thread_local! {
+    static SIGNED_OUT: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// Sets what happens when the server no longer knows who asks.
+pub fn on_signed_out(act: impl Fn() + 'static) {
+    SIGNED_OUT.with(|slot| *slot.borrow_mut() = Some(Rc::new(act)));
+}
+
+/// `GET`.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    read(send(Method::GET, path, None, &[]).await?).await
+}
+
+/// `POST` with a JSON body.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    read(send(Method::POST, path, Some(json(body)?), &[]).await?).await
+}
+
+/// `POST` with a key by which the server knows a repetition, so that a double click creates one thing.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn post_once<T: DeserializeOwned>(path: &str, body: &impl Serialize, key: &str) -> Result<T, Failure> {
+    read(send(Method::POST, path, Some(json(body)?), &[(IDEMPOTENCY_KEY, key)]).await?).await
+}
+
+/// `POST` whose answer does not matter.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn command(path: &str) -> Result<(), Failure> {
+    send(Method::POST, path, Some("{}".to_owned()), &[]).await.map(drop)
+}
+
+/// `PATCH` of the revision that the person saw.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize, revision: u64) -> Result<T, Failure> {
+    read(send(Method::PATCH, path, Some(json(body)?), &[("If-Match", &format!("\"{revision}\""))]).await?).await
+}
+
+fn json(body: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(body).map_err(|error| Failure::Unreadable { status: 0, detail: error.to_string() })
+}
+
+/// Sends a request. When the session's token has run out, gets a new one and asks again, once.
+async fn send(method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Response, Failure> {
+    let signing_in = path.starts_with("/auth/");
+    match attempt(method.clone(), path, body.clone(), headers).await {
+        Err(Failure::Refused(problem)) if problem.status == 401 && !signing_in => {
+            let renewed = serde_json::to_string(&RefreshRequest::default()).unwrap_or_default();
+            let renewal = attempt(Method::POST, "/auth/refresh", Some(renewed), &[]).await;
+            if let Err(failure) = renewal.map(|response| drop(response)) {
+                if !matches!(failure, Failure::Unreachable(_)) {
+                    SIGNED_OUT.with(|slot| slot.borrow().clone()).inspect(|act| act());
+                }
+                return Err(Failure::Refused(problem));
+            }
+            attempt(method, path, body, headers).await
+        }
+        other => other,
+    }
+}
+
+async fn attempt(method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Response, Failure> {
+    let unreachable = |error: gloo_net::Error| Failure::Unreachable(error.to_string());
+    let changes = method != Method::GET;
+    let mut request = RequestBuilder::new(&format!("{API_BASE}{path}")).method(method).header("Accept", "application/json");
+    if changes {
+        request = request.header(CSRF_HEADER, "console");
+    }
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = match body {
+        Some(body) => request.header("Content-Type", "application/json").body(body).map_err(unreachable)?.send().await,
+        None => request.send().await,
+    }
+    .map_err(unreachable)?;
+    if response.ok() { Ok(response) } else { Err(refusal(response).await) }
+}
+
+async fn refusal(response: Response) -> Failure {
+    let status = response.status();
+    let is_problem = response.headers().get("content-type").is_some_and(|kind| kind.starts_with(PROBLEM_JSON));
+    let text = response.text().await.unwrap_or_default();
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) if is_problem => Failure::Refused(Box::new(problem)),
+        _ => Failure::Unreadable { status, detail: format!("The server answered with HTTP {status} and no explanation") },
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let status = response.status();
+    let text = response.text().await.map_err(|error| Failure::Unreachable(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| Failure::Unreadable { status, detail: error.to_string() })
+}
+
+/// Signs in. The browser keeps the session in a cookie that scripts cannot read.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn sign_in(request: &cofferdam_api_types::LoginRequest) -> Result<TokenResponse, Failure> {
+    post("/auth/login", request).await
+}
+
+/// Asks whether every part works. The report comes with status 503 when one does not.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn health() -> Result<cofferdam_api_types::DeepHealth, Failure> {
+    let response = RequestBuilder::new("/health/deep").send().await.map_err(|error| Failure::Unreachable(error.to_string()))?;
+    if response.ok() || response.status() == 503 { read(response).await } else { Err(refusal(response).await) }
+}

@@ -1,0 +1,15 @@
+//! What the pages stand on: HTTP, live updates, time, and everything that can be tested without a browser.
+
+pub mod ansi;
+pub mod clock;
+pub mod format;
+pub mod highlight;
+pub mod http;
+pub mod layout;
+pub mod live;
+pub mod log;
+pub mod paths;
+pub mod query;
+pub mod session;
+pub mod status;
+pub mod yaml;

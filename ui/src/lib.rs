@@ -1,1 +1,0 @@
-//! cofferdam-ui

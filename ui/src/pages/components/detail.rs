@@ -1,0 +1,138 @@
+//! One component: its versions, what each asks for, what it offers, its interface.
+
+use crate::components::code::Code;
+use crate::components::feedback::{Skeleton, loaded};
+use crate::components::icon::Icon;
+use crate::components::page::PageHead;
+use crate::components::time::Moment;
+use crate::core::highlight::Language;
+use crate::core::query::query;
+use crate::core::{format, paths};
+use crate::pages::components::list::kind;
+use cofferdam_api_types::{ComponentDetail, ComponentVersionDetail, ImportedInterface};
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
+use std::sync::Arc;
+
+/// See the module.
+#[component]
+pub fn ComponentPage() -> impl IntoView {
+    let params = use_params_map();
+    let address = use_query_map();
+    let navigate = use_navigate();
+    let name = Memo::new(move |_| params.with(|params| params.get("name").unwrap_or_default()));
+    let component = query::<ComponentDetail>(move || Some(paths::component(&name.get())));
+    let newest = Memo::new(move |_| {
+        component.data.with(|it| it.as_ref().and_then(|it| it.versions.first().map(|version| version.digest.to_string())))
+    });
+    let digest = Memo::new(move |_| address.with(|map| map.get("version")).or_else(|| newest.get()));
+    let version = query::<ComponentVersionDetail>(move || {
+        digest.get().map(|digest| format!("{}/versions/{}", paths::component(&name.get()), paths::segment(&digest)))
+    });
+    let choose = Callback::new(move |digest: String| {
+        let page = format!("{}{}", paths::component_page(&name.get_untracked()), paths::query(&[("version", &digest)]));
+        navigate(&page, NavigateOptions { replace: true, scroll: false, ..Default::default() });
+    });
+    view! {
+        <PageHead title=Signal::derive(move || name.get()) crumbs=vec![("/components".to_owned(), "Components".to_owned())]/>
+        <div class="content">
+            {loaded(component, Skeleton::Block, move |component| view! {
+                <div class="definition-page">
+                    <div class="stack wide">{loaded(version, Skeleton::Block, |version| view! { <Version version/> })}</div>
+                    <Versions component digest choose/>
+                </div>
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn Versions(component: Signal<Arc<ComponentDetail>>, digest: Memo<Option<String>>, choose: Callback<String>) -> impl IntoView {
+    view! {
+        <section class="card versions" aria-label="Versions">
+            <header><h2>"Versions"</h2></header>
+            <ol>{move || component.with(|component| component.versions.iter().map(|version| {
+                let this = version.digest.to_string();
+                let (chosen, wanted) = (this.clone(), this.clone());
+                view! {
+                    <li>
+                        <button type="button" aria-pressed=move || (digest.get().as_deref() == Some(chosen.as_str())).to_string() on:click=move |_| choose.run(wanted.clone())>
+                            <span class="row"><strong>{format!("Version {}", version.version_number)}</strong>{version.label.clone().map(|label| view! { <span class="tag">{label}</span> })}</span>
+                            <span class="small muted"><Moment at=version.created_at short=true/>" · "{format::bytes(version.size_bytes)}</span>
+                            <span class="small faint mono">{this.chars().take(16).collect::<String>()}</span>
+                        </button>
+                    </li>
+                }
+            }).collect_view())}</ol>
+        </section>
+    }
+}
+
+#[component]
+fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
+    move || {
+        let it = version.get();
+        let (task, wasi): (Vec<ImportedInterface>, Vec<ImportedInterface>) =
+            it.imported.iter().cloned().partition(|import| !import.name.starts_with("wasi:"));
+        let none = it.imported.is_empty();
+        view! {
+            <section class="card" aria-label="Summary">
+                <header><h2>{format!("Version {}", it.version.version_number)}</h2></header>
+                <div class="body"><dl class="definition">
+                    <dt>"Kind"</dt><dd>{kind(it.version.kind)}</dd>
+                    <dt>"Digest"</dt><dd><code>{it.version.digest.to_string()}</code></dd>
+                    <dt>"Size"</dt><dd>{format::bytes(it.version.size_bytes)}</dd>
+                    <dt>"Uploaded"</dt><dd><Moment at=it.version.created_at/></dd>
+                </dl></div>
+            </section>
+            <section class="card" aria-label="Permissions">
+                <header><h2>"Permissions"</h2><span class="small muted">"What it imports is what it can ask for. It gets nothing else."</span></header>
+                {if none {
+                    view! { <div class="body row"><span data-state="success" class="status"><Icon name="shield"/></span>"It imports nothing: it computes its result from its input alone."</div> }.into_any()
+                } else {
+                    view! { <ul class="permissions">{task.into_iter().chain(wasi).map(|import| view! { <Permission import/> }).collect_view()}</ul> }.into_any()
+                }}
+            </section>
+            <section class="card" aria-label="Exports">
+                <header><h2>"Exports"</h2></header>
+                <ul class="permissions">{if it.functions.is_empty() {
+                    it.version.exports.iter().map(|name| view! { <li><code>{name.clone()}</code></li> }).collect_view().into_any()
+                } else {
+                    it.functions.iter().map(|function| view! {
+                        <li><Icon name="code"/><div class="grow">
+                            {function.interface.clone().map(|interface| view! { <div class="small faint mono">{interface}</div> })}
+                            <code class="signature">{format!("{}: {}", function.name, function.signature)}</code>
+                        </div></li>
+                    }).collect_view().into_any()
+                }}</ul>
+            </section>
+            <section class="card" aria-label="Interface">
+                <header><h2>"Interface"</h2><span class="small muted">"Its world, in WIT"</span></header>
+                <Code text=Signal::stored(it.wit.clone()) language=Language::Wit label="The world of the component in WIT"/>
+            </section>
+        }
+    }
+}
+
+/// The icon of what an interface gives.
+fn icon(name: &str) -> &'static str {
+    let has = |word: &str| name.contains(word);
+    match () {
+        () if has("http") || has("sockets") => "bolt",
+        () if has("filesystem") => "list",
+        () if has("clocks") => "clock",
+        () if has("random") => "key",
+        () if has("log") || has("stdout") || has("stderr") || has("stdin") || has("terminal") => "log",
+        () if has("xcom") => "out",
+        () if has("config") || has("environment") => "key",
+        () => "component",
+    }
+}
+
+#[component]
+fn Permission(import: ImportedInterface) -> impl IntoView {
+    view! {
+        <li><Icon name=icon(&import.name)/><div class="grow"><div>{import.meaning.clone()}</div><div class="small faint mono">{import.name.clone()}</div></div></li>
+    }
+}

@@ -1,0 +1,86 @@
+//! All components.
+
+use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::page::{PageHead, Search};
+use crate::components::time::Ago;
+use crate::core::query::query;
+use crate::core::{format, paths};
+use cofferdam_api_types::{Component, ComponentCollection, ComponentKind};
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::components::A;
+use leptos_router::hooks::{use_navigate, use_query_map};
+
+/// What kind of thing a component is, in words.
+#[must_use]
+pub const fn kind(kind: ComponentKind) -> &'static str {
+    match kind {
+        ComponentKind::Task => "Task",
+        ComponentKind::Command => "Command",
+        ComponentKind::Functions => "Functions",
+    }
+}
+
+/// See the module.
+#[component]
+pub fn ComponentList() -> impl IntoView {
+    let address = use_query_map();
+    let navigate = use_navigate();
+    let text = Memo::new(move |_| address.with(|map| map.get("q").unwrap_or_default()));
+    let components = query::<ComponentCollection>(|| Some("/components?limit=1000".to_owned())).refetch_on(|_| false);
+    let set = move |value: String| {
+        navigate(
+            &format!("/components{}", paths::query(&[("q", &value)])),
+            NavigateOptions { replace: true, scroll: false, ..Default::default() },
+        )
+    };
+    view! {
+        <PageHead title="Components"/>
+        <div class="content">
+            <div class="toolbar"><Search value=text on_input=set label="Find a component"/></div>
+            <section class="card" aria-label="Components">
+                {loaded(components, Skeleton::Rows, move |list| move || {
+                    let list = list.get();
+                    let wanted = text.get().to_lowercase();
+                    let rows: Vec<Component> = list.components.iter().filter(|it| it.name.as_str().contains(&wanted)).cloned().collect();
+                    if list.components.is_empty() {
+                        return view! {
+                            <Empty icon="component" title="No components yet">
+                                <p>"A component is a WebAssembly file that a task runs in a sandbox. Push one with its name:"</p>
+                                <pre tabindex="0"><code>"cofferdam component push target/clean.wasm --name weather/clean"</code></pre>
+                            </Empty>
+                        }.into_any();
+                    }
+                    if rows.is_empty() {
+                        return view! { <Empty icon="search" title="No component has this in its name"/> }.into_any();
+                    }
+                    view! {
+                        <div class="table-wrap" tabindex="0" role="region" aria-label="List of components">
+                            <table class="table">
+                                <thead><tr><th scope="col">"Component"</th><th scope="col">"Kind"</th><th scope="col" class="num">"Size"</th><th scope="col" class="num">"Imports"</th><th scope="col" class="num">"Versions"</th><th scope="col">"Newest"</th></tr></thead>
+                                <tbody>{rows.into_iter().map(|it| view! { <Row it/> }).collect_view()}</tbody>
+                            </table>
+                        </div>
+                        <div class="pager">{format::plural(list.total_entries, "component", "components")}</div>
+                    }.into_any()
+                })}
+            </section>
+        </div>
+    }
+}
+
+#[component]
+fn Row(it: Component) -> impl IntoView {
+    let digest: String = it.latest.digest.as_str().chars().take(12).collect();
+    view! {
+        <tr>
+            <td><A href=paths::component_page(it.name.as_str()) attr:class="name">{it.name.to_string()}</A>
+                <div class="small faint mono" title=it.latest.digest.to_string()>{digest}{it.latest.label.clone().map(|label| view! { " "<span class="tag">{label}</span> })}</div></td>
+            <td>{kind(it.latest.kind)}</td>
+            <td class="num nowrap">{format::bytes(it.latest.size_bytes)}</td>
+            <td class="num">{it.latest.imports.len()}</td>
+            <td class="num">{it.version_count}</td>
+            <td><Ago at=it.latest.created_at/></td>
+        </tr>
+    }
+}

@@ -1,0 +1,4 @@
+//! The components that tasks run.
+
+pub mod detail;
+pub mod list;

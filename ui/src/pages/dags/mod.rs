@@ -1,0 +1,3 @@
+//! All dags.
+
+pub mod list;

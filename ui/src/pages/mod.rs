@@ -1,0 +1,8 @@
+//! The pages.
+
+pub mod components;
+pub mod dag;
+pub mod dags;
+pub mod run;
+pub mod sign_in;
+pub mod system;

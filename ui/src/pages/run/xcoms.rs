@@ -1,0 +1,65 @@
+//! What a task left for others.
+
+use crate::components::code::Code;
+use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::time::Ago;
+use crate::core::highlight::Language;
+use crate::core::query::query;
+use crate::core::{format, paths};
+use cofferdam_api_types::{XCom, XComCollection, XComEntry};
+use leptos::prelude::*;
+
+/// Larger values are read only when asked for.
+const SHOWN_AT_ONCE: u64 = 64 << 10;
+
+/// See the module.
+#[component]
+pub fn XComs(
+    /// The API's path of the task instance.
+    path: String,
+    /// Grows with every change of the task.
+    changed: Memo<String>,
+) -> impl IntoView {
+    let entries = query::<XComCollection>({
+        let path = path.clone();
+        move || {
+            changed.track();
+            Some(format!("{path}/xcomEntries"))
+        }
+    });
+    view! {
+        <div class="body stack">
+            {loaded(entries, Skeleton::Lines, move |list| {
+                let path = path.clone();
+                move || {
+                    let list = list.get();
+                    if list.xcom_entries.is_empty() {
+                        return view! { <Empty icon="out" title="No XComs"><p>"A task leaves its result here as return_value, and whatever else it pushes."</p></Empty> }.into_any();
+                    }
+                    list.xcom_entries.iter().cloned().map(|entry| view! { <Entry entry path=path.clone()/> }).collect_view().into_any()
+                }
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn Entry(entry: XComEntry, path: String) -> impl IntoView {
+    let wanted = RwSignal::new(entry.size_bytes <= SHOWN_AT_ONCE);
+    let key = entry.key.to_string();
+    let value = {
+        let key = key.clone();
+        query::<XCom>(move || wanted.get().then(|| format!("{path}/xcomEntries/{}", paths::segment(&key))))
+    };
+    let size = format::bytes(entry.size_bytes);
+    view! {
+        <section class="stack xcom" aria-label=format!("XCom {key}")>
+            <div class="row wrap"><code><strong>{key.clone()}</strong></code><span class="tag">{size.clone()}</span><span class="grow"></span><span class="small faint"><Ago at=entry.timestamp/></span></div>
+            <Show when=move || wanted.get() fallback=move || view! { <button type="button" class="btn small" on:click=move |_| wanted.set(true)>"Show the value"</button> }>
+                {loaded(value, Skeleton::Lines, move |xcom| view! {
+                    <Code boxed=true height="340px" label="Value" language=Language::Json text=Signal::derive(move || xcom.with(|xcom| serde_json::to_string_pretty(&xcom.value).unwrap_or_default()))/>
+                })}
+            </Show>
+        </section>
+    }
+}
