@@ -3,7 +3,7 @@
 use crate::config::FlagValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use cofferdam_ids::{ComponentName, DagId, DagRunId, TaskId};
+use cofferdam_ids::{ComponentName, DagId, DagRunId, TaskId, XComKey};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
@@ -393,6 +393,17 @@ pub enum RunCommand {
         /// Goes on until the run ends
         #[arg(long, short)]
         follow: bool,
+    },
+    /// Print what a task returned, or left under another key
+    Xcom {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The task
+        #[arg(long, short, value_name = "TASK")]
+        task: TaskId,
+        /// The key
+        #[arg(long, short, value_name = "KEY", default_value = "return_value")]
+        key: XComKey,
     },
     /// Stop a run and its tasks
     Cancel {

@@ -10,6 +10,7 @@ use cofferdam_ids::{DagId, DagRunId, TaskId};
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -32,10 +33,24 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
             let logs = Logs { session, client: &client, dag: run.dag_id, run: run_id, task, try_number };
             if follow { logs.follow().await } else { logs.print().await }
         }
+        RunCommand::Xcom { run, task, key } => {
+            let run_id = run_id(session, &client, &run).await?;
+            let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
+            let xcom = client.get_xcom(&task, &key).await.map_err(|error| session.failure(error))?;
+            session.output.say(&xcom, |xcom| in_words(&xcom.value))
+        }
         RunCommand::Cancel { dag_id, run_id } => {
             let run = client.cancel_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;
             session.output.say(&run, |run| format!("{} of {dag_id} is being cancelled (now {}).", run.dag_run_id, run.state))
         }
+    }
+}
+
+/// A text as it is, so that a report can be read; anything else as JSON.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => plain(text),
+        other => format!("{other:#}"),
     }
 }
 
@@ -200,10 +215,17 @@ fn level(level: LogLevel) -> String {
     }
 }
 
+fn field(value: &Value) -> String {
+    match value {
+        Value::String(text) => plain(text),
+        other => other.to_string(),
+    }
+}
+
 fn text(line: &LogLine) -> String {
     let mut text = plain(&line.message);
     for (name, value) in &line.fields {
-        text += &paint(Tone::Dim, &format!(" {}={}", plain(name), plain(value)));
+        text += &paint(Tone::Dim, &format!(" {}={}", plain(name), field(value)));
     }
     text
 }
