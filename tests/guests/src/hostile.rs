@@ -2,8 +2,8 @@
 
 use wasm_encoder::{
     CodeSection, Component, ComponentBuilder, ComponentExportKind, ComponentImportSection, ComponentTypeRef,
-    ComponentTypeSection, ExportKind, ExportSection, Function, FunctionSection, InstanceType, MemorySection, MemoryType, Module,
-    ModuleSection, TypeSection, ValType,
+    ComponentTypeSection, ComponentValType, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
+    InstanceType, MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, TypeSection, ValType,
 };
 
 /// A component of one megabyte, with one function that keeps an optimising compiler busy for more than half a minute.
@@ -74,7 +74,7 @@ pub fn invalid_code() -> Vec<u8> {
 #[must_use]
 pub fn unknown_import() -> Vec<u8> {
     let mut interface = InstanceType::new();
-    interface.ty().function().params::<[(&str, wasm_encoder::PrimitiveValType); 0], _>([]).result(None);
+    interface.ty().function().params(NO_PARAMETERS).result(None);
     interface.export("press", ComponentTypeRef::Func(0));
     let (mut types, mut imports) = (ComponentTypeSection::new(), ComponentImportSection::new());
     types.instance(&interface);
@@ -84,62 +84,121 @@ pub fn unknown_import() -> Vec<u8> {
     component.finish()
 }
 
-/// A command (it exports `wasi:cli/run@0.2.0`) that is made of `instances` core instances.
+/// A command (it exports `wasi:cli/run@0.2.0`) that is made of this many core instances and does nothing.
 #[must_use]
 pub fn many_instances(instances: u32) -> Vec<u8> {
-    command_of(MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None }, instances)
+    command_of(&Shape { instances, pages: 0, action: Action::Succeed })
 }
 
-/// A command whose memory has this many pages (of 64 KiB) from the start.
+/// A command whose memory has this many pages (of 64 KiB) from the start, and that does nothing.
 #[must_use]
 pub fn large_memory(pages: u64) -> Vec<u8> {
-    command_of(MemoryType { minimum: pages, maximum: None, memory64: false, shared: false, page_size_log2: None }, 1)
+    command_of(&Shape { instances: 1, pages, action: Action::Succeed })
 }
 
-/// A command that succeeds without doing anything.
-fn command_of(memory: MemoryType, instances: u32) -> Vec<u8> {
-    let (mut types, mut functions, mut memories) = (TypeSection::new(), FunctionSection::new(), MemorySection::new());
-    let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
-    types.ty().function([], [ValType::I32]);
-    functions.function(0);
-    if memory.minimum > 0 {
-        memories.memory(memory);
-    }
-    exports.export("run", ExportKind::Func, 0);
-    let mut function = Function::new([]);
-    // `i32.const 0`: the canonical form of `ok`.
-    function.raw([0x41, 0, 0x0B]);
-    code.function(&function);
-    let mut module = Module::new();
-    module.section(&types).section(&functions).section(&memories).section(&exports).section(&code);
+/// A command with this many memories, which runs for ever.
+#[must_use]
+pub fn spinning_with_memories(memories: u32) -> Vec<u8> {
+    command_of(&Shape { instances: memories, pages: 1, action: Action::Spin })
+}
 
+/// A command that calls `wasi:widgets/press@0.2.0#press`, which is not offered.
+#[must_use]
+pub fn calling_what_is_not_offered() -> Vec<u8> {
+    command_of(&Shape { instances: 1, pages: 0, action: Action::CallImport })
+}
+
+/// What a command made by hand is like.
+struct Shape {
+    /// Core instances, all of the same module; the last is the one that runs.
+    instances: u32,
+    /// Pages of the memory of each; none when 0.
+    pages: u64,
+    action: Action,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Succeed,
+    Spin,
+    CallImport,
+}
+
+const NO_PARAMETERS: [(&str, PrimitiveValType); 0] = [];
+
+fn command_of(shape: &Shape) -> Vec<u8> {
     let mut component = ComponentBuilder::default();
-    let module = component.core_module(None, &module);
+    let module = component.core_module(None, &command_module(shape));
+    let imported = (shape.action == Action::CallImport).then(|| {
+        let mut interface = InstanceType::new();
+        interface.ty().function().params(NO_PARAMETERS).result(None);
+        interface.export("press", ComponentTypeRef::Func(0));
+        let interface = component.type_instance(None, &interface);
+        let instance = component.import("wasi:widgets/press@0.2.0", ComponentTypeRef::Instance(interface));
+        let press = component.alias_export(instance, "press", ComponentExportKind::Func);
+        let press = component.lower_func(None, press, []);
+        component.core_instantiate_exports(None, [("press", ExportKind::Func, press)])
+    });
     let mut instance = 0;
-    for _ in 0..instances {
-        instance = component.core_instantiate::<[(&str, wasm_encoder::ModuleArg); 0]>(None, module, []);
+    for _ in 0..shape.instances {
+        instance = match imported {
+            Some(imported) => component.core_instantiate(None, module, [("widgets", ModuleArg::Instance(imported))]),
+            None => component.core_instantiate::<[(&str, ModuleArg); 0]>(None, module, []),
+        };
     }
     let run = component.core_alias_export(None, instance, "run", ExportKind::Func);
-    let (result, encoder) = component.type_defined(None);
-    encoder.result(None, None);
-    let (run_type, mut encoder) = component.type_function(None);
-    encoder
-        .params::<[(&str, wasm_encoder::PrimitiveValType); 0], _>([])
-        .result(Some(wasm_encoder::ComponentValType::Type(result)));
+    let run_type = run_type(&mut component);
     let run = component.lift_func(None, run, run_type, []);
+
+    // An interface is exported as an instance, and an instance is made by a component inside.
     let mut inner = ComponentBuilder::default();
-    let (inner_result, encoder) = inner.type_defined(None);
-    encoder.result(None, None);
-    let (inner_type, mut encoder) = inner.type_function(None);
-    encoder
-        .params::<[(&str, wasm_encoder::PrimitiveValType); 0], _>([])
-        .result(Some(wasm_encoder::ComponentValType::Type(inner_result)));
+    let inner_type = self::run_type(&mut inner);
     let import = inner.import("import-func-run", ComponentTypeRef::Func(inner_type));
     inner.export("run", ComponentExportKind::Func, import, None);
     let inner = component.component(None, inner);
     let interface = component.instantiate(None, inner, [("import-func-run", ComponentExportKind::Func, run)]);
     component.export("wasi:cli/run@0.2.0", ComponentExportKind::Instance, interface, None);
     component.finish()
+}
+
+/// `func() -> result`
+fn run_type(component: &mut ComponentBuilder) -> u32 {
+    let (result, encoder) = component.type_defined(None);
+    encoder.result(None, None);
+    let (run_type, mut encoder) = component.type_function(None);
+    encoder.params(NO_PARAMETERS).result(Some(ComponentValType::Type(result)));
+    run_type
+}
+
+fn command_module(shape: &Shape) -> Module {
+    let (mut types, mut imports, mut functions) = (TypeSection::new(), ImportSection::new(), FunctionSection::new());
+    let (mut memories, mut exports, mut code) = (MemorySection::new(), ExportSection::new(), CodeSection::new());
+    types.ty().function([], [ValType::I32]);
+    types.ty().function([], []);
+    let mut run = Function::new([]);
+    match shape.action {
+        Action::Succeed => {}
+        // `loop br 0 end`
+        Action::Spin => {
+            run.raw([0x03, 0x40, 0x0C, 0, 0x0B]);
+        }
+        Action::CallImport => {
+            imports.import("widgets", "press", EntityType::Function(1));
+            // `call 0`
+            run.raw([0x10, 0]);
+        }
+    }
+    // `i32.const 0`: how `ok` is returned.
+    run.raw([0x41, 0, 0x0B]);
+    functions.function(0);
+    if shape.pages > 0 {
+        memories.memory(MemoryType { minimum: shape.pages, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    }
+    exports.export("run", ExportKind::Func, imports.len());
+    code.function(&run);
+    let mut module = Module::new();
+    module.section(&types).section(&imports).section(&functions).section(&memories).section(&exports).section(&code);
+    module
 }
 
 fn module_of(function: &Function) -> Module {

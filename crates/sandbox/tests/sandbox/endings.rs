@@ -4,8 +4,10 @@ use crate::lab::{Recorder, behave, behave_with, compile_blocking, failure, outpu
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
-use cofferdam_sandbox::{HostError, NoHost, Stream};
+use cofferdam_sandbox::inspect::{UploadCaps, inspect};
+use cofferdam_sandbox::{HostError, NoHost, Runtime, RuntimeConfig, Stream, TryReport};
 use cofferdam_test_guests::hostile;
+use futures::StreamExt as _;
 use serde_json::json;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -153,4 +155,38 @@ async fn what_is_not_offered_loads_all_the_same() {
     let request = request(Entry::Task, "null".to_owned(), Limits::default());
     let report = runtime().run(&program, request, Arc::new(NoHost), CancellationToken::new()).await;
     failure(&report, Reason::InvalidComponent);
+}
+
+/// Runs a command that was made by hand.
+async fn run_command(runtime: &Runtime, wasm: Vec<u8>, cancel: CancellationToken) -> TryReport {
+    let program = runtime.load(&compile_blocking(wasm)).unwrap();
+    let request = request(Entry::Command { args: vec![], env: vec![] }, "null".to_owned(), Limits::default());
+    runtime.run(&program, request, Arc::new(NoHost), cancel).await
+}
+
+#[tokio::test]
+async fn calling_what_is_not_offered_is_denied_by_name() {
+    let wasm = hostile::calling_what_is_not_offered();
+    let inspection = inspect(&wasm, &UploadCaps::default()).unwrap();
+    assert_eq!((inspection.imports[0].interface.as_str(), inspection.imports[0].offered), ("wasi:widgets/press@0.2.0", false));
+    let report = run_command(&runtime(), wasm, CancellationToken::new()).await;
+    assert!(failure(&report, Reason::PermissionDenied).contains("`wasi:widgets/press@0.2.0#press`"), "{:?}", report.ending);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_without_room_is_not_the_tasks_fault() {
+    // Four slots have room for ten memories: two components with four each fit, a third does not.
+    let runtime = Runtime::new(RuntimeConfig::for_slots(4)).unwrap();
+    let cancel = CancellationToken::new();
+    let spin = || {
+        let (runtime, cancel) = (runtime.clone(), cancel.clone());
+        tokio::spawn(async move { run_command(&runtime, hostile::spinning_with_memories(4), cancel).await })
+    };
+    let mut tries: futures::stream::FuturesUnordered<_> = (0..3).map(|_| spin()).collect();
+    let refused = tries.next().await.unwrap().unwrap();
+    assert!(failure(&refused, Reason::Internal).contains("no room"), "{:?}", refused.ending);
+    cancel.cancel();
+    while let Some(stopped) = tries.next().await {
+        failure(&stopped.unwrap(), Reason::Cancelled);
+    }
 }
