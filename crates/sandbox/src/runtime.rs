@@ -122,11 +122,8 @@ impl Runtime {
     /// # Errors
     /// When the pool cannot be reserved or the ticker's thread cannot be started.
     pub fn new(config: RuntimeConfig) -> Result<Self, RuntimeError> {
-        let capacity = capped(config.slots, max_map_count());
-        let pool_error = |source: wasmtime::Error| RuntimeError::Pool { slots: capacity, source: source.into() };
-        let pool = Pool { slots: capacity, keep_resident_bytes: config.keep_resident_bytes };
-        let engine = engine::running(pool).map_err(pool_error)?;
-        let linker = linker(&engine).map_err(pool_error)?;
+        let (engine, capacity) = engine_within(capped(config.slots, max_map_count()), config.keep_resident_bytes)?;
+        let linker = linker(&engine).map_err(|source| RuntimeError::Pool { slots: capacity, source: source.into() })?;
 
         let ticking = engine.weak();
         std::thread::Builder::new()
@@ -185,6 +182,26 @@ impl Runtime {
         let mut linker = self.0.linker.clone();
         linker.define_unknown_imports_as_traps(component)?;
         linker.instantiate_pre(component)
+    }
+}
+
+/// An engine for as many slots as the process has address space for, at most `slots`.
+fn engine_within(slots: u32, keep_resident_bytes: usize) -> Result<(Engine, u32), RuntimeError> {
+    let mut capacity = slots;
+    loop {
+        match engine::running(Pool { slots: capacity, keep_resident_bytes }) {
+            Ok(engine) => return Ok((engine, capacity)),
+            Err(source) if capacity == 1 => return Err(RuntimeError::Pool { slots: capacity, source: source.into() }),
+            Err(error) => {
+                tracing::warn!(
+                    sandbox.wanted = capacity,
+                    sandbox.capacity = capacity / 2,
+                    error = format!("{error:#}"),
+                    "there is no address space for so many sandboxes: see the limit on it (`ulimit -v`)"
+                );
+                capacity /= 2;
+            }
+        }
     }
 }
 
@@ -259,6 +276,14 @@ mod tests {
         assert_eq!(capped(500, Some(100)), 1);
         assert_eq!(capped(0, None), 1);
         assert_eq!(capped(1_000_000, Some(100_000_000)), MOST_SLOTS);
+    }
+
+    #[test]
+    fn several_large_pools_share_the_address_space_of_a_process() {
+        let config = RuntimeConfig::for_slots(10_000);
+        let runtimes: Vec<_> = (0..3).map(|_| Runtime::new(config).unwrap()).collect();
+        assert!(runtimes.iter().all(|runtime| runtime.capacity() >= 100), "{runtimes:?}");
+        assert!(runtimes[2].capacity() < runtimes[0].capacity(), "{runtimes:?}");
     }
 
     #[test]
