@@ -2,11 +2,22 @@
 
 use crate::QueueError;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, cmd};
+use redis::{Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, TlsCertificates, cmd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const LIBRARY: &str = include_str!("cofferdam.lua");
+
+/// What makes connections to `url`.
+pub(super) fn client(url: &str, root_certificates: Option<Vec<u8>>) -> Result<Client, QueueError> {
+    // TLS takes the process's provider. An error means that there is one already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let made = match root_certificates {
+        Some(pem) => Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(pem) }),
+        None => Client::open(url),
+    };
+    made.map_err(classify)
+}
 
 pub(super) struct Connection {
     managers: Vec<ConnectionManager>,

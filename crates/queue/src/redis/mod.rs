@@ -35,13 +35,21 @@ pub struct RedisQueueConfig {
     pub connections: usize,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// For `rediss://` URLs: who may vouch for the server, as certificates in PEM. Those that the system trusts when `None`.
+    pub root_certificates: Option<Vec<u8>>,
     /// Where the time comes from; the server's own when `None`, which is right wherever there is more than one process.
     pub clock: Option<SharedClock>,
 }
 
 impl Default for RedisQueueConfig {
     fn default() -> Self {
-        Self { prefix: "cofferdam".to_owned(), connections: 2, timeout: Duration::from_secs(5), clock: None }
+        Self {
+            prefix: "cofferdam".to_owned(),
+            connections: 2,
+            timeout: Duration::from_secs(5),
+            root_certificates: None,
+            clock: None,
+        }
     }
 }
 
@@ -66,13 +74,13 @@ impl fmt::Debug for RedisQueue {
 }
 
 impl RedisQueue {
-    /// Connects, and loads the functions.
+    /// Connects to `redis://`, `rediss://` (TLS) or `redis+unix://`, and loads the functions.
     ///
     /// # Errors
     /// When the URL or the prefix is malformed, or the server cannot be reached or is too old for functions.
     pub async fn connect(url: &str, config: RedisQueueConfig) -> Result<Self, QueueError> {
         let keys = Keys::new(&config.prefix)?;
-        let client = ::redis::Client::open(url).map_err(connection::classify)?;
+        let client = connection::client(url, config.root_certificates)?;
         let connection = Connection::open(&client, config.connections, config.timeout).await?;
         let subscriber = Subscriber::start(client, keys.channel.clone());
         Ok(Self { connection, subscriber, keys, clock: config.clock })

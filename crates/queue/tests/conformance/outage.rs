@@ -1,4 +1,4 @@
-//! What happens to the queue in Redis when the server forgets, restarts, or is a cluster.
+//! What happens to the queue in Redis when the server forgets, restarts, is a cluster, or speaks TLS.
 
 use crate::subject::{Subject, instance, leases, message, messages, request};
 use cofferdam_queue::{Presence, Queue, QueueError, RedisQueue, RedisQueueConfig, Signal};
@@ -96,11 +96,51 @@ async fn a_message_that_cannot_be_read_does_not_take_others_with_it() {
     assert_eq!(subject.queue.expire(9).await.unwrap().len(), 3, "its lease ends, and the loss is seen");
 }
 
+/// Two ports that are free now.
+fn free_ports() -> [String; 2] {
+    let listeners = [0, 0].map(|any| TcpListener::bind(("127.0.0.1", any)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port().to_string())
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_servers_that_a_trusted_authority_vouches_for_and_no_others() {
+    // For tests only; made with openssl, valid until 2126, for 127.0.0.1.
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/tls");
+    let [port, _] = free_ports();
+    let [cert, key] = ["server.pem", "server.key"].map(|name| format!("{directory}/{name}"));
+    let server = RedisServer::start_with(&[
+        "--bind",
+        "127.0.0.1",
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &cert,
+        "--tls-auth-clients",
+        "no",
+    ])
+    .unwrap();
+    let url = format!("rediss://127.0.0.1:{port}");
+    let authority = std::fs::read(format!("{directory}/authority.pem")).unwrap();
+    let trusting = RedisQueueConfig { root_certificates: Some(authority), ..RedisQueueConfig::default() };
+    let queue = RedisQueue::connect(&url, trusting).await.unwrap();
+    let mut signals = queue.subscribe().await.unwrap();
+    queue.enqueue(&messages(1, 0, 3)).await.unwrap();
+    assert_eq!(signals.next().await, Some(Signal::Enqueued));
+    assert_eq!(queue.claim(&request(9)).await.unwrap().len(), 3);
+
+    let stranger = RedisQueue::connect(&url, RedisQueueConfig::default()).await;
+    assert!(stranger.is_err(), "an authority that nobody trusts");
+    drop(server);
+}
+
 #[tokio::test]
 async fn a_cluster_accepts_every_call() {
     // A node of a cluster listens on TCP, and on a second port that is 10,000 higher unless it is told another one.
-    let [port, bus] = [0, 0].map(|any| TcpListener::bind(("127.0.0.1", any)).unwrap());
-    let [port, bus] = [port, bus].map(|listener| listener.local_addr().unwrap().port().to_string());
+    let [port, bus] = free_ports();
     let server =
         RedisServer::start_with(&["--bind", "127.0.0.1", "--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus])
             .unwrap();
