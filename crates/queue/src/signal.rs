@@ -50,7 +50,7 @@ pub struct WorkerBeat {
 }
 
 /// How many signals a subscriber may fall behind before it misses some.
-pub(crate) const BACKLOG: usize = 1_024;
+pub(crate) const BACKLOG: usize = 8_192;
 
 /// The signals of `receiver`. A subscriber that fell too far behind is told to look for itself.
 pub(crate) fn signals(receiver: broadcast::Receiver<Signal>) -> BoxStream<'static, Signal> {
