@@ -32,7 +32,8 @@ pub(crate) async fn serve(request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return endpoints::method_not_allowed().await.into_response();
     }
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    // The console's files lie side by side; a dot further down belongs to a name, as in `/dags/billing.close`.
+    let is_file = !path.contains('/') && path.contains('.');
     let file = if is_file { path } else { "index.html" };
     match find(file, request.headers()) {
         Some((encoding, bytes)) => answer(file, encoding, bytes),
@@ -124,6 +125,8 @@ mod tests {
             let request = Request::builder().uri(path).body(Body::empty()).unwrap();
             assert_eq!(serve(request).await.status(), StatusCode::NOT_FOUND, "{path}");
         }
+        let request = Request::builder().uri("/dags/billing.close").body(Body::empty()).unwrap();
+        assert_eq!(serve(request).await.status(), StatusCode::OK);
         let request = Request::builder().uri("/dags/example/runs").body(Body::empty()).unwrap();
         let response = serve(request).await;
         assert_eq!(response.status(), StatusCode::OK);

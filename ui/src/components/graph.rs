@@ -26,8 +26,8 @@ struct Lens {
 const NARROWEST: f64 = 0.15;
 const WIDEST: f64 = 2.5;
 /// Characters of a task's name that fit into its box.
-const NAME_FITS: usize = 21;
-const DETAIL_FITS: usize = 25;
+const NAME_FITS: usize = 18;
+const DETAIL_FITS: usize = 23;
 
 impl Lens {
     /// Shows all of the drawing, in the middle, never larger than life.
@@ -196,10 +196,10 @@ fn Node(
             on:keydown=move |event| if matches!(event.key().as_str(), "Enter" | " ") { event.prevent_default(); choose_by_key(); }>
             <title>{task.clone()}</title>
             <rect class="box" width=NODE_WIDTH height=NODE_HEIGHT rx="8"/>
-            <svg class="icon" x="12" y=(NODE_HEIGHT - 18.0) / 2.0 width="18" height="18" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"
+            <svg class="icon" x="11" y=(NODE_HEIGHT - 18.0) / 2.0 width="18" height="18" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"
                 stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" inner_html=move || shape(status().map_or("component", Status::icon))></svg>
-            <text class="name" x="40" y="20">{clip(&task, NAME_FITS)}</text>
-            <text class="detail" x="40" y="36">{move || now.with(|face| clip(&face.detail, DETAIL_FITS))}</text>
+            <text class="name" x="37" y="20">{clip(&task, NAME_FITS)}</text>
+            <text class="detail" x="37" y="36">{move || now.with(|face| clip(&face.detail, DETAIL_FITS))}</text>
         </g>
     }
 }

@@ -37,6 +37,8 @@ enum Tail {
 struct Feed {
     lines: StoredValue<Vec<LogLine>>,
     count: RwSignal<usize>,
+    /// Lines that the server has sent: the next offset.
+    reached: StoredValue<u64>,
     tail: RwSignal<Tail>,
     failure: RwSignal<Option<Failure>>,
 }
@@ -57,15 +59,16 @@ impl Feed {
                 let mut parts = line.message.split('\n');
                 let first = LogLine { message: parts.next().unwrap_or_default().to_owned(), ..line.clone() };
                 all.push(first);
-                all.extend(parts.map(|part| LogLine { message: part.to_owned(), fields: Vec::new(), ..line.clone() }));
+                all.extend(parts.map(|part| LogLine { message: part.to_owned(), fields: Default::default(), ..line.clone() }));
             }
         });
         self.count.try_set(self.lines.try_with_value(Vec::len).unwrap_or_default());
     }
 
     /// Reads what is there, then follows while the try runs.
-    async fn read(self, path: String, mut offset: u64, slot: Slot) {
+    async fn read(self, path: String, slot: Slot) {
         loop {
+            let Some(offset) = self.reached.try_get_value() else { return };
             match http::get::<LogPage>(&format!(
                 "{path}{}offset={offset}&limit={PAGE}",
                 if path.contains('?') { "&" } else { "?" }
@@ -77,7 +80,7 @@ impl Feed {
                         return;
                     }
                     let full = page.lines.len() as u64 >= PAGE;
-                    offset = page.next_offset;
+                    self.reached.set_value(page.next_offset);
                     self.add(page.lines);
                     if full {
                         continue;
@@ -85,7 +88,7 @@ impl Feed {
                     if page.complete {
                         self.tail.try_set(Tail::Complete);
                     } else {
-                        self.follow(path, offset, slot);
+                        self.follow(path, page.next_offset, slot);
                     }
                     return;
                 }
@@ -101,9 +104,8 @@ impl Feed {
         let url = format!("{API_BASE}{path}{}follow=true&offset={offset}", if path.contains('?') { "&" } else { "?" });
         let Ok(source) = EventSource::new(&url) else { return };
         self.tail.try_set(Tail::Following);
-        let reached = Rc::new(std::cell::Cell::new(offset));
         let on_frame = {
-            let (slot, reached) = (slot.clone(), reached.clone());
+            let slot = slot.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
                 let Some(frame) = event.data().as_string().and_then(|text| serde_json::from_str::<LogFrame>(&text).ok()) else {
                     return;
@@ -111,9 +113,10 @@ impl Feed {
                 match frame {
                     // After a reconnection the server may repeat lines.
                     LogFrame::Lines { lines, next_offset } => {
-                        let known = (reached.get() + lines.len() as u64).saturating_sub(next_offset) as usize;
+                        let Some(reached) = self.reached.try_get_value() else { return };
+                        let known = (reached + lines.len() as u64).saturating_sub(next_offset) as usize;
                         self.add(lines.into_iter().skip(known).collect());
-                        reached.set(next_offset.max(reached.get()));
+                        self.reached.set_value(next_offset.max(reached));
                     }
                     LogFrame::End { .. } => {
                         self.tail.try_set(Tail::Complete);
@@ -130,12 +133,12 @@ impl Feed {
                 if let Some(follower) = slot.borrow().as_ref() {
                     follower.source.close();
                 }
-                let (path, slot, reached) = (path.clone(), slot.clone(), reached.get());
+                let (path, slot) = (path.clone(), slot.clone());
                 spawn_local(async move {
                     TimeoutFuture::new(1_500).await;
                     // Gone, or closed for good: the slot is emptied with the view.
                     if slot.borrow().is_some() {
-                        self.read(path, reached, slot).await;
+                        self.read(path, slot).await;
                     }
                 });
             })
@@ -159,6 +162,7 @@ pub fn LogView(
     let feed = Feed {
         lines: StoredValue::new(Vec::new()),
         count: RwSignal::new(0),
+        reached: StoredValue::new(0),
         tail: RwSignal::new(Tail::Reading),
         failure: RwSignal::new(None),
     };
@@ -171,12 +175,11 @@ pub fn LogView(
     });
     let start = {
         let path = path.clone();
-        move || spawn_local(feed.read(path.clone(), 0, guard.get_value()))
+        move || spawn_local(feed.read(path.clone(), guard.get_value()))
     };
     start();
     let retry = Callback::new(move |()| {
-        let offset = feed.lines.with_value(Vec::len) as u64;
-        spawn_local(feed.read(path.clone(), offset, guard.get_value()));
+        spawn_local(feed.read(path.clone(), guard.get_value()));
     });
 
     let node = NodeRef::<html::Div>::new();
@@ -311,7 +314,7 @@ fn lines(
                         let class = piece.look.class();
                         if piece.found { view! { <mark class=class>{piece.text}</mark> }.into_any() } else { view! { <span class=class>{piece.text}</span> }.into_any() }
                     });
-                    let fields = line.fields.iter().map(|(name, value)| view! { <span class="fd">{format!(" {name}=")}</span>{crate::core::ansi::plain(value)} });
+                    let fields = line.fields.iter().map(|(name, value)| view! { <span class="fd">{format!(" {name}=")}</span>{log::field(value)} });
                     Some(view! {
                         <div class="log-line" class:current=is_current data-level=level_word(line.level) data-stream=stream_word(line) style=format!("top:{}px", shape.tops[place] as usize * ROW)>
                             <span class="no">{at + 1}</span>
@@ -350,6 +353,7 @@ const fn stream_word(line: &LogLine) -> &'static str {
         cofferdam_api_types::LogStream::Stderr => "stderr",
         cofferdam_api_types::LogStream::Stdout => "stdout",
         cofferdam_api_types::LogStream::Log => "log",
+        cofferdam_api_types::LogStream::System => "system",
     }
 }
 

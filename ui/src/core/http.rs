@@ -1,8 +1,6 @@
 //! The one way to the server: typed requests, and one error that can be shown.
 
-use cofferdam_api_types::{
-    API_BASE, CSRF_HEADER, Diagnostic, ErrorCode, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, RefreshRequest, TokenResponse,
-};
+use cofferdam_api_types::{API_BASE, CSRF_HEADER, Diagnostic, ErrorCode, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, TokenResponse};
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -130,23 +128,16 @@ fn json(body: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(body).map_err(|error| Failure::Unreadable { status: 0, detail: error.to_string() })
 }
 
-/// Sends a request. When the session's token has run out, gets a new one and asks again, once.
+/// Sends a request. When the session has ended, says so to the page.
 async fn send(method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Response, Failure> {
-    let signing_in = path.starts_with("/auth/");
-    match attempt(method.clone(), path, body.clone(), headers).await {
-        Err(Failure::Refused(problem)) if problem.status == 401 && !signing_in => {
-            let renewed = serde_json::to_string(&RefreshRequest::default()).unwrap_or_default();
-            let renewal = attempt(Method::POST, "/auth/refresh", Some(renewed), &[]).await;
-            if let Err(failure) = renewal.map(|response| drop(response)) {
-                if !matches!(failure, Failure::Unreachable(_)) {
-                    SIGNED_OUT.with(|slot| slot.borrow().clone()).inspect(|act| act());
-                }
-                return Err(Failure::Refused(problem));
-            }
-            attempt(method, path, body, headers).await
-        }
-        other => other,
+    let answer = attempt(method, path, body, headers).await;
+    if let Err(Failure::Refused(problem)) = &answer
+        && problem.status == 401
+        && !path.starts_with("/auth/")
+    {
+        SIGNED_OUT.with(|slot| slot.borrow().clone()).inspect(|act| act());
     }
+    answer
 }
 
 async fn attempt(method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Response, Failure> {

@@ -3,6 +3,7 @@
 use crate::core::ansi::{self, Look};
 use crate::core::clock;
 use cofferdam_api_types::{LogLevel, LogLine, LogStream};
+use serde_json::Value;
 
 /// The height of one row of text in pixels.
 pub const ROW: usize = 18;
@@ -51,9 +52,18 @@ impl Shape {
 pub fn plain(line: &LogLine) -> String {
     let mut text = ansi::plain(&line.message);
     for (name, value) in &line.fields {
-        text.push_str(&format!(" {name}={}", ansi::plain(value)));
+        text.push_str(&format!(" {name}={}", field(value)));
     }
     text
+}
+
+/// The value of a field: a text as it is, anything else as JSON.
+#[must_use]
+pub fn field(value: &Value) -> String {
+    match value {
+        Value::String(text) => ansi::plain(text),
+        other => other.to_string(),
+    }
 }
 
 /// The word of a line's level, or of its stream where that says more.
@@ -138,7 +148,13 @@ mod tests {
     use chrono::DateTime;
 
     fn line(level: LogLevel, message: &str) -> LogLine {
-        LogLine { at: DateTime::UNIX_EPOCH, stream: LogStream::Log, level, message: message.to_owned(), fields: vec![] }
+        LogLine {
+            at: DateTime::UNIX_EPOCH,
+            stream: LogStream::Log,
+            level,
+            message: message.to_owned(),
+            fields: Default::default(),
+        }
     }
 
     #[test]
@@ -177,7 +193,7 @@ mod tests {
     #[test]
     fn a_downloaded_log_has_no_escapes() {
         let mut it = line(LogLevel::Warn, "\u{1b}[33mslow");
-        it.fields = vec![("ms".into(), "12".into())];
+        it.fields.insert("ms".into(), 12.into());
         assert_eq!(as_text(&[it]), "1970-01-01T00:00:00Z warn  slow ms=12\n");
     }
 }

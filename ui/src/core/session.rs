@@ -2,7 +2,7 @@
 
 use crate::core::http;
 use crate::core::live;
-use cofferdam_api_types::{Me, RefreshRequest, Role, User};
+use cofferdam_api_types::{Me, Role, User};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -29,15 +29,7 @@ impl Session {
         spawn_local(async move {
             let visitor = match http::get::<Me>("/auth/me").await {
                 Ok(Me { user: Some(user) }) => Visitor::Known(user),
-                // The access token may have run out while the session has not: one renewal decides.
-                Ok(Me { user: None }) => match http::post::<serde_json::Value>("/auth/refresh", &RefreshRequest::default()).await
-                {
-                    Ok(_) => match http::get::<Me>("/auth/me").await {
-                        Ok(Me { user: Some(user) }) => Visitor::Known(user),
-                        _ => Visitor::Nobody,
-                    },
-                    Err(_) => Visitor::Nobody,
-                },
+                Ok(Me { user: None }) => Visitor::Nobody,
                 Err(failure @ http::Failure::Refused(_)) if failure.code().is_some_and(|code| code.status() == 401) => {
                     Visitor::Nobody
                 }

@@ -74,7 +74,7 @@ fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
     move || {
         let it = version.get();
         let (task, wasi): (Vec<ImportedInterface>, Vec<ImportedInterface>) =
-            it.imported.iter().cloned().partition(|import| !import.name.starts_with("wasi:"));
+            it.imported.iter().cloned().partition(|import| !import.interface.starts_with("wasi:"));
         let none = it.imported.is_empty();
         view! {
             <section class="card" aria-label="Summary">
@@ -101,7 +101,6 @@ fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
                 } else {
                     it.functions.iter().map(|function| view! {
                         <li><Icon name="code"/><div class="grow">
-                            {function.interface.clone().map(|interface| view! { <div class="small faint mono">{interface}</div> })}
                             <code class="signature">{format!("{}: {}", function.name, function.signature)}</code>
                         </div></li>
                     }).collect_view().into_any()
@@ -115,24 +114,42 @@ fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
     }
 }
 
-/// The icon of what an interface gives.
-fn icon(name: &str) -> &'static str {
-    let has = |word: &str| name.contains(word);
+/// What an interface gives to a task: its icon, and what that means.
+fn meaning(interface: &str) -> (&'static str, &'static str) {
+    let is = |start: &str| interface.starts_with(start);
     match () {
-        () if has("http") || has("sockets") => "bolt",
-        () if has("filesystem") => "list",
-        () if has("clocks") => "clock",
-        () if has("random") => "key",
-        () if has("log") || has("stdout") || has("stderr") || has("stdin") || has("terminal") => "log",
-        () if has("xcom") => "out",
-        () if has("config") || has("environment") => "key",
-        () => "component",
+        () if is("cofferdam:task/context") => {
+            ("info", "Learns which dag, run and try it belongs to, and what the run was triggered with")
+        }
+        () if is("cofferdam:task/xcom") => ("out", "Reads what upstream tasks of its run left, and leaves values for others"),
+        () if is("cofferdam:task/log") => ("log", "Writes to the log of its try"),
+        () if is("cofferdam:task/progress") => ("timer", "Tells how far it is"),
+        () if is("cofferdam:task/types") => ("code", "Shares types with the platform; gives nothing"),
+        () if is("cofferdam:task/checkpoint") => ("retry", "Keeps what it has done, for the next try"),
+        () if is("cofferdam:task/config") => ("key", "Reads the variables and connections that its task is granted"),
+        () if is("wasi:http") => ("bolt", "Speaks HTTP to the hosts that its task is granted"),
+        () if is("wasi:sockets") => ("bolt", "Opens network connections"),
+        () if is("wasi:filesystem") => ("list", "Opens files in the directories that it is given"),
+        () if is("wasi:clocks/monotonic") => ("timer", "Measures time"),
+        () if is("wasi:clocks") => ("clock", "Learns what time it is"),
+        () if is("wasi:random") => ("key", "Draws random numbers"),
+        () if is("wasi:cli/environment") => ("key", "Reads its arguments and environment"),
+        () if is("wasi:cli/exit") => ("stop", "Ends itself with an exit code"),
+        () if is("wasi:cli/stdin") => ("in", "Reads its input from stdin"),
+        () if is("wasi:cli/stdout") || is("wasi:cli/stderr") => ("log", "Writes to its output"),
+        () if is("wasi:cli") => ("code", "Asks whether it is attached to a terminal"),
+        () if is("wasi:io") => ("code", "Reads, writes and waits on what it was given by others of these"),
+        () => ("component", "Calls this interface"),
     }
 }
 
 #[component]
 fn Permission(import: ImportedInterface) -> impl IntoView {
+    let (icon, text) = meaning(&import.interface);
+    let refused = (!import.offered)
+        .then(|| view! { <span class="tag warn" title="The component runs; its calls to this fail">"Not given"</span> });
     view! {
-        <li><Icon name=icon(&import.name)/><div class="grow"><div>{import.meaning.clone()}</div><div class="small faint mono">{import.name.clone()}</div></div></li>
+        <li><Icon name=icon/><div class="grow"><div>{text}</div><div class="small faint mono">{import.interface.clone()}</div></div>
+            {refused}<span class="tag">{import.capability.clone()}</span></li>
     }
 }

@@ -17,7 +17,7 @@ pub const fn kind(kind: ComponentKind) -> &'static str {
     match kind {
         ComponentKind::Task => "Task",
         ComponentKind::Command => "Command",
-        ComponentKind::Functions => "Functions",
+        ComponentKind::Library => "Library",
     }
 }
 
