@@ -26,6 +26,8 @@ impl ProgramError {
     /// How a try ends that needed the component.
     pub(crate) fn into_ending(self) -> Ending {
         let reason = match &self {
+            // Ours, and likely to pass: no try of the task is to be blamed.
+            Self::Compile(CompileError::Process { .. }) => Reason::Internal,
             Self::Objects(ObjectsError::NotFound { .. }) | Self::Compile(_) | Self::Load(_) => Reason::InvalidComponent,
             Self::Objects(_) => Reason::Internal,
         };
