@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// The programs that will do, the first that is found.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 
+/// How the directories of servers begin; the id of the process that made one follows.
+const DIRECTORY: &str = "cofferdam-redis-";
+
 /// How long a server may take to answer after its start.
 const START: Duration = Duration::from_secs(20);
 
@@ -51,7 +54,8 @@ impl RedisServer {
     /// # Errors
     /// As for [`RedisServer::start`].
     pub fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("cofferdam-redis-").tempdir()?;
+        sweep();
+        let directory = tempfile::Builder::new().prefix(&format!("{DIRECTORY}{}-", std::process::id())).tempdir()?;
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let mut server = Self { directory, arguments, running: None };
         server.launch()?;
@@ -134,6 +138,22 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Removes the directories of processes that are gone: a server in a `static` is never dropped.
+fn sweep() {
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY)?.split_once('-')).map(|(id, _)| id);
+        if maker.is_some_and(|id| id.parse::<u32>().is_ok() && !processes.join(id).exists()) {
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
     }
 }
 
