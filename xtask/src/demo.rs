@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: the whole thing once, as a user would do it.
 
-use crate::{guests, tools, workspace};
+use crate::{guests, tools, ui, workspace};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::{
@@ -27,6 +27,7 @@ const STOP: Duration = Duration::from_secs(40);
 pub fn run(once: bool) -> Result<()> {
     let postgres = tools::postgres()?;
     let components = guests::run()?;
+    ui::build(workspace::root(), false)?;
     workspace::run("server", workspace::cargo().args(["build", "--locked", "--package", "cofferdam-cli"]))?;
 
     let temporary = if once { Some(tempfile::Builder::new().prefix("cofferdam-demo-").tempdir()?) } else { None };

@@ -1,10 +1,10 @@
 //! `cargo xtask test`: everything that a change must pass.
 
-use crate::{derive, guests, lint, tools, workspace};
+use crate::{derive, guests, lint, tools, ui, workspace};
 use anyhow::Result;
 use std::time::Instant;
 
-/// Obtains the tools, builds the components, checks format and derived files, and runs every test of the workspace.
+/// Obtains the tools, builds components and console, checks format and derived files, and runs every test of the workspace.
 pub fn run(filters: &[String]) -> Result<()> {
     let began = Instant::now();
     let postgres = tools::postgres()?;
@@ -12,6 +12,7 @@ pub fn run(filters: &[String]) -> Result<()> {
     let chromium = tools::chromium()?;
     lint::format()?;
     guests::run()?;
+    ui::build(workspace::root(), false)?;
     derive::run(true)?;
 
     // One invocation: each further set of features would build the dependencies again.

@@ -24,6 +24,7 @@ const BOOT: &str = "{{boot}}";
 /// # Errors
 /// When the crate does not compile, or a file cannot be read or written.
 pub fn build(root: &Path, release: bool) -> Result<()> {
+    crate::tools::wasm_target(TARGET)?;
     let compiled = compile(root, release)?;
     let stage = tempfile::tempdir().context("no directory for the output of wasm-bindgen")?;
     bind(&compiled, stage.path(), release)?;
