@@ -19,7 +19,8 @@ Usage: cargo xtask <command>
   demo [--once]                       build everything, start `cofferdam dev`, run the weather example
   test [filter..]                     everything a change must pass; a filter selects tests by name
   gen [--check]                       write the derived files again; --check fails when one differs
-  bench [NAME..] [--json]             start, waiting
+  bench [NAME..] [--json] [--embedded]
+                                      start, waiting, hop, throughput, in release mode; --embedded without Redis
   guests                              build the components of the tests and examples into target/guests
   ui [--release]                      build the console into ui/dist
   lint                                rustfmt, clippy, and cargo-deny when it is installed
@@ -34,8 +35,8 @@ fn main() -> Result<()> {
         "test" => tests::run(&args.only_flags(&[])?.names),
         "gen" => derive::run(args.only_flags(&["--check"])?.has("--check")),
         "bench" => {
-            let args = args.only_flags(&["--json"])?;
-            bench::run(&bench::Options { json: args.has("--json"), names: args.names })
+            let args = args.only_flags(&["--json", "--embedded"])?;
+            bench::run(&bench::Options { json: args.has("--json"), embedded: args.has("--embedded"), names: args.names })
         }
         "guests" => guests::run().map(drop),
         "ui" => ui::build(workspace::root(), args.only_flags(&["--release"])?.has("--release")),

@@ -8,7 +8,7 @@ use cofferdam_domain::job::{Job, Target, TaskContext};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::task::TaskEvent;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
-use cofferdam_queue::Message;
+use cofferdam_queue::{Message, Signal};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
 use serde_json::Value;
@@ -33,7 +33,10 @@ impl Engine {
         let count = tries.len();
         let enqueued: Result<(), EngineError> = async {
             let (messages, unrunnable) = self.messages(tries).await?;
-            self.queue.enqueue(&messages).await?;
+            if self.queue.enqueue(&messages).await? < messages.len() {
+                // Some were there already, delayed until now: nobody was told that their time has come.
+                self.queue.publish(&Signal::Enqueued).await?;
+            }
             self.fail_unrunnable(unrunnable).await
         }
         .await;
