@@ -60,6 +60,14 @@ pub enum Format {
 /// What the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run everything in one process, with a private PostgreSQL: for a laptop or a trial
+    Dev(DevFlags),
+    /// Serve the API and the console
+    Api(ApiFlags),
+    /// Start runs and keep them going; any number may run
+    Scheduler(SchedulerFlags),
+    /// Run tasks in sandboxes; any number may run
+    Worker(WorkerFlags),
     /// Bring the database up to this version
     Migrate(MigrateFlags),
     /// Sign in and keep the credentials
@@ -394,14 +402,14 @@ pub enum RunCommand {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Print what a task returned, or left under another key
+    /// Print what a task returned, or another value that it left
     Xcom {
         #[command(flatten)]
         run: RunArgs,
         /// The task
         #[arg(long, short, value_name = "TASK")]
         task: TaskId,
-        /// The key
+        /// Which value
         #[arg(long, short, value_name = "KEY", default_value = "return_value")]
         key: XComKey,
     },
@@ -450,19 +458,6 @@ pub enum RoleName {
     Admin,
 }
 
-impl RoleName {
-    /// The role as it is sent.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Editor => "editor",
-            Self::Admin => "admin",
-        }
-    }
-}
-
 /// What can be done with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -497,6 +492,31 @@ impl Cli {
         flags.text("url", "--url", global.url.as_deref());
         flags.text("token", "--token", global.token.as_deref());
         match &self.command {
+            Command::Dev(dev) => {
+                flags.path("data_dir", "--data-dir", dev.data_dir.as_ref());
+                flags.text("listen", "--listen", dev.listen.as_deref());
+                flags.path("postgres_bin", "--postgres-bin", dev.postgres_bin.as_ref());
+                flags.text("worker.slots", "--slots", dev.slots.slots.as_deref());
+                flags.drain(&dev.drain);
+            }
+            Command::Api(api) => {
+                flags.servers(&api.servers);
+                flags.text("listen", "--listen", api.listen.as_deref());
+                flags.drain(&api.drain);
+            }
+            Command::Scheduler(scheduler) => {
+                flags.servers(&scheduler.servers);
+                flags.text("metrics_listen", "--metrics-listen", scheduler.metrics.metrics_listen.as_deref());
+                flags.drain(&scheduler.drain);
+            }
+            Command::Worker(worker) => {
+                flags.servers(&worker.servers);
+                flags.text("metrics_listen", "--metrics-listen", worker.metrics.metrics_listen.as_deref());
+                flags.text("worker.slots", "--slots", worker.slots.slots.as_deref());
+                flags.text("worker.queues", "--queues", worker.queues.as_deref());
+                flags.text("worker.name", "--name", worker.name.as_deref());
+                flags.drain(&worker.drain);
+            }
             Command::Migrate(migrate) => flags.text("database_url", "--database-url", migrate.database_url.as_deref()),
             Command::Login(_)
             | Command::Logout
@@ -563,6 +583,24 @@ mod tests {
         command.build();
         collect(&mut command, "cofferdam", &mut text);
         insta::assert_snapshot!("help", text);
+    }
+
+    #[test]
+    fn flags_set_keys() {
+        let cli = parse("cofferdam worker --redis-url redis://h --slots 8 --queues a,b -o json --log debug").unwrap();
+        let flags: Vec<String> =
+            cli.flag_values().iter().map(|flag| format!("{} {} {}", flag.key, flag.flag, flag.text)).collect();
+        assert_eq!(
+            flags,
+            [
+                "output --output json",
+                "log --log debug",
+                "redis_url --redis-url redis://h",
+                "worker.slots --slots 8",
+                "worker.queues --queues a,b"
+            ]
+        );
+        assert!(flags.iter().all(|flag| crate::config::keys::find(flag.split(' ').next().unwrap()).is_some()));
     }
 
     #[test]

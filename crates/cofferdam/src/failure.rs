@@ -173,6 +173,15 @@ impl Failure {
         self
     }
 
+    /// The same for an error that may have nothing beneath it.
+    #[must_use]
+    pub fn because_of(self, error: Option<&(dyn std::error::Error + 'static)>) -> Self {
+        match error {
+            Some(error) => self.because(error),
+            None => self,
+        }
+    }
+
     /// The failure as JSON, for `--output json`.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {

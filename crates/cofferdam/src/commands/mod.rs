@@ -15,6 +15,9 @@ mod session;
 mod token;
 mod trigger;
 
+pub use credentials::write_private;
+pub use session::DevSession;
+
 use crate::cli::{Command, ConfigCommand};
 use crate::config::{Effective, Environment, Settings};
 use crate::failure::{Exit, Failure};
@@ -38,6 +41,10 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
     match command {
         Command::Completions { shell } => completions::run(shell, &output),
         Command::Config(ConfigCommand::Show) => config::show(effective, &output),
+        Command::Dev(_) => as_role().and_then(|()| block_on(roles::dev(&settings, environment))),
+        Command::Api(_) => as_role().and_then(|()| block_on(roles::api(&settings))),
+        Command::Scheduler(_) => as_role().and_then(|()| block_on(roles::scheduler(&settings))),
+        Command::Worker(_) => as_role().and_then(|()| block_on(roles::worker(&settings))),
         Command::Migrate(_) => as_role().and_then(|()| block_on(roles::migrate(&settings))),
         Command::Login(args) => as_command().and_then(|session| block_on(login::login(&session, &args))),
         Command::Logout => as_command().and_then(|session| block_on(login::logout(&session))),

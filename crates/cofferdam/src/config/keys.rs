@@ -78,6 +78,11 @@ pub const KEYS: &[Key] = &[
     Key::open("database_connections", Kind::Count, Some("16"), "The most PostgreSQL connections that this process opens."),
     Key::hidden("redis_url", REDIS, Secrecy::Password, "The Redis or Valkey server."),
     Key::hidden("objects_url", OBJECTS, Secrecy::Password, "Where components, compiled code and logs are kept."),
+    Key::open("s3.endpoint", HTTP, None, "Another S3 server than Amazon's."),
+    Key::open("s3.region", Kind::Text, None, "The region of the bucket; `us-east-1` when unset."),
+    Key::open("s3.access_key_id", Kind::Text, None, "The id of the S3 access key; without it the machine's own role is used."),
+    Key::hidden("s3.secret_access_key", Kind::Text, Secrecy::Secret, "The S3 access key."),
+    Key::hidden("s3.session_token", Kind::Text, Secrecy::Secret, "The token that comes with a temporary S3 access key."),
     Key::hidden(
         "secret_key",
         Kind::Text,
@@ -86,7 +91,6 @@ pub const KEYS: &[Key] = &[
     ),
     Key::open("data_dir", Kind::Path, Some(".cofferdam"), "Where `cofferdam dev` keeps its data."),
     Key::open("postgres_bin", Kind::Path, None, "The directory of the PostgreSQL programs that `cofferdam dev` starts."),
-    Key::open("cache_dir", Kind::Path, None, "Where a worker keeps compiled code on its own disk."),
     Key::open("listen", Kind::Address, Some("127.0.0.1:8080"), "Where the API and the console are served."),
     Key::open(
         "metrics_listen",

@@ -7,7 +7,7 @@ pub mod keys;
 pub mod settings;
 pub mod show;
 
-pub use settings::Settings;
+pub use settings::{Installation, Settings};
 
 use keys::{KEYS, Key, Kind};
 use std::collections::BTreeMap;

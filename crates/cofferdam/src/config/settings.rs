@@ -15,14 +15,14 @@ pub struct Settings {
     pub redis_url: Option<String>,
     /// Where objects are kept.
     pub objects_url: Option<String>,
+    /// How S3 is reached.
+    pub s3: S3Settings,
     /// What tokens and compiled code are signed with.
     pub secret_key: Option<String>,
     /// Where `dev` keeps its data.
     pub data_dir: PathBuf,
     /// The directory of the PostgreSQL programs.
     pub postgres_bin: Option<PathBuf>,
-    /// Where a worker keeps compiled code.
-    pub cache_dir: Option<PathBuf>,
     /// Where the API is served.
     pub listen: String,
     /// Where a scheduler or worker serves health and metrics.
@@ -47,6 +47,21 @@ pub struct Settings {
     pub token: Option<String>,
 }
 
+/// How S3, or what speaks its protocol, is reached.
+#[derive(Clone, Debug)]
+pub struct S3Settings {
+    /// Another server than Amazon's.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The id of the access key.
+    pub access_key_id: Option<String>,
+    /// The access key.
+    pub secret_access_key: Option<String>,
+    /// The token of a temporary key.
+    pub session_token: Option<String>,
+}
+
 impl Settings {
     /// Reads the values, which [`Effective::load`] checked.
     #[must_use]
@@ -59,10 +74,16 @@ impl Settings {
             database_connections: or_default("database_connections").parse().unwrap_or(16),
             redis_url: text("redis_url"),
             objects_url: text("objects_url"),
+            s3: S3Settings {
+                endpoint: text("s3.endpoint"),
+                region: text("s3.region"),
+                access_key_id: text("s3.access_key_id"),
+                secret_access_key: text("s3.secret_access_key"),
+                session_token: text("s3.session_token"),
+            },
             secret_key: text("secret_key"),
             data_dir: or_default("data_dir").into(),
             postgres_bin: path("postgres_bin"),
-            cache_dir: path("cache_dir"),
             listen: or_default("listen"),
             metrics_listen: text("metrics_listen"),
             secure_cookies: or_default("secure_cookies") == "true",

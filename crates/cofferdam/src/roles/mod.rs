@@ -1,7 +1,17 @@
 //! The long-running roles: what they need, how they start, and how they stop.
 
+mod api;
+mod base;
+mod dev;
 mod migrate;
+mod scheduler;
 mod secrets;
+mod serve;
 mod stop;
+mod worker;
 
+pub use api::api;
+pub use dev::dev;
 pub use migrate::migrate;
+pub use scheduler::scheduler;
+pub use worker::worker;

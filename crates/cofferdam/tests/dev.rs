@@ -1,0 +1,207 @@
+//! `cofferdam dev` and the commands against it.
+
+mod support;
+
+use serde_json::Value;
+use std::path::Path;
+use support::{Done, Role, command, eventually};
+
+const DAG: &str = "\
+dag_id: sums
+description: Adds numbers up.
+tasks:
+  - task_id: first
+    component: test/behaves
+    input: {do: echo, say: hello from first, value: {$conf: /value, default: 1}}
+  - task_id: second
+    component: test/behaves
+    input: {do: echo, value: {$from: first}}
+";
+
+const FAILING: &str = "\
+dag_id: fails
+tasks:
+  - task_id: broken
+    component: test/behaves
+    input: {do: fatal, message: no such station}
+";
+
+const SLOW: &str = "\
+dag_id: slow
+tasks:
+  - task_id: nap
+    component: test/behaves
+    input: {do: sleep, ms: 600000}
+    timeout: 1h
+";
+
+fn start(dir: &Path) -> Role {
+    let mut server = Role::start(dir, &["dev", "--listen", "127.0.0.1:0", "--slots", "8", "--drain-timeout", "1s"], &[]);
+    server.says("Commands in this directory");
+    server
+}
+
+fn run(dir: &Path, line: &str) -> Done {
+    let args: Vec<&str> = line.split(' ').collect();
+    Done::from(command(dir, &args, &[]).output().unwrap())
+}
+
+fn stop(mut server: Role) {
+    server.signal("TERM");
+    assert!(server.ends().success());
+}
+
+#[test]
+fn a_component_goes_in_and_a_result_comes_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (name, text) in [("sums.yaml", DAG), ("fails.yaml", FAILING), ("slow.yaml", SLOW)] {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    std::fs::copy(cofferdam_test_guests::artefacts::path("behaviours"), dir.join("behaves.wasm")).unwrap();
+    let server = start(dir);
+
+    // Signed in by itself, in this directory.
+    run(dir, "health").exits(0);
+    assert_eq!(run(dir, "component list").exits(0).stdout.lines().count(), 1);
+
+    // A dag cannot come before its component; the mistake has its place.
+    let refused = run(dir, "dag apply sums.yaml").exits(2);
+    assert!(refused.stderr.contains("sums.yaml:5:16: error[unknown_component]"), "{}", refused.stderr);
+    let linted = run(dir, "dag lint --remote sums.yaml").exits(1);
+    assert!(linted.stderr.contains("sums.yaml:5:16: error[unknown_component]"), "{}", linted.stderr);
+
+    let pushed = run(dir, "component push behaves.wasm --name test/behaves --label v1 -o json").json();
+    assert_eq!((&pushed["created"], &pushed["kind"]), (&true.into(), &"task".into()));
+    let again = run(dir, "component push behaves.wasm --name test/behaves").exits(0);
+    assert!(again.stdout.starts_with("Already there: test/behaves"), "{}", again.stdout);
+    let inspected = run(dir, "component inspect test/behaves").exits(0).stdout;
+    assert!(inspected.contains("cofferdam:task/context@0.1.0") && inspected.contains("export run"), "{inspected}");
+    let digest = pushed["digest"].as_str().unwrap();
+    let shown = run(dir, "component show test/behaves").exits(0).stdout;
+    assert!(shown.contains(digest) && shown.contains("v1"), "{shown}");
+    run(dir, &format!("component inspect test/behaves --wit --digest {}", &digest[..8])).exits(0);
+    run(dir, "component inspect test/behaves --digest 0000").exits(5);
+    std::fs::write(dir.join("not.wasm"), "hello").unwrap();
+    run(dir, "component push not.wasm").exits(2);
+
+    // Runs.
+    let applied = run(dir, "dag apply sums.yaml fails.yaml slow.yaml").exits(0);
+    assert_eq!(applied.stdout.lines().next(), Some("sums is applied as version 1."));
+    assert_eq!(run(dir, "dag apply sums.yaml -o json").json()["changed"], false);
+    let run_of_seven = run(dir, "dag trigger sums --run-id one --conf {\"value\":7} --wait -o json").json();
+    assert_eq!((&run_of_seven["state"], &run_of_seven["dag_run_id"]), (&"success".into(), &"one".into()));
+    let states: Vec<&Value> = run_of_seven["task_instances"].as_array().unwrap().iter().map(|task| &task["state"]).collect();
+    assert_eq!(states, ["success", "success"]);
+    assert!(run_of_seven["task_instances"][1]["receipt"]["fuel"].as_u64().unwrap() > 0);
+    run(dir, "dag trigger sums --run-id one").exits(6);
+    assert_eq!(run(dir, "run xcom sums --task second").exits(0).stdout.trim(), "7");
+    let shown = run(dir, "run show sums").exits(0).stdout;
+    assert!(shown.contains("second  success"), "{shown}");
+    assert!(run(dir, "run list sums").exits(0).stdout.contains("one"));
+    let logged = eventually("the log is written", || {
+        let logged = run(dir, "run logs sums one").exits(0).stdout;
+        logged.contains("hello from first").then_some(logged)
+    });
+    assert!(logged.contains("first"), "{logged}");
+    let followed = run(dir, "run logs sums one --task first --follow -o json").exits(0).stdout;
+    let line: Value = serde_json::from_str(followed.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["task_id"], &line["message"]), (&"first".into(), &"hello from first".into()));
+
+    // A run that fails, and one that is cancelled.
+    let failed = run(dir, "dag trigger fails --wait").exits(1);
+    assert!(failed.stdout.contains("no such station") && failed.stderr.contains("remedy:"), "{failed:#?}");
+    let late = run(dir, "dag trigger slow --run-id nap --wait --timeout 200ms").exits(1);
+    assert!(late.stderr.contains("is not finished yet"), "{}", late.stderr);
+    run(dir, "run cancel slow nap").exits(0);
+    run(dir, "run watch slow").exits(1);
+
+    // Schedules, and what is not there.
+    run(dir, "dag pause sums").exits(0);
+    assert_eq!(run(dir, "dag list --pattern sums -o json").json()["dags"][0]["is_paused"], true);
+    run(dir, "dag unpause sums").exits(0);
+    assert!(run(dir, "dag show sums").exits(0).stdout.contains("second  first"));
+    run(dir, "dag show nothing").exits(5);
+    run(dir, "run show sums nothing").exits(5);
+    run(dir, "dag delete fails").exits(2);
+    run(dir, "dag delete fails --yes").exits(0);
+    run(dir, "dag show fails").exits(5);
+
+    // Keys.
+    let key = run(dir, "token create reader --role viewer").exits(0).stdout;
+    let url = url(dir);
+    let with_key = |line: &str| {
+        let args: Vec<&str> = line.split(' ').collect();
+        Done::from(command(dir, &args, &[("COFFERDAM_URL", &url), ("COFFERDAM_TOKEN", key.trim())]).output().unwrap())
+    };
+    with_key("dag list").exits(0);
+    with_key("dag apply sums.yaml").exits(4);
+    let id = run(dir, "token list -o json").json()["api_keys"][0]["api_key_id"].as_str().unwrap().to_owned();
+    run(dir, &format!("token revoke {id}")).exits(0);
+    with_key("dag list").exits(4);
+
+    let deep = run(dir, "health --deep").exits(0).stdout;
+    assert!(deep.contains("database") && deep.contains("of 8 sandboxes busy"), "{deep}");
+    stop(server);
+    run(dir, "health").exits(3);
+}
+
+fn url(dir: &Path) -> String {
+    let session: Value = serde_json::from_slice(&std::fs::read(dir.join(".cofferdam/dev.json")).unwrap()).unwrap();
+    session["url"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn signing_in_keeps_credentials_for_the_owner_only() {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let server = start(dir.path());
+    let session: Value = serde_json::from_slice(&std::fs::read(dir.path().join(".cofferdam/dev.json")).unwrap()).unwrap();
+    let url = session["url"].as_str().unwrap();
+    let login = |password: &str| {
+        let mut command = command(elsewhere.path(), &["login", "--url", url, "-u", "admin", "--password-stdin"], &[]);
+        let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
+        Done::from(child.wait_with_output().unwrap())
+    };
+    let list = || run(elsewhere.path(), &format!("--url {url} dag list"));
+    list().exits(4);
+    login("wrong").exits(4);
+    list().exits(4);
+    login(session["password"].as_str().unwrap()).exits(0);
+    list().exits(0);
+    let file = elsewhere.path().join(".config/cofferdam/credentials.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    for kept in ["dev.json", "secret.key"] {
+        assert_eq!(std::fs::metadata(dir.path().join(".cofferdam").join(kept)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    run(elsewhere.path(), &format!("--url {url} logout")).exits(0);
+    list().exits(4);
+    stop(server);
+}
+
+#[test]
+fn a_second_start_goes_on_where_the_first_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let short = SLOW.replace("600000", "1500");
+    std::fs::write(dir.join("slow.yaml"), short).unwrap();
+    std::fs::copy(cofferdam_test_guests::artefacts::path("behaviours"), dir.join("behaves.wasm")).unwrap();
+    let mut first = start(dir);
+    let second = Role::start(dir, &["dev", "--listen", "127.0.0.1:0"], &[]).ends();
+    assert_eq!(second.code(), Some(6), "two servers on one data directory");
+    run(dir, "component push behaves.wasm --name test/behaves").exits(0);
+    run(dir, "dag apply slow.yaml").exits(0);
+    run(dir, "dag trigger slow --run-id nap").exits(0);
+    eventually("the task runs", || {
+        (run(dir, "run show slow nap -o json").json()["task_instances"][0]["state"] == "running").then_some(())
+    });
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+
+    let server = start(dir);
+    assert_eq!(run(dir, "run watch slow nap -o json").json()["state"], "success");
+    stop(server);
+}
