@@ -3,7 +3,7 @@
 use crate::read::row_of;
 use crate::{Store, StoreError, Tx};
 use chrono::{DateTime, TimeDelta, Utc};
-use cofferdam_domain::context::{Context, Role};
+use cofferdam_domain::context::Role;
 use cofferdam_ids::{ApiKeyId, TenantId, UserId};
 use uuid::Uuid;
 
@@ -125,11 +125,12 @@ pub async fn verify(
     secret_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> Result<Option<Verified>, StoreError> {
-    let Some(tenant) = sqlx::query_scalar!("SELECT cofferdam_tenant_of_api_key($1)", id.uuid()).fetch_one(store.pool()).await?
-    else {
+    let mut tx = store.begin_without_tenant("API key").await?;
+    let found = sqlx::query_scalar!("SELECT cofferdam_tenant_of_api_key($1)", id.uuid()).fetch_one(tx.conn()).await?;
+    let Some(tenant) = found else {
         return Ok(None);
     };
-    let mut tx = store.begin(&Context::system(TenantId::from_uuid(tenant), "api key")).await?;
+    tx.enter(TenantId::from_uuid(tenant)).await?;
     // Comparing hashes of long random secrets needs no constant time: what leaks is of no use without the preimage.
     let Some(row) = sqlx::query!(
         r#"

@@ -1,8 +1,8 @@
-use crate::StoreError;
+use crate::{StoreError, schema_version};
 use cofferdam_domain::context::Context;
 use cofferdam_ids::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres};
 use std::str::FromStr;
 use std::time::Duration;
 use uuid::Uuid;
@@ -68,10 +68,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a pool and makes its first connection.
+    /// Opens a pool, after a first connection has shown that the database is fit for it.
     ///
     /// # Errors
-    /// When the URL is malformed, the server cannot be reached, or it does not let this user assume the role.
+    /// [`StoreError::Invalid`] when the URL is malformed; [`StoreError::Conflict`] when the database was not migrated to this version,
+    /// or does not let this user assume the role; [`StoreError::Unavailable`] when it cannot be reached.
     pub async fn connect(url: &str, access: Access, options: PoolOptions) -> Result<Self, StoreError> {
         let connect = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::invalid(format!("the database URL cannot be read: {error}")))?
@@ -82,6 +83,7 @@ impl Store {
             access.role(),
             options.statement_timeout.as_millis()
         );
+        check(&connect, access, &prepare, options.acquire_timeout).await?;
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
@@ -95,8 +97,7 @@ impl Store {
                     Ok(())
                 })
             })
-            .connect_with(connect)
-            .await?;
+            .connect_lazy_with(connect);
         Ok(Self { pool, access })
     }
 
@@ -116,10 +117,7 @@ impl Store {
     /// When no connection is to be had, or this store acts for the API.
     pub async fn begin_across_tenants(&self, part: &'static str) -> Result<Tx<'static>, StoreError> {
         match self.access {
-            Access::System => {
-                let context = Context::system(TenantId::from_uuid(Uuid::nil()), part);
-                Ok(Tx { inner: self.open(None).await?, context })
-            }
+            Access::System => Ok(Tx { inner: self.open(None).await?, context: nobody(part) }),
             Access::Api => Err(StoreError::misuse("the API has no business with every tenant's rows")),
         }
     }
@@ -154,8 +152,9 @@ impl Store {
         self.pool.close().await;
     }
 
-    pub(crate) const fn pool(&self) -> &PgPool {
-        &self.pool
+    /// Begins a transaction before it is known whose it is; [`Tx::enter`] makes it one of a tenant.
+    pub(crate) async fn begin_without_tenant(&self, part: &'static str) -> Result<Tx<'static>, StoreError> {
+        Ok(Tx { inner: self.open(None).await?, context: nobody(part) })
     }
 
     async fn open(&self, tenant: Option<TenantId>) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
@@ -174,6 +173,44 @@ impl Store {
             }
         }
     }
+}
+
+/// The context of a transaction that is no tenant's.
+fn nobody(part: &'static str) -> Context {
+    Context::system(TenantId::from_uuid(Uuid::nil()), part)
+}
+
+/// Looks once whether the database can be worked with, so that the caller is told what is wrong. The pool itself would only
+/// try again until its time is over.
+async fn check(connect: &PgConnectOptions, access: Access, prepare: &str, patience: Duration) -> Result<(), StoreError> {
+    let opened = tokio::time::timeout(patience, PgConnection::connect_with(connect)).await;
+    let mut connection = opened.map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
+    let newest: Result<Option<i64>, _> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut connection).await;
+    let found = match newest {
+        Ok(found) => found.unwrap_or(0),
+        // There is no such table.
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42P01") => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let needed = schema_version();
+    if found < needed {
+        return Err(StoreError::conflict(format!(
+            "the database has the schema of migration {found}, and this version of Cofferdam needs {needed}: run 'cofferdam migrate'"
+        )));
+    }
+    match connection.execute(AssertSqlSafe(prepare.to_owned())).await {
+        // Not allowed, or no such role.
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42501" || code == "22023") => {
+            let role = access.role();
+            return Err(StoreError::conflict(format!(
+                "the database's user may not act as '{role}': GRANT {role} TO that user, or migrate as it"
+            )));
+        }
+        done => done?,
+    };
+    connection.close().await?;
+    Ok(())
 }
 
 fn is_dead_connection(error: &sqlx::Error) -> bool {
@@ -218,6 +255,13 @@ impl Tx<'_> {
     /// The tenant, as the queries bind it.
     pub(crate) const fn tenant(&self) -> Uuid {
         self.context.tenant.uuid()
+    }
+
+    /// Makes it a transaction of this tenant, whose rows it sees from here on.
+    pub(crate) async fn enter(&mut self, tenant: TenantId) -> Result<(), StoreError> {
+        sqlx::query!("SELECT set_config('cofferdam.tenant', $1, true)", tenant.to_string()).fetch_one(self.conn()).await?;
+        self.context.tenant = tenant;
+        Ok(())
     }
 
     pub(crate) fn conn(&mut self) -> &mut PgConnection {

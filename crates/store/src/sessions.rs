@@ -62,7 +62,8 @@ pub async fn create(
 /// # Errors
 /// When the database cannot be reached.
 pub async fn find_tenant(store: &Store, id: SessionId) -> Result<Option<TenantId>, StoreError> {
-    let tenant = sqlx::query_scalar!("SELECT cofferdam_tenant_of_session($1)", id.uuid()).fetch_one(store.pool()).await?;
+    let mut tx = store.begin_without_tenant("refresh").await?;
+    let tenant = sqlx::query_scalar!("SELECT cofferdam_tenant_of_session($1)", id.uuid()).fetch_one(tx.conn()).await?;
     Ok(tenant.map(TenantId::from_uuid))
 }
 

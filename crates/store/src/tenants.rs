@@ -98,7 +98,8 @@ pub async fn create(tx: &mut Tx<'_>, name: &TenantName, display_name: &str, now:
 /// # Errors
 /// When the database cannot be reached.
 pub async fn find_id(store: &Store, name: &TenantName) -> Result<Option<TenantId>, StoreError> {
-    let id = sqlx::query_scalar!("SELECT cofferdam_tenant_named($1)", name.as_str()).fetch_one(store.pool()).await?;
+    let mut tx = store.begin_without_tenant("sign-in").await?;
+    let id = sqlx::query_scalar!("SELECT cofferdam_tenant_named($1)", name.as_str()).fetch_one(tx.conn()).await?;
     Ok(id.map(TenantId::from_uuid))
 }
 

@@ -156,7 +156,11 @@ async fn a_path_that_is_too_long_for_a_socket_still_works() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder.path().join("d".repeat(120));
     let postgres = embedded::start(EmbeddedConfig::new(&long)).await.unwrap();
-    PgConnection::connect(postgres.url()).await.unwrap();
+    PgConnection::connect(postgres.url()).await.unwrap().close().await.unwrap();
+    let socket = postgres.url().split_once("host=").unwrap().1.split('&').next().unwrap().replace("%2F", "/");
+    assert!(Path::new(&socket).exists());
+    postgres.stop().await;
+    assert!(!Path::new(&socket).exists(), "{socket} was left behind");
 }
 
 #[tokio::test]
@@ -212,7 +216,8 @@ async fn killing_the_parent_of_an_ordinary_user_leaves_no_server_and_loses_no_co
 #[tokio::test]
 async fn a_server_that_outlived_its_parent_is_stopped_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let parent = Parent::start(folder.path(), None, &["write"]);
+    let mut parent = Parent::start(folder.path(), None, &["write"]);
+    assert_eq!(parent.lines.by_ref().take(5).map_while(Result::ok).count(), 5);
     let server = parent.server;
     // A stopped server cannot act on the signal of its parent's death until it goes on.
     Command::new("kill").args(["-STOP", &server.to_string()]).status().unwrap();
@@ -222,5 +227,5 @@ async fn a_server_that_outlived_its_parent_is_stopped_at_the_next_start() {
     let postgres = embedded::start(EmbeddedConfig::new(folder.path())).await.unwrap();
     resumed.join().unwrap();
     assert!(!lives(server));
-    assert!(count_numbers(postgres.url()).await >= 0);
+    assert!(count_numbers(postgres.url()).await >= 5);
 }

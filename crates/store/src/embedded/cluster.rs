@@ -46,6 +46,15 @@ impl Cluster {
         Ok(Self { binaries, data, sockets, log: root.join("postgres.log"), _lock: lock })
     }
 
+    /// Removes the folder of the socket when it is not in the data directory: nobody would find it there.
+    pub(super) fn tidy(&self) {
+        if self.data.parent().is_some_and(|root| !self.sockets.starts_with(root))
+            && let Err(error) = fs::remove_dir_all(&self.sockets)
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, path = %self.sockets.display(), "could not remove the folder of the socket");
+        }
+    }
+
     /// The URL of a database of this server.
     pub(super) fn url(&self, database: &str) -> String {
         format!("postgresql:///{database}?host={}&user={NAME}", percent_encoded(&self.sockets))

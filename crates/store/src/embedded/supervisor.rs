@@ -143,6 +143,7 @@ fn run(
         }
         child = loop {
             if server.is_stopping() || server.pause(pause) {
+                cluster.tidy();
                 return;
             }
             pause = (pause * 2).min(LONGEST_PAUSE);

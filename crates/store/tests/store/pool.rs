@@ -2,8 +2,9 @@
 
 use cofferdam_domain::context::Context;
 use cofferdam_ids::TenantId;
-use cofferdam_store::{Access, PoolOptions, Store, StoreError, users};
+use cofferdam_store::{Access, PoolOptions, Store, StoreError, databases, users};
 use cofferdam_test_support::postgres::TestDatabase;
+use sqlx::{Connection, Executor, PgConnection};
 
 #[tokio::test]
 async fn a_restart_of_the_server_costs_one_transaction_at_most() {
@@ -44,4 +45,23 @@ async fn a_pool_that_is_used_up_is_unavailable() {
     assert_eq!((store.status().open, store.status().max), (1, 1));
     held.rollback().await.unwrap();
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_was_not_migrated_is_refused_with_the_remedy() {
+    let database = TestDatabase::on_own_server().await;
+    databases::create(database.url(), "empty", None).await.unwrap();
+    let url = format!("postgresql:///empty?{}", database.url().split_once('?').unwrap().1);
+    let error = Store::connect(&url, Access::Api, PoolOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains("cofferdam migrate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_user_without_the_role_is_told_what_to_grant() {
+    let database = TestDatabase::on_own_server().await;
+    let mut owner = PgConnection::connect(database.url()).await.unwrap();
+    owner.execute("CREATE ROLE guest LOGIN; GRANT SELECT ON _sqlx_migrations TO guest").await.unwrap();
+    let url = database.url().replacen("user=cofferdam", "user=guest", 1);
+    let error = Store::connect(&url, Access::System, PoolOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains("GRANT cofferdam_system"), "{error}");
 }
