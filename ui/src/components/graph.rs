@@ -25,9 +25,8 @@ struct Lens {
 
 const NARROWEST: f64 = 0.15;
 const WIDEST: f64 = 2.5;
-/// Characters of a task's name that fit into its box.
-const NAME_FITS: usize = 18;
-const DETAIL_FITS: usize = 23;
+/// At first, the drawing is not made smaller than this: text that cannot be read helps nobody.
+const READABLE: f64 = 0.8;
 
 impl Lens {
     /// Shows all of the drawing, in the middle, never larger than life.
@@ -36,16 +35,30 @@ impl Lens {
         Self { scale, x: ((width - layout.width * scale) / 2.0).max(0.0), y: ((height - layout.height * scale) / 2.0).max(0.0) }
     }
 
+    /// Shows all of the drawing if it stays readable, else its beginning.
+    fn start(layout: &Layout, size: (f64, f64)) -> Self {
+        let fit = Self::fit(layout, size);
+        if fit.scale >= READABLE {
+            return fit;
+        }
+        Self { scale: READABLE, x: 0.0, y: ((size.1 - layout.height * READABLE) / 2.0).max(0.0) }
+    }
+
+    /// The same, moved so that the box at (`x`, `y`) of the drawing is inside the frame.
+    fn with_inside(self, (x, y): (f64, f64), (width, height): (f64, f64)) -> Self {
+        let into = |origin: f64, at: f64, length: f64, frame: f64| {
+            let (low, high) = (origin + at * self.scale, origin + (at + length) * self.scale);
+            if low >= 0.0 && high <= frame { origin } else { frame / 2.0 - (at + length / 2.0) * self.scale }
+        };
+        Self { scale: self.scale, x: into(self.x, x, NODE_WIDTH, width), y: into(self.y, y, NODE_HEIGHT, height) }
+    }
+
     /// Scales by `factor` while the point (`x`, `y`) of the frame stays where it is.
     fn zoomed(self, factor: f64, (x, y): (f64, f64)) -> Self {
         let scale = (self.scale * factor).clamp(NARROWEST, WIDEST);
         let ratio = scale / self.scale;
         Self { scale, x: x - (x - self.x) * ratio, y: y - (y - self.y) * ratio }
     }
-}
-
-fn clip(text: &str, fits: usize) -> String {
-    if text.chars().count() <= fits { text.to_owned() } else { text.chars().take(fits - 1).chain(['…']).collect() }
 }
 
 /// See the module.
@@ -77,24 +90,42 @@ pub fn Graph(
             }
         }
     };
+    let touched = RwSignal::new(false);
     let zoom = move |factor: f64| {
+        touched.set(true);
         if let Some((width, height)) = size() {
             lens.update(|lens| *lens = lens.zoomed(factor, (width / 2.0, height / 2.0)));
         }
     };
-    {
-        let fit = fit.clone();
-        Effect::new(move |_| {
-            if frame.get().is_some() {
-                request_animation_frame(fit.clone());
+    // Until the person moves it, the drawing is placed anew when the frame may have changed its size.
+    let place = {
+        let (layout, tasks) = (layout.clone(), tasks.clone());
+        move || {
+            let Some(size) = size().filter(|size| size.0 > 0.0) else { return };
+            let mut now = if touched.get_untracked() { lens.get_untracked() } else { Lens::start(&layout, size) };
+            let chosen =
+                selected.with_untracked(|chosen| chosen.as_ref().and_then(|chosen| tasks.iter().position(|task| task == chosen)));
+            if let Some(task) = chosen {
+                now = now.with_inside(layout.nodes[task], size);
             }
-        });
-    }
+            lens.try_set(now);
+        }
+    };
+    let placed = place.clone();
+    Effect::new(move |_| {
+        selected.track();
+        if frame.get().is_some() {
+            request_animation_frame(placed.clone());
+        }
+    });
+    let resized = window_event_listener(ev::resize, move |_| place());
+    on_cleanup(move || resized.remove());
     let on_wheel = move |event: ev::WheelEvent| {
         if !(event.ctrl_key() || event.meta_key()) {
             return;
         }
         event.prevent_default();
+        touched.set(true);
         if let Some(frame) = frame.get_untracked() {
             let rect = frame.get_bounding_client_rect();
             let at = (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top());
@@ -104,6 +135,7 @@ pub fn Graph(
     let on_move = move |event: ev::PointerEvent| {
         let now = (f64::from(event.client_x()), f64::from(event.client_y()));
         if let Some(before) = drag.get_untracked() {
+            touched.set(true);
             lens.update(|lens| {
                 lens.x += now.0 - before.0;
                 lens.y += now.1 - before.1;
@@ -198,8 +230,9 @@ fn Node(
             <rect class="box" width=NODE_WIDTH height=NODE_HEIGHT rx="8"/>
             <svg class="icon" x="11" y=(NODE_HEIGHT - 18.0) / 2.0 width="18" height="18" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"
                 stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" inner_html=move || shape(status().map_or("component", Status::icon))></svg>
-            <text class="name" x="37" y="20">{clip(&task, NAME_FITS)}</text>
-            <text class="detail" x="37" y="36">{move || now.with(|face| clip(&face.detail, DETAIL_FITS))}</text>
+            <foreignObject x="36" y="4" width=NODE_WIDTH - 43.0 height=NODE_HEIGHT - 6.0>
+                <div class="node-text"><div class="name">{task.clone()}</div><div class="detail">{move || now.with(|face| face.detail.clone())}</div></div>
+            </foreignObject>
         </g>
     }
 }
@@ -216,15 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn a_graph_that_would_be_too_small_to_read_begins_at_the_left() {
+        let layout = Layout { width: 4_000.0, height: 100.0, nodes: vec![], edges: vec![] };
+        let lens = Lens::start(&layout, (1_000.0, 300.0));
+        assert_eq!((lens.scale, lens.x), (READABLE, 0.0));
+        let far = lens.with_inside((3_000.0, 0.0), (1_000.0, 300.0));
+        assert!(far.x + 3_000.0 * READABLE > 0.0 && far.x + (3_000.0 + NODE_WIDTH) * READABLE < 1_000.0);
+        assert_eq!(lens.with_inside((100.0, 20.0), (1_000.0, 300.0)), lens);
+    }
+
+    #[test]
     fn zooming_keeps_the_point_under_the_pointer() {
         let lens = Lens { scale: 1.0, x: 10.0, y: 20.0 }.zoomed(2.0, (110.0, 70.0));
         assert_eq!(lens, Lens { scale: 2.0, x: -90.0, y: -30.0 });
         assert_eq!(lens.zoomed(100.0, (0.0, 0.0)).scale, WIDEST);
-    }
-
-    #[test]
-    fn names_are_cut_at_characters() {
-        assert_eq!(clip("größe", 5), "größe");
-        assert_eq!(clip("größen", 5), "größ…");
     }
 }

@@ -261,7 +261,7 @@ pub fn LogView(
             <div class="log-bar">
                 <div class="search">
                     <Icon name="search"/>
-                    <input class="input" type="search" placeholder="Search the log" aria-label="Search the log" spellcheck="false" prop:value=move || needle.get()
+                    <input class="input" type="search" placeholder="Search" aria-label="Search the log" spellcheck="false" prop:value=move || needle.get()
                         on:input=move |event| { needle.set(event_target_value(&event)); go_to(0); }
                         on:keydown=move |event| if event.key() == "Enter" { event.prevent_default(); step(event.shift_key()); }/>
                 </div>
@@ -270,9 +270,8 @@ pub fn LogView(
                     <button type="button" class="btn quiet small icon-only" aria-label="Previous match" on:click=move |_| step(true)><Icon name="chevron-left" class="s"/></button>
                     <button type="button" class="btn quiet small icon-only" aria-label="Next match" on:click=move |_| step(false)><Icon name="chevron" class="s"/></button>
                 </Show>
-                <span class="grow"></span>
                 <select class="select small" aria-label="Least level shown" on:change=move |event| least.set(level(&event_target_value(&event)))>
-                    <option value="trace">"All levels"</option><option value="info">"Info and up"</option><option value="warn">"Warnings and up"</option><option value="error">"Errors"</option>
+                    <option value="trace">"All levels"</option><option value="info">"Info"</option><option value="warn">"Warnings"</option><option value="error">"Errors"</option>
                 </select>
                 <button type="button" class="btn small" aria-pressed=move || wrap.get().to_string() on:click=move |_| wrap.update(|wrap| *wrap = !*wrap)><Icon name="wrap" class="s"/>"Wrap"</button>
                 <button type="button" class="btn small" aria-pressed=move || follow.get().to_string() on:click=move |_| follow.update(|follow| *follow = !*follow)><Icon name="follow" class="s"/>"Follow"</button>

@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 /// The size of a task's box.
-pub const NODE_WIDTH: f64 = 176.0;
+pub const NODE_WIDTH: f64 = 184.0;
 /// See [`NODE_WIDTH`].
 pub const NODE_HEIGHT: f64 = 46.0;
 
-const LAYER_GAP: f64 = 44.0;
+const LAYER_GAP: f64 = 40.0;
 const ROW_GAP: f64 = 20.0;
 const MARGIN: f64 = 16.0;
 /// The height that a passing edge takes in a layer.

@@ -44,7 +44,8 @@ pub fn DagPage() -> impl IntoView {
             .refetch_on(move |update| update.is_about_runs() && update.dag_id() == Some(id.get_untracked().as_str()));
     provide_context(DagContext { id, detail });
     let trigger = RwSignal::new(None::<String>);
-    let may_run = move || session().may(Role::Operator);
+    let session = session();
+    let may_run = move || session.may(Role::Operator);
     on_shortcut("t", move || {
         if may_run() {
             trigger.set(Some(id.get_untracked()));
@@ -66,7 +67,7 @@ pub fn DagPage() -> impl IntoView {
                     let dag = Memo::new(move |_| dag.get().unwrap_or_else(|| first.clone()));
                     view! { <PauseSwitch dag changed=move || detail.refetch()><span>{move || if dag.with(|dag| dag.is_paused) { "Paused" } else { "Active" }}</span></PauseSwitch> }
                 })}
-                <button type="button" class="btn primary" disabled=move || !may_run() title="Trigger a run (T)" on:click=move |_| trigger.set(Some(id.get_untracked()))><Icon name="play" class="s"/>"Trigger"</button>
+                <button type="button" class="btn primary" disabled=move || !(may_run() && present.get()) title="Trigger a run (T)" on:click=move |_| trigger.set(Some(id.get_untracked()))><Icon name="play" class="s"/>"Trigger"</button>
             }>
             {move || dag.get().map(|dag| view! { <Facts dag/> })}
             <nav class="tabs" aria-label="Views of the dag">

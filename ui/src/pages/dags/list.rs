@@ -175,6 +175,7 @@ fn Row(
     let href = paths::dag(id.as_str());
     let (name, bars_id, trigger_id) = (id.to_string(), id.to_string(), id.to_string());
     let trigger_label = format!("Trigger {name}");
+    let session = session();
     let next = Memo::new(move |_| dag.with(|dag| dag.next_run.filter(|_| !dag.is_paused).map(|next| next.due_at)));
     let recent = Memo::new(move |_| dag.with(|dag| dag.recent_runs.clone()));
     view! {
@@ -198,7 +199,7 @@ fn Row(
             }}</td>
             <td>{move || view! { <RunBars dag_id=bars_id.clone() runs=recent.get()/> }}</td>
             <td class="tight">
-                <button type="button" class="btn small" aria-label=trigger_label disabled=move || !session().may(Role::Operator)
+                <button type="button" class="btn small" aria-label=trigger_label disabled=move || !session.may(Role::Operator)
                     on:click=move |_| trigger.set(Some(trigger_id.clone()))><Icon name="play" class="s"/>"Trigger"</button>
             </td>
         </tr>
@@ -260,7 +261,8 @@ pub fn PauseSwitch(
             busy.try_set(false);
         });
     };
-    let disabled = Signal::derive(move || busy.get() || !session().may(Role::Operator));
+    let session = session();
+    let disabled = Signal::derive(move || busy.get() || !session.may(Role::Operator));
     match children {
         Some(children) => view! { <Switch on disabled label on_change=change>{children()}</Switch> }.into_any(),
         None => view! { <Switch on disabled label on_change=change/> }.into_any(),

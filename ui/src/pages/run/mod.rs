@@ -229,6 +229,8 @@ fn Timeline(list: Signal<Arc<TaskInstanceCollection>>) -> impl IntoView {
 /// The button that stops the run, with the question whether one means it.
 #[component]
 fn Cancel(run: Query<DagRun>) -> impl IntoView {
+    let session = session();
+    let tasks = run_context().tasks;
     let toasts = expect_context::<Toasts>();
     let open = RwSignal::new(false);
     let busy = RwSignal::new(false);
@@ -252,13 +254,13 @@ fn Cancel(run: Query<DagRun>) -> impl IntoView {
     };
     let active = move || state.get().filter(|(finished, _)| !finished).map(|(_, requested)| requested);
     let unfinished = Memo::new(move |_| {
-        run_context().tasks.data.with(|list| {
+        tasks.data.with(|list| {
             list.as_ref().map_or(0, |list| list.task_instances.iter().filter(|task| Status::from(task.state).is_active()).count())
         })
     });
     view! {
         {move || active().map(|requested| view! {
-            <button type="button" class="btn danger" disabled=move || requested || !session().may(Role::Operator) on:click=move |_| open.set(true)>
+            <button type="button" class="btn danger" disabled=move || requested || !session.may(Role::Operator) on:click=move |_| open.set(true)>
                 <Icon name="stop" class="s"/>{if requested { "Cancelling" } else { "Cancel run" }}
             </button>
         })}

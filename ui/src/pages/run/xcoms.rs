@@ -55,7 +55,7 @@ fn Entry(entry: XComEntry, path: String) -> impl IntoView {
     view! {
         <section class="stack xcom" aria-label=format!("XCom {key}")>
             <div class="row wrap"><code><strong>{key.clone()}</strong></code><span class="tag">{size.clone()}</span><span class="grow"></span><span class="small faint"><Ago at=entry.timestamp/></span></div>
-            <Show when=move || wanted.get() fallback=move || view! { <button type="button" class="btn small" on:click=move |_| wanted.set(true)>"Show the value"</button> }>
+            <Show when=move || wanted.get() fallback=move || view! { <button type="button" class="btn small" style="align-self:flex-start" on:click=move |_| wanted.set(true)>"Show the value"</button> }>
                 {loaded(value, Skeleton::Lines, move |xcom| view! {
                     <Code boxed=true height="340px" label="Value" language=Language::Json text=Signal::derive(move || xcom.with(|xcom| serde_json::to_string_pretty(&xcom.value).unwrap_or_default()))/>
                 })}
