@@ -128,6 +128,8 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<Followups, EngineError> {
         let plans = self.plans(tx, locked.iter().map(|instance| instance.version)).await?;
+        // Screens are told by the names of dag and run, which this process may not have met.
+        self.run_facts(tx, locked.iter().map(|instance| instance.run)).await?;
         let mut pass = Pass {
             engine: self,
             plans,

@@ -159,6 +159,6 @@ fn entry(component: &ComponentRef, kind: &str) -> Result<Entry, ResolveError> {
 fn unknown(component: &ComponentRef) -> ResolveError {
     ResolveError {
         message: format!("the component '{component}' does not exist"),
-        help: Some(format!("upload it first: cofferdam component push {} FILE", component.name)),
+        help: Some(format!("upload it first: cofferdam component push FILE --name {}", component.name)),
     }
 }

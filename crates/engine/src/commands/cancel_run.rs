@@ -23,7 +23,6 @@ impl Engine {
             return Err(StoreError::conflict(format!("the dag run '{dag_run_id}' is finished")).into());
         }
         let waiting = locked.iter().any(|instance| instance.run_state == RunStateName::Queued);
-        self.run_facts(&mut tx, [run]).await?;
         transition::request_cancel(&mut tx, run, now).await?;
         let changes = locked.iter().map(|instance| Change::new(instance.instance, TaskEvent::CancelRequested)).collect();
         let followups = self.change(&mut tx, locked, changes, now).await?;

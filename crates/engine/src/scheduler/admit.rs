@@ -19,7 +19,6 @@ impl Engine {
             let mut tx = self.store.begin_across_tenants("scheduler").await?;
             let admitted = runs::admit(&mut tx, dag, now).await?;
             let locked = transition::lock_unfinished(&mut tx, &admitted).await?;
-            self.run_facts(&mut tx, admitted.iter().copied()).await?;
             let plans = self.plans(&mut tx, locked.iter().map(|instance| instance.version)).await?;
             let mut changes = Vec::new();
             for instance in &locked {

@@ -36,7 +36,6 @@ impl Engine {
         let presence: HashMap<TaskInstanceId, Presence> = due.iter().copied().zip(self.queue.presence(&due).await?).collect();
         let mut tx = self.store.begin_across_tenants("scheduler").await?;
         let locked = transition::lock(&mut tx, &due).await?;
-        self.run_facts(&mut tx, locked.iter().map(|instance| instance.run)).await?;
         let mut changes = Vec::new();
         let mut later = Vec::new();
         let mut cancel = Vec::new();
