@@ -76,7 +76,9 @@ impl Store {
     pub async fn connect(url: &str, access: Access, options: PoolOptions) -> Result<Self, StoreError> {
         let connect = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::invalid(format!("the database URL cannot be read: {error}")))?
-            .application_name(&options.application_name);
+            .application_name(&options.application_name)
+            // All queries of the store: a connection prepares each of them once.
+            .statement_cache_capacity(500);
         // One round trip per connection. An idle transaction holds locks and keeps dead rows, hence its own limit.
         let prepare = format!(
             "SET ROLE {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000",

@@ -133,12 +133,30 @@ async fn a_second_process_on_the_same_folder_is_refused() {
 async fn a_cluster_that_was_not_finished_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     // What an initdb that was killed leaves: some of the files.
-    let partial = folder.path().join("postgres.partial");
+    let partial = folder.path().join("postgres.partial.0");
     std::fs::create_dir_all(partial.join("base")).unwrap();
     std::fs::write(partial.join("PG_VERSION"), "15\n").unwrap();
     let postgres = embedded::start(EmbeddedConfig::new(folder.path())).await.unwrap();
     migrate(postgres.url()).await.unwrap();
     assert!(!partial.exists());
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_killed_half_way_does_not_hinder_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut parent = Command::new(env!("CARGO_BIN_EXE_embedded-parent"))
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let partial = folder.path().join("postgres.partial.0");
+    wait_until("initdb is at work", || partial.join("PG_VERSION").exists());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert!(!folder.path().join("postgres").exists(), "the kill came too late to show anything");
+    let postgres = embedded::start(EmbeddedConfig::new(folder.path())).await.unwrap();
+    migrate(postgres.url()).await.unwrap();
 }
 
 #[tokio::test]

@@ -85,12 +85,7 @@ fn major_of(data: &Path) -> Result<Option<u32>, EmbeddedError> {
 /// Makes the cluster under another name and moves it into place when it is whole, so that one that was interrupted is
 /// never mistaken for it.
 fn make(binaries: &Binaries, root: &Path, data: &Path, fsync: bool) -> Result<(), EmbeddedError> {
-    let partial = root.join("postgres.partial");
-    if partial.exists() {
-        tracing::warn!(path = %partial.display(), "a start was interrupted while it made the database; making it anew");
-        fs::remove_dir_all(&partial).map_err(EmbeddedError::io("remove", &partial))?;
-    }
-    private_dir(&partial)?;
+    let partial = partial_dir(root)?;
     let reach = Reach::of(&partial)?;
     let mut command = Command::new(binaries.dir.join("initdb"));
     command
@@ -99,9 +94,13 @@ fn make(binaries: &Binaries, root: &Path, data: &Path, fsync: bool) -> Result<()
         .args(["-U", NAME, "-A", "trust", "--no-locale", "-E", "UTF8", "--data-checksums", "--no-instructions"])
         .args((!fsync).then_some("--no-sync"))
         .current_dir("/")
-        .stdin(Stdio::null());
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     process::confine(&mut command, reach.descriptor());
-    let output = command.output().map_err(EmbeddedError::io("run", &binaries.dir.join("initdb")))?;
+    let output = process::spawn_bound_to_this_thread(&mut command)
+        .and_then(std::process::Child::wait_with_output)
+        .map_err(EmbeddedError::io("run", &binaries.dir.join("initdb")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(EmbeddedError::Initdb(said.lines().next_back().unwrap_or("it gave no reason").to_owned()));
@@ -109,6 +108,22 @@ fn make(binaries: &Binaries, root: &Path, data: &Path, fsync: bool) -> Result<()
     fs::rename(&partial, data).map_err(EmbeddedError::io("rename", &partial))?;
     // The name is durable once the folder that holds it is.
     File::open(root).and_then(|folder| folder.sync_all()).map_err(EmbeddedError::io("write", root))
+}
+
+/// An empty folder to make the cluster in. Those of starts that were interrupted are removed as far as that goes: the
+/// `initdb` of one may be at it itself, which is why none is used again.
+fn partial_dir(root: &Path) -> Result<PathBuf, EmbeddedError> {
+    let mut number = 0_u32;
+    loop {
+        let partial = root.join(format!("postgres.partial.{number}"));
+        if !partial.exists() {
+            private_dir(&partial)?;
+            return Ok(partial);
+        }
+        tracing::warn!(path = %partial.display(), "a start was interrupted while it made the database; making it anew");
+        let _ = fs::remove_dir_all(&partial);
+        number += 1;
+    }
 }
 
 /// Stops the server that a killed process left behind. This process holds the lock, so no living one owns it.
