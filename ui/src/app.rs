@@ -1,7 +1,7 @@
 //! The frame around the pages: navigation, session, theme, shortcuts.
 
 use crate::components::dialog::Dialog;
-use crate::components::feedback::{FailureNotice, ToastCorner, Toasts};
+use crate::components::feedback::{FailureNotice, Skeleton, SkeletonView, ToastCorner, Toasts};
 use crate::components::icon::Icon;
 use crate::components::page::on_shortcut;
 use crate::core::clock::Ticker;
@@ -93,6 +93,7 @@ fn Shell() -> impl IntoView {
     });
     let retry = Callback::new(move |()| session.ask());
     let is_known = Memo::new(move |_| session.0.with(|visitor| matches!(visitor, Visitor::Known(_))));
+    let is_asking = Memo::new(move |_| session.0.with(|visitor| *visitor == Visitor::Asking));
     let failure =
         move || session.0.with(|visitor| if let Visitor::Failed(failure) = visitor { Some(failure.clone()) } else { None });
     view! {
@@ -101,6 +102,7 @@ fn Shell() -> impl IntoView {
             <Side help/>
             <main class="main" id="main" tabindex="-1">
                 {move || failure().map(|failure| view! { <div class="content"><FailureNotice failure retry/></div> })}
+                <Show when=move || is_asking.get()><SkeletonView shape=Skeleton::Rows/></Show>
                 <Show when=move || is_known.get()><leptos_router::components::Outlet/></Show>
             </main>
         </div>

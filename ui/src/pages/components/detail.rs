@@ -73,8 +73,7 @@ fn Versions(component: Signal<Arc<ComponentDetail>>, digest: Memo<Option<String>
 fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
     move || {
         let it = version.get();
-        let (task, wasi): (Vec<ImportedInterface>, Vec<ImportedInterface>) =
-            it.imported.iter().cloned().partition(|import| !import.interface.starts_with("wasi:"));
+        let permissions = permissions(&it.imported);
         let none = it.imported.is_empty();
         view! {
             <section class="card" aria-label="Summary">
@@ -91,7 +90,7 @@ fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
                 {if none {
                     view! { <div class="body row"><span data-state="success" class="status"><Icon name="shield"/></span>"It imports nothing: it computes its result from its input alone."</div> }.into_any()
                 } else {
-                    view! { <ul class="permissions">{task.into_iter().chain(wasi).map(|import| view! { <Permission import/> }).collect_view()}</ul> }.into_any()
+                    view! { <ul class="permissions">{permissions.into_iter().map(|it| view! { <PermissionRow it/> }).collect_view()}</ul> }.into_any()
                 }}
             </section>
             <section class="card" aria-label="Exports">
@@ -143,13 +142,66 @@ fn meaning(interface: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// What a component can ask for: several interfaces may mean the same to a person.
+#[derive(Clone, Debug, PartialEq)]
+struct Permission {
+    icon: &'static str,
+    text: &'static str,
+    capability: String,
+    offered: bool,
+    interfaces: Vec<String>,
+}
+
+/// The permissions of a component: those that are not plumbing first.
+fn permissions(imports: &[ImportedInterface]) -> Vec<Permission> {
+    let mut all: Vec<Permission> = Vec::new();
+    for import in imports {
+        let (icon, text) = meaning(&import.interface);
+        match all.iter_mut().find(|it| it.text == text && it.capability == import.capability && it.offered == import.offered) {
+            Some(it) => it.interfaces.push(import.interface.clone()),
+            None => all.push(Permission {
+                icon,
+                text,
+                capability: import.capability.clone(),
+                offered: import.offered,
+                interfaces: vec![import.interface.clone()],
+            }),
+        }
+    }
+    all.sort_by_key(|it| it.interfaces[0].starts_with("wasi:io") || it.interfaces[0].starts_with("wasi:cli"));
+    all
+}
+
 #[component]
-fn Permission(import: ImportedInterface) -> impl IntoView {
-    let (icon, text) = meaning(&import.interface);
-    let refused = (!import.offered)
+fn PermissionRow(it: Permission) -> impl IntoView {
+    let refused = (!it.offered)
         .then(|| view! { <span class="tag warn" title="The component runs; its calls to this fail">"Not given"</span> });
     view! {
-        <li><Icon name=icon/><div class="grow"><div>{text}</div><div class="small faint mono">{import.interface.clone()}</div></div>
-            {refused}<span class="tag">{import.capability.clone()}</span></li>
+        <li><Icon name=it.icon/><div class="grow"><div>{it.text}</div><div class="small faint mono">{it.interfaces.join("  ")}</div></div>
+            {refused}<span class="tag">{it.capability}</span></li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interfaces_that_mean_the_same_are_one_permission() {
+        let import = |interface: &str, capability: &str, offered| ImportedInterface {
+            interface: interface.into(),
+            capability: capability.into(),
+            offered,
+        };
+        let all = permissions(&[
+            import("wasi:io/poll@0.2.6", "io", true),
+            import("wasi:sockets/tcp@0.2.6", "network", false),
+            import("wasi:sockets/udp@0.2.6", "network", false),
+            import("wasi:io/streams@0.2.6", "io", true),
+        ]);
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].interfaces, ["wasi:sockets/tcp@0.2.6", "wasi:sockets/udp@0.2.6"]);
+        assert!(!all[0].offered);
+        assert_eq!(all[1].interfaces.len(), 2);
     }
 }

@@ -217,9 +217,12 @@ pub fn Schedule(
     timezone: String,
 ) -> impl IntoView {
     let Some(schedule) = schedule else { return view! { <span class="faint">"By hand"</span> }.into_any() };
-    let zone = if timezone == "UTC" { String::new() } else { format!(" · {timezone}") };
+    let told = timezone == "UTC" || words.as_ref().is_some_and(|words| words.contains(&timezone));
+    let zone = if told { String::new() } else { format!(" · {timezone}") };
     match words {
-        Some(words) => view! { <div>{words}</div><div class="small faint"><code>{schedule}</code>{zone}</div> }.into_any(),
+        Some(words) => {
+            view! { <div class="sentence">{words}</div><div class="small faint"><code>{schedule}</code>{zone}</div> }.into_any()
+        }
         None => view! { <div><code>{schedule}</code><span class="small faint">{zone}</span></div> }.into_any(),
     }
 }

@@ -8,6 +8,7 @@ use crate::core::query::query;
 use crate::core::{format, paths};
 use cofferdam_api_types::{XCom, XComCollection, XComEntry};
 use leptos::prelude::*;
+use serde_json::Value;
 
 /// Larger values are read only when asked for.
 const SHOWN_AT_ONCE: u64 = 64 << 10;
@@ -56,10 +57,32 @@ fn Entry(entry: XComEntry, path: String) -> impl IntoView {
         <section class="stack xcom" aria-label=format!("XCom {key}")>
             <div class="row wrap"><code><strong>{key.clone()}</strong></code><span class="tag">{size.clone()}</span><span class="grow"></span><span class="small faint"><Ago at=entry.timestamp/></span></div>
             <Show when=move || wanted.get() fallback=move || view! { <button type="button" class="btn small" style="align-self:flex-start" on:click=move |_| wanted.set(true)>"Show the value"</button> }>
-                {loaded(value, Skeleton::Lines, move |xcom| view! {
-                    <Code boxed=true height="340px" label="Value" language=Language::Json text=Signal::derive(move || xcom.with(|xcom| serde_json::to_string_pretty(&xcom.value).unwrap_or_default()))/>
+                {loaded(value, Skeleton::Lines, move |xcom| {
+                    let text = Memo::new(move |_| xcom.with(|xcom| readable(&xcom.value)));
+                    view! { <Code boxed=true height="420px" label="Value" language=Signal::derive(move || text.get().1) text=Signal::derive(move || text.get().0)/> }
                 })}
             </Show>
         </section>
+    }
+}
+
+/// A value for reading: a text of several lines as it is, anything else as JSON.
+fn readable(value: &Value) -> (String, Language) {
+    match value {
+        Value::String(text) if text.contains('\n') => (text.clone(), Language::Text),
+        other => (serde_json::to_string_pretty(other).unwrap_or_default(), Language::Json),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_report_is_shown_as_it_was_written() {
+        assert_eq!(readable(&json!("# Report\n\nAll is well.")), ("# Report\n\nAll is well.".to_owned(), Language::Text));
+        assert_eq!(readable(&json!("word")), ("\"word\"".to_owned(), Language::Json));
+        assert_eq!(readable(&json!({"a": 1})).0, "{\n  \"a\": 1\n}");
     }
 }
