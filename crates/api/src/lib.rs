@@ -32,6 +32,7 @@ pub fn router(state: ApiState) -> Router {
     let document: Arc<str> = endpoints::finish(openapi).to_json().unwrap_or_default().into();
     routes
         .route("/api/openapi.json", axum::routing::get(endpoints::openapi_document(document)))
+        .route("/errors/{code}", axum::routing::get(endpoints::explain::handler))
         .fallback(console::serve)
         .method_not_allowed_fallback(endpoints::method_not_allowed)
         .layer(from_fn(request::layer))

@@ -36,12 +36,12 @@ impl Client {
                 let chunks = stream::unfold((component.clone(), 0_u64), move |(mut rest, sent)| {
                     let progress = Arc::clone(&progress);
                     async move {
-                        progress(sent);
                         if rest.is_empty() {
                             return None;
                         }
                         let chunk = rest.split_to(rest.len().min(CHUNK));
                         let sent = sent + chunk.len() as u64;
+                        progress(sent);
                         Some((Ok::<_, Infallible>(chunk), (rest, sent)))
                     }
                 });

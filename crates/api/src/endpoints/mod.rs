@@ -6,6 +6,7 @@ mod components;
 mod dag_runs;
 mod dags;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod operations;
 mod task_instances;
 mod users;

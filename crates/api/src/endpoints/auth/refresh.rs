@@ -58,8 +58,9 @@ pub(crate) async fn handler(
     let token = match &request.refresh_token {
         Some(token) => token.as_str(),
         None => {
+            let token = cookie::read(&headers).ok_or(RefreshError::Refused)?;
             check_origin(&Method::POST, &headers)?;
-            cookie::read(&headers).ok_or(RefreshError::Refused)?
+            token
         }
     };
     let (id, shown) = secret::parse(secret::REFRESH_TOKEN, token).ok_or(RefreshError::Refused)?;

@@ -1,0 +1,202 @@
+//! Every route is here, with the role that it needs and what another tenant gets from it. A new route that is not in the
+//! list fails the test.
+
+use crate::harness::{Server, demo_dag};
+use cofferdam_domain::context::Role;
+use cofferdam_domain::ending::Ending;
+use cofferdam_store::execution::facts::XComValue;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What an admin of another tenant gets who knows all names.
+enum Foreign {
+    /// "Not found", as if there were nothing.
+    NotFound,
+    /// An answer about its own tenant, without a word of the other.
+    OwnOnly,
+    /// The route needs no sign-in, and tells nothing of any tenant.
+    Open,
+    /// A stream of its own tenant; `events.rs` looks into it.
+    Stream,
+}
+
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    role: Role,
+    foreign: Foreign,
+    body: Option<Value>,
+}
+
+const RUN: &str = "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}";
+
+fn routes() -> Vec<Route> {
+    use Foreign::{NotFound, Open, OwnOnly, Stream};
+    use Role::{Admin, Editor, Operator, Viewer};
+    let route = |method, path, role, foreign| Route { method, path, role, foreign, body: None };
+    let with = |method, path, role, foreign, body| Route { method, path, role, foreign, body: Some(body) };
+    vec![
+        route("GET", "/health/live", Viewer, Open),
+        route("GET", "/health/ready", Viewer, Open),
+        route("GET", "/health/deep", Viewer, Open),
+        route("GET", "/metrics", Viewer, Open),
+        route("GET", "/api/v1/version", Viewer, Open),
+        route("POST", "/api/v1/auth/login", Viewer, Open),
+        route("POST", "/api/v1/auth/refresh", Viewer, Open),
+        route("POST", "/api/v1/auth/logout", Viewer, Open),
+        route("GET", "/api/v1/auth/me", Viewer, Open),
+        with("POST", "/api/v1/api-keys", Viewer, OwnOnly, json!({ "name": "k" })),
+        route("GET", "/api/v1/api-keys", Viewer, OwnOnly),
+        route("DELETE", "/api/v1/api-keys/{api_key_id}", Viewer, NotFound),
+        with("POST", "/api/v1/users", Admin, OwnOnly, json!({ "username": "u", "password": "long enough", "role": "viewer" })),
+        route("GET", "/api/v1/users", Admin, OwnOnly),
+        with("PATCH", "/api/v1/users/{username}", Admin, NotFound, json!({ "is_active": true })),
+        route("POST", "/api/v1/components", Editor, OwnOnly),
+        route("GET", "/api/v1/components", Viewer, OwnOnly),
+        route("GET", "/api/v1/components/{name}", Viewer, NotFound),
+        route("GET", "/api/v1/components/{name}/versions/{digest}", Viewer, NotFound),
+        with("POST", "/api/v1/dags", Editor, OwnOnly, json!({})),
+        route("GET", "/api/v1/dags", Viewer, OwnOnly),
+        route("GET", "/api/v1/dags/{dag_id}", Viewer, NotFound),
+        with("PATCH", "/api/v1/dags/{dag_id}", Operator, NotFound, json!({ "is_paused": false })),
+        route("GET", "/api/v1/dags/{dag_id}/details", Viewer, NotFound),
+        with("POST", "/api/v1/dags/{dag_id}/dagRuns", Operator, NotFound, json!({})),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{key}", Viewer, NotFound),
+        route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/cancel", Operator, NotFound),
+        route("DELETE", "/api/v1/dags/{dag_id}", Editor, NotFound),
+        route("GET", "/api/v1/events", Viewer, Stream),
+        route("GET", "/api/v1/events/ws", Viewer, Stream),
+    ]
+}
+
+#[test]
+fn every_route_of_the_document_is_listed() {
+    let document = serde_json::to_value(cofferdam_api::openapi()).unwrap();
+    assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            documented.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let listed: BTreeSet<String> = routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert_eq!(documented, listed);
+    assert!(documented.contains(&format!("POST {RUN}/cancel")));
+}
+
+struct Seed {
+    server: Server,
+    /// Replaces the parameters of paths.
+    names: Vec<(&'static str, String)>,
+}
+
+impl Seed {
+    async fn plant() -> Self {
+        let server = Server::start().await;
+        let admin = server.key(server.tenant, Role::Admin).await;
+        let run = server.demo_run(&admin).await;
+        let (_, lease) = server.claim().await.remove(0);
+        server.write_log(lease, &["hello"]).await;
+        server.report(lease, Ending::Success { output: "\"done\"".to_owned() }, XComValue::Inline("\"done\"".to_owned())).await;
+        let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
+        let digest = server.get("/api/v1/components/demo%2Fecho", &admin).await.ok(200)["versions"][0]["digest"].clone();
+        let names = vec![
+            ("{dag_id}", "demo".to_owned()),
+            ("{dag_run_id}", run.to_string().replace('+', "%2B").replace(':', "%3A")),
+            ("{task_id}", "first".to_owned()),
+            ("{try_number}", "1".to_owned()),
+            ("{key}", "return_value".to_owned()),
+            ("{name}", "demo%2Fecho".to_owned()),
+            ("{digest}", digest.as_str().unwrap().to_owned()),
+            ("{username}", "admin".to_owned()),
+            ("{api_key_id}", key["api_key_id"].as_str().unwrap().to_owned()),
+        ];
+        Self { server, names }
+    }
+
+    fn path(&self, route: &Route) -> String {
+        let path = self.names.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
+        assert!(!path.contains('{'), "{path}");
+        path
+    }
+}
+
+#[tokio::test]
+async fn every_route_asks_who_calls_and_for_its_role() {
+    let seed = Seed::plant().await;
+    let server = &seed.server;
+    let mut keys = Vec::new();
+    for role in Role::ALL {
+        keys.push((*role, server.key(server.tenant, *role).await));
+    }
+    for route in routes() {
+        let (path, what) = (seed.path(&route), format!("{} {}", route.method, route.path));
+        let anonymous = server.call(route.method, &path, "", route.body.as_ref()).await;
+        if matches!(route.foreign, Foreign::Open) {
+            assert!(!matches!(anonymous.status.as_u16(), 403 | 404), "{what}: {anonymous:?}");
+            continue;
+        }
+        assert_eq!(anonymous.status, 401, "{what}: {anonymous:?}");
+        anonymous.problem(401, "unauthenticated");
+        for (role, key) in keys.iter().filter(|(role, _)| *role < route.role) {
+            let refused = server.call(route.method, &path, key, route.body.as_ref()).await;
+            assert_eq!(refused.status, 403, "{what} as {role:?}: {refused:?}");
+            refused.problem(403, "role_too_low");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_route_tells_another_tenant_anything() {
+    let seed = Seed::plant().await;
+    let server = &seed.server;
+    let elsewhere = server.found_tenant("elsewhere").await;
+    let foreign = server.key(elsewhere, Role::Admin).await;
+    let own = server.key(server.tenant, Role::Admin).await;
+    let secrets = ["demo", "first", "second", "seeded", &server.tenant.to_string()].map(str::to_owned);
+    for route in routes() {
+        let (path, what) = (seed.path(&route), format!("{} {}", route.method, route.path));
+        match route.foreign {
+            Foreign::Open | Foreign::Stream => continue,
+            Foreign::NotFound => {
+                let answer = server.call(route.method, &path, &foreign, route.body.as_ref()).await;
+                assert_eq!(answer.status, 404, "{what}: {answer:?}");
+                answer.problem(404, "not_found");
+                // The path is right: its owner finds something there.
+                let answer = server.call(route.method, &path, &own, route.body.as_ref()).await;
+                assert_ne!(answer.status, 404, "{what}: {answer:?}");
+                assert!(!answer.status.is_server_error(), "{what}: {answer:?}");
+            }
+            Foreign::OwnOnly => {
+                let answer = server.call(route.method, &path, &foreign, route.body.as_ref()).await;
+                assert!(!answer.status.is_server_error(), "{what}: {answer:?}");
+                for secret in &secrets {
+                    assert!(!answer.text.contains(secret), "{what} tells '{secret}': {answer:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_of_two_tenants_do_not_meet() {
+    let seed = Seed::plant().await;
+    let server = &seed.server;
+    let elsewhere = server.found_tenant("elsewhere").await;
+    let foreign = server.key(elsewhere, Role::Admin).await;
+    // The component of the other tenant cannot be used, and the dag's name is free here.
+    let refused = server.post("/api/v1/dags", &foreign, demo_dag()).await.problem(422, "invalid_dag");
+    assert_eq!(refused["diagnostics"][0]["pointer"], "/tasks/0/component");
+    server.component(elsewhere, "demo/echo").await;
+    server.post("/api/v1/dags", &foreign, demo_dag()).await.ok(201);
+    let runs = server.get("/api/v1/dags/demo/dagRuns", &foreign).await.ok(200);
+    assert_eq!(runs["total_entries"], 0);
+    assert_eq!(server.get("/api/v1/dags/~/dagRuns", &foreign).await.ok(200)["total_entries"], 0);
+}

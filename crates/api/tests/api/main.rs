@@ -1,0 +1,10 @@
+//! The API on a real PostgreSQL, over HTTP.
+
+mod auth;
+mod components;
+mod coverage;
+mod dags;
+mod events;
+mod harness;
+mod operations;
+mod runs;
