@@ -271,7 +271,7 @@ pub struct ClosedRun {
 }
 
 /// Counts finished instances of locked runs, and closes the runs that have no unfinished one left: `failed` when a task that
-/// nothing waits for failed or was not run because of a failure, else `success`.
+/// nothing waits for failed or was not run because of a failure, or somebody asked to cancel the run, else `success`.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -288,6 +288,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
             -- The leaves are only looked at when the run closes.
             state = CASE
                 WHEN r.unfinished > n.finished THEN r.state
+                WHEN r.cancel_requested_at IS NOT NULL THEN 'failed'
                 WHEN (SELECT bool_or(ti.state IN ('failed', 'upstream_failed')) FROM task_instances ti
                     WHERE ti.run_key = r.run_key AND ti.is_leaf) THEN 'failed'
                 ELSE 'success' END,
