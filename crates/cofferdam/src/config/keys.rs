@@ -108,6 +108,12 @@ pub const KEYS: &[Key] = &[
     Key::open("drain_timeout", Kind::Duration, Some("30s"), "How long a stopping process waits for what it is doing."),
     Key::open("worker.slots", Kind::Count, None, "How many sandboxes a worker holds at once; by default set from the machine."),
     Key::open("worker.queues", Kind::List, Some("default"), "The queues that a worker serves."),
+    Key::open(
+        "worker.lease",
+        Kind::Duration,
+        Some("15s"),
+        "After how long a worker that is not heard of is taken for lost, and its tasks are run by others.",
+    ),
     Key::open("worker.name", Kind::Text, None, "The name of a worker; by default its host and process id."),
     Key::open("log", Kind::Text, None, "What is logged: a level, or a filter such as `info,cofferdam_engine=debug`."),
     Key::open(

@@ -4,6 +4,12 @@ use super::{ConfigError, Effective, Source, parse_bytes, parse_duration};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long a lease is valid.
+const DEFAULT_LEASE: Duration = Duration::from_secs(15);
+
+/// A worker prolongs its leases at a third of their length; below this, it would do little else.
+const SHORTEST_LEASE: Duration = Duration::from_millis(500);
+
 /// What a long-running role is configured with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -37,6 +43,8 @@ pub struct Settings {
     pub worker_slots: Option<u32>,
     /// Queues of a worker.
     pub worker_queues: Vec<String>,
+    /// How long a lease of a worker is valid.
+    pub worker_lease: Duration,
     /// The name of a worker.
     pub worker_name: Option<String>,
     /// What the CLI talks to.
@@ -91,6 +99,7 @@ impl Settings {
             drain_timeout: parse_duration(&or_default("drain_timeout")).unwrap_or(Duration::from_secs(30)),
             worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),
             worker_queues: or_default("worker.queues").split(',').map(|queue| queue.trim().to_owned()).collect(),
+            worker_lease: parse_duration(&or_default("worker.lease")).unwrap_or(DEFAULT_LEASE).max(SHORTEST_LEASE),
             worker_name: text("worker.name"),
             url: or_default("url").trim_end_matches('/').to_owned(),
             url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),
@@ -178,11 +187,13 @@ mod tests {
             ("COFFERDAM_WORKER_QUEUES", "default, gpu"),
             ("COFFERDAM_UPLOAD_LIMIT", "1MiB"),
             ("COFFERDAM_DRAIN_TIMEOUT", "5m"),
+            ("COFFERDAM_WORKER_LEASE", "0ms"),
             ("COFFERDAM_URL", "http://h:1/"),
         ]);
         assert_eq!(settings.worker_queues, ["default", "gpu"]);
         assert_eq!(settings.upload_limit, 1 << 20);
         assert_eq!(settings.drain_timeout, Duration::from_secs(300));
+        assert_eq!(settings.worker_lease, SHORTEST_LEASE);
         assert_eq!((settings.url.as_str(), settings.url_is_set), ("http://h:1", true));
     }
 }

@@ -32,6 +32,7 @@ pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, stop: &Sto
     let name = settings.worker_name.clone().unwrap_or_else(|| format!("{}:{}", host(), std::process::id()));
     let config = WorkerConfig {
         queues,
+        lease: settings.worker_lease,
         drain_timeout: settings.drain_timeout,
         ..WorkerConfig::new(name, env!("CARGO_PKG_VERSION").to_owned())
     };
