@@ -19,6 +19,8 @@ pub fn run(filters: &[String]) -> Result<()> {
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     tests.env("COFFERDAM_GUESTS", workspace::target_dir().join("guests"));
+    // Built together with the tests of its package, before the first test runs.
+    tests.env("COFFERDAM_PROGRAM", workspace::target_dir().join("debug/cofferdam"));
     tests.env("COFFERDAM_CHROMIUM", chromium);
     tests.env("PATH", tools::path_with(&[&postgres, redis.parent().unwrap_or(&redis)])?);
     if !filters.is_empty() {

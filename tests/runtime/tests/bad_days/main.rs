@@ -2,4 +2,5 @@
 //! recorded once. `tests/runtime/README.md` says which guard each test watches.
 
 mod leases;
+mod processes;
 mod queue_loss;
