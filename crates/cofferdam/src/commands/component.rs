@@ -9,6 +9,10 @@ use cofferdam_client::api::{
 use cofferdam_ids::{ComponentName, Digest};
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
+
+/// The most bytes that an upload sends at once.
+const LAST_PIECE: u64 = 64 << 10;
 
 /// Uploads components and shows them.
 pub async fn run(session: &Session, command: ComponentCommand) -> Result<(), Failure> {
@@ -32,8 +36,11 @@ async fn push(session: &Session, file: &Path, name: Option<ComponentName>, label
     let drawn = bar.clone();
     let sent = move |sent| {
         drawn.set_position(sent);
-        if sent == total {
+        // The last piece is not reported by itself: when it is on its way, the server compiles.
+        if total - sent <= LAST_PIECE {
+            drawn.set_position(total);
             drawn.set_message("compiling");
+            drawn.enable_steady_tick(Duration::from_millis(100));
         }
     };
     let version = client.upload_component(&ComponentUpload { name, label }, bytes.into(), sent).await;

@@ -109,7 +109,7 @@ fn shown(detail: &DagDetail) -> String {
     let mut properties = vec![
         ("dag", dag.dag_id.to_string()),
         ("version", dag.version_number.to_string()),
-        ("schedule", format!("{} ({})", schedule(dag), dag.timezone)),
+        ("schedule", schedule(dag)),
         ("next run", next_run(dag)),
         ("last runs", recent(&dag.recent_runs)),
         ("updated", table::time(dag.updated_at)),

@@ -13,6 +13,10 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the last lines of a try that has ended are waited for.
+const STRAGGLERS: Duration = Duration::from_secs(5);
 
 /// Shows runs, their logs, and cancels them.
 pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> {
@@ -111,22 +115,27 @@ struct Written<'a> {
 type Frames = BoxStream<'static, (TaskInstance, u32, Result<LogFrame, ClientError>)>;
 
 impl Logs<'_> {
-    /// Prints what is there now.
+    /// Prints what is there now. The last lines of a try that has just ended are waited for: they may be on their way still.
     async fn print(&self) -> Result<(), Failure> {
+        let patience = Instant::now() + STRAGGLERS;
         for task in self.tasks().await? {
             let try_number = self.try_number.unwrap_or(task.try_number);
             if try_number == 0 {
                 continue;
             }
+            let ended = task.state.is_finished() || try_number < task.try_number;
             let mut query = LogQuery { map_index: (task.map_index >= 0).then_some(task.map_index), ..LogQuery::default() };
             loop {
                 let page = self.client.get_log(&self.reference(&task), try_number, &query).await;
                 let page = page.map_err(|error| self.session.failure(error))?;
                 self.write(&task, try_number, &page.lines)?;
-                if page.lines.is_empty() || page.next_offset <= query.offset {
+                if !page.lines.is_empty() && page.next_offset > query.offset {
+                    query.offset = page.next_offset;
+                } else if ended && !page.complete && Instant::now() < patience {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                } else {
                     break;
                 }
-                query.offset = page.next_offset;
             }
         }
         Ok(())

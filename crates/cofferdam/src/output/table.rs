@@ -2,57 +2,61 @@
 
 use super::style::{self, Tone};
 use chrono::{DateTime, Utc};
-use comfy_table::{ContentArrangement, presets};
+use console::measure_text_width;
 use std::fmt;
 
-/// A table.
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// A table. A cell may have colours; they take no room.
 #[derive(Debug)]
 pub struct Table {
-    inner: comfy_table::Table,
-    empty: &'static str,
-    rows: usize,
+    rows: Vec<Vec<String>>,
+    empty: Option<&'static str>,
 }
 
 impl Table {
     /// A table with these column names, and what to say when it has no rows.
     #[must_use]
     pub fn new(columns: &[&str], empty: &'static str) -> Self {
-        let mut inner = comfy_table::Table::new();
-        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        inner.set_header(columns.iter().map(|name| style::paint(Tone::Dim, &name.to_uppercase())));
-        Self { inner, empty, rows: 0 }
+        let header = columns.iter().map(|name| style::paint(Tone::Dim, &name.to_uppercase())).collect();
+        Self { rows: vec![header], empty: Some(empty) }
     }
 
     /// A table of names and values, without a header.
     #[must_use]
     pub fn properties(rows: Vec<(&str, String)>) -> Self {
-        let mut inner = comfy_table::Table::new();
-        inner.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let count = rows.len();
-        for (name, value) in rows {
-            inner.add_row([style::paint(Tone::Dim, name), value]);
-        }
-        Self { inner, empty: "", rows: count }
+        Self { rows: rows.into_iter().map(|(name, value)| vec![style::paint(Tone::Dim, name), value]).collect(), empty: None }
     }
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows += 1;
-        self.inner.add_row(cells);
+        self.rows.push(cells.into());
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.rows == 0 {
-            return f.write_str(self.empty);
+        if let (Some(empty), 0 | 1) = (self.empty, self.rows.len()) {
+            return f.write_str(empty);
         }
-        let lines: Vec<String> = self
-            .inner
-            .lines()
-            .map(|line| line.trim_end().strip_prefix(' ').map_or(line.trim_end().to_owned(), str::to_owned))
-            .collect();
-        f.write_str(&lines.join("\n"))
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell)).max();
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        for (number, row) in self.rows.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            // Nothing is written behind the last cell, so that lines have no trailing blanks.
+            let last = row.iter().rposition(|cell| !cell.is_empty()).unwrap_or(0);
+            for (column, cell) in row.iter().enumerate().take(last + 1) {
+                f.write_str(cell)?;
+                if column < last {
+                    write!(f, "{:blank$}{GAP}", "", blank = widths[column].saturating_sub(measure_text_width(cell)))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -127,7 +131,6 @@ mod tests {
 
     #[test]
     fn columns_line_up_without_lines() {
-        console::set_colors_enabled(false);
         let mut table = Table::new(&["name", "state"], "none");
         table.row(["a-long-name".into(), "success".into()]);
         table.row(["b".into(), "failed".into()]);
@@ -137,6 +140,20 @@ mod tests {
         b            failed
         ");
         assert_eq!(Table::new(&["name"], "There are none.").to_string(), "There are none.");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let painted = |text: &str| console::Style::new().green().force_styling(true).apply_to(text).to_string();
+        let mut table = Table::new(&["state", "task"], "none");
+        table.row([painted("success"), "a".into()]);
+        table.row(["up_for_retry".into(), "b".into()]);
+        let plain = console::strip_ansi_codes(&table.to_string()).into_owned();
+        insta::assert_snapshot!(plain, @r"
+        STATE         TASK
+        success       a
+        up_for_retry  b
+        ");
     }
 
     #[test]

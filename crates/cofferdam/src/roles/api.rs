@@ -26,7 +26,9 @@ pub async fn api(settings: &Settings) -> Result<(), Failure> {
     // One sandbox is enough to know which compiled code fits.
     let sandbox = Runtime::new(RuntimeConfig::for_slots(1))
         .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))?;
-    serve_api(&base, store, &sandbox, settings, listener, &stop).await
+    serve_api(&base, store, &sandbox, settings, listener, &stop).await?;
+    tracing::info!("the API has stopped");
+    Ok(())
 }
 
 /// Makes the first administrator, when there is none.

@@ -5,7 +5,7 @@
 
 use crate::config::{Effective, keys};
 use crate::failure::{Exit, Failure};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -79,13 +79,17 @@ const SECONDS: &[f64] = &[
     60.0, 300.0,
 ];
 
+/// Buckets for the sizes of batches.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
+
 /// Installs the metrics recorder of the process, and keeps its histograms from growing.
 ///
 /// # Errors
 /// When the process has one already.
 pub fn start_metrics() -> Result<PrometheusHandle, Failure> {
     let handle = PrometheusBuilder::new()
-        .set_buckets(SECONDS)
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), SIZES))
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Failure::new(Exit::Failed, "the metrics recorder cannot be installed").because(&error))?;
     let upkeep = handle.clone();

@@ -1,7 +1,5 @@
 //! Starts the binary in its roles, and runs commands against them.
 
-#![expect(dead_code, reason = "each test uses some of it")]
-
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
