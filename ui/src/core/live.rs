@@ -40,6 +40,12 @@ impl News {
         }
     }
 
+    /// Whether it only tells how far a task is: nothing that is stored has changed.
+    #[must_use]
+    pub fn is_progress(&self) -> bool {
+        matches!(self, Self::Change(Event::Progress { .. }))
+    }
+
     /// Whether it concerns the dag itself or one of its runs, and not only a task of one.
     #[must_use]
     pub fn is_about_runs(&self) -> bool {

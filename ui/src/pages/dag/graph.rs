@@ -70,7 +70,9 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
     let tasks = query::<TaskInstanceCollection>(move || {
         run_id.get().map(|run| format!("{}/taskInstances?limit=1000", paths::run(&dag.id.get(), &run)))
     })
-    .refetch_on(move |update| run_id.with_untracked(|run| run.is_some() && update.run_id() == run.as_deref()));
+    .refetch_on(move |update| {
+        !update.is_progress() && run_id.with_untracked(|run| run.is_some() && update.run_id() == run.as_deref())
+    });
     let by_name = Memo::new(move |_| {
         tasks.data.with(|list| {
             list.as_ref()

@@ -15,12 +15,13 @@ use crate::components::page::PageHead;
 use crate::components::status::StatusLabel;
 use crate::components::time::{Elapsed, Moment};
 use crate::core::highlight::Language;
+use crate::core::live::{self, News};
 use crate::core::query::{Query, query};
 use crate::core::session::session;
 use crate::core::status::{Status, reason, run_type};
 use crate::core::{format, http, paths};
 use crate::pages::dag::graph::{drawing, face};
-use cofferdam_api_types::{DagDetail, DagRun, Role, TaskInstance, TaskInstanceCollection};
+use cofferdam_api_types::{DagDetail, DagRun, Event, Role, TaskInstance, TaskInstanceCollection};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
@@ -30,6 +31,15 @@ use std::sync::Arc;
 use task_list::TaskList;
 use task_panel::TaskPanel;
 
+/// How far a running task said it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// From 0 to 100.
+    pub percent: u8,
+    /// What it is doing.
+    pub message: String,
+}
+
 /// The run of the page.
 #[derive(Clone, Copy)]
 pub struct RunContext {
@@ -37,6 +47,8 @@ pub struct RunContext {
     pub task: Memo<Option<String>>,
     /// The tasks of the run.
     pub tasks: Query<TaskInstanceCollection>,
+    /// How far running tasks said they are.
+    pub progress: RwSignal<HashMap<String, Progress>>,
     /// Looks at a task, or at none.
     pub select: Callback<Option<String>>,
 }
@@ -51,8 +63,10 @@ pub fn RunPage() -> impl IntoView {
     let run_id = Memo::new(move |_| params.with(|params| params.get("run_id").unwrap_or_default()));
     let task = Memo::new(move |_| address.with(|address| address.get("task").filter(|task| !task.is_empty())));
     let tab = Memo::new(move |_| address.with(|address| address.get("view").unwrap_or_default()));
-    let concerns = move |update: &crate::core::live::News| {
-        update.run_id() == Some(run_id.get_untracked().as_str()) && update.dag_id() == Some(dag_id.get_untracked().as_str())
+    let concerns = move |update: &News| {
+        !update.is_progress()
+            && update.run_id() == Some(run_id.get_untracked().as_str())
+            && update.dag_id() == Some(dag_id.get_untracked().as_str())
     };
     let path = move || paths::run(&dag_id.get(), &run_id.get());
     let run = query::<DagRun>(move || Some(path())).refetch_on(concerns);
@@ -65,7 +79,15 @@ pub fn RunPage() -> impl IntoView {
         navigate(&page, NavigateOptions { replace: true, scroll: false, ..Default::default() });
     });
     let select = Callback::new(move |task: Option<String>| go.run((tab.get_untracked(), task)));
-    provide_context(RunContext { task, tasks, select });
+    let progress = RwSignal::new(HashMap::new());
+    live::listen(move |news| {
+        let News::Change(Event::Progress { dag_id: dag, dag_run_id: run, task_id, fraction, message, .. }) = news else { return };
+        if dag.as_str() == dag_id.get_untracked() && run.as_str() == run_id.get_untracked() {
+            let told = Progress { percent: (fraction.clamp(0.0, 1.0) * 100.0).round() as u8, message: message.clone() };
+            progress.update(|all| drop(all.insert(task_id.to_string(), told)));
+        }
+    });
+    provide_context(RunContext { task, tasks, progress, select });
     let escape = window_event_listener(leptos::ev::keydown, move |event| {
         let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
         if event.key() == "Escape" && !in_dialog && task.with_untracked(Option::is_some) {
@@ -180,7 +202,13 @@ fn Picture(detail: Signal<Arc<DagDetail>>, run: Query<DagRun>) -> impl IntoView 
         })
     });
     let face_of = move |task: String| {
-        by_name.with(|all| all.get(&task).map(face)).unwrap_or(TaskFace { status: None, detail: String::new() })
+        let mut face = by_name.with(|all| all.get(&task).map(face)).unwrap_or(TaskFace { status: None, detail: String::new() });
+        if face.status.is_some_and(Status::is_running)
+            && let Some(percent) = context.progress.with(|all| all.get(&task).map(|told| told.percent))
+        {
+            face.detail.push_str(&format!(" · {percent} %"));
+        }
+        face
     };
     let shape = Memo::new(move |_| detail.with(|detail| drawing(detail)));
     let older = move || {

@@ -160,6 +160,7 @@ fn Overview(finished: Option<Try>, instance: Memo<Option<TaskInstance>>, number:
     let moment = move |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(dash, |at| view! { <Moment at/> }.into_any());
     view! {
         {(latest && finished.is_none()).then(|| view! { <p class="muted">{status.meaning()}</p> })}
+        {(latest && status.is_running()).then(|| view! { <HowFar task=component.clone()/> })}
         {(latest && status.slug() == "up_for_retry").then(|| view! { <p class="muted">{format!("Try {} of {} failed; the next one follows.", it.try_number, it.max_tries)}</p> })}
         {why.map(|(why, message)| view! { <Why why message/> })}
         {said.map(|text| view! { <div class="notice info"><Icon name="info"/><div class="grow"><pre>{text}</pre></div></div> })}
@@ -178,6 +179,24 @@ fn Overview(finished: Option<Try>, instance: Memo<Option<TaskInstance>>, number:
         </dl>
     }
     .into_any()
+}
+
+/// How far the running try said it is, if it said anything.
+#[component]
+fn HowFar(task: String) -> impl IntoView {
+    let context = run_context();
+    let told = Memo::new(move |_| context.progress.with(|all| all.get(&task).cloned()));
+    move || {
+        told.get().map(|told| {
+            view! {
+                <div class="how-far">
+                    <span class="gauge" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100" aria-valuenow=told.percent.to_string()><i style=format!("width:{}%", told.percent)></i></span>
+                    <span class="num small">{format!("{} %", told.percent)}</span>
+                    <span class="small muted">{told.message}</span>
+                </div>
+            }
+        })
+    }
 }
 
 #[component]
