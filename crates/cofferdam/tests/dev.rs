@@ -174,6 +174,21 @@ fn signing_in_keeps_credentials_for_the_owner_only() {
     for kept in ["dev.json", "secret.key"] {
         assert_eq!(std::fs::metadata(dir.path().join(".cofferdam").join(kept)).unwrap().permissions().mode() & 0o777, 0o600);
     }
+
+    // An access token that has expired is renewed, once, however many commands find it so.
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let expired = "e30.eyJleHAiOjB9.none";
+    let refresh_token = kept["servers"][url]["tokens"]["refresh_token"].clone();
+    kept["servers"][url]["tokens"]["access_token"] = expired.into();
+    std::fs::write(&file, kept.to_string()).unwrap();
+    std::thread::scope(|scope| {
+        let commands: Vec<_> = (0..6).map(|_| scope.spawn(list)).collect();
+        commands.into_iter().for_each(|command| drop(command.join().unwrap().exits(0)));
+    });
+    let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let tokens = &kept["servers"][url]["tokens"];
+    assert!(tokens["access_token"] != expired && tokens["refresh_token"] != refresh_token);
+
     run(elsewhere.path(), &format!("--url {url} logout")).exits(0);
     list().exits(4);
     stop(server);
