@@ -113,7 +113,7 @@ pub fn Graph(
     };
     let placed = place.clone();
     Effect::new(move |_| {
-        selected.track();
+        selected.with(|_| ());
         if frame.get().is_some() {
             request_animation_frame(placed.clone());
         }

@@ -93,7 +93,8 @@ fn Parts(path: (String, String, String, i32), instance: Memo<Option<TaskInstance
     let tries = query::<TryCollection>({
         let api = api.clone();
         move || {
-            changed.track();
+            // Read, not only tracked: a memo that nobody reads never learns of changes.
+            let _ = changed.get();
             let map = if map_index < 0 { String::new() } else { format!("?map_index={map_index}") };
             Some(format!("{api}/tries{map}"))
         }
@@ -124,7 +125,7 @@ fn Parts(path: (String, String, String, i32), instance: Memo<Option<TaskInstance
                         {chooser}
                         {loaded(tries, Skeleton::Lines, move |tries| move || {
                             let finished = tries.with(|tries| tries.tries.iter().find(|it| it.try_number == number).cloned());
-                            view! { <Overview finished instance number/> }
+                            instance.get().map(|it| view! { <Overview finished it number/> })
                         })}
                     </div>
                 </div>
@@ -141,8 +142,7 @@ fn Parts(path: (String, String, String, i32), instance: Memo<Option<TaskInstance
 }
 
 #[component]
-fn Overview(finished: Option<Try>, instance: Memo<Option<TaskInstance>>, number: u32) -> impl IntoView {
-    let Some(it) = instance.get_untracked() else { return ().into_any() };
+fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoView {
     let status = Status::from(it.state);
     let latest = number == it.try_number;
     let component = it.task_id.to_string();
@@ -178,7 +178,6 @@ fn Overview(finished: Option<Try>, instance: Memo<Option<TaskInstance>>, number:
             <dt>"Queue"</dt><dd>{it.queue.to_string()}</dd>
         </dl>
     }
-    .into_any()
 }
 
 /// How far the running try said it is, if it said anything.

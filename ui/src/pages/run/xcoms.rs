@@ -24,7 +24,8 @@ pub fn XComs(
     let entries = query::<XComCollection>({
         let path = path.clone();
         move || {
-            changed.track();
+            // Read, not only tracked: a memo that nobody reads never learns of changes.
+            let _ = changed.get();
             Some(format!("{path}/xcomEntries"))
         }
     });
