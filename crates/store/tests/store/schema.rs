@@ -1,7 +1,10 @@
 //! The schema as a whole: what must hold for every table, whoever adds it.
 
 use crate::walls::tenant_tables;
-use cofferdam_store::{databases, migrate};
+use cofferdam_domain::context::Context;
+use cofferdam_ids::TenantName;
+use cofferdam_store::embedded::{self, EmbeddedConfig, EmbeddedPostgres};
+use cofferdam_store::{Access, PoolOptions, Store, databases, migrate, tenants};
 use cofferdam_test_support::postgres::TestDatabase;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
@@ -9,35 +12,30 @@ async fn connect(database: &TestDatabase) -> PgConnection {
     PgConnection::connect(database.url()).await.unwrap()
 }
 
+/// A server that nothing was migrated on: without the roles, which belong to the whole server.
+async fn bare_server(files: &tempfile::TempDir) -> EmbeddedPostgres {
+    embedded::start(EmbeddedConfig { fsync: false, ..EmbeddedConfig::new(files.path()) }).await.unwrap()
+}
+
 #[tokio::test]
 async fn migrating_twice_and_by_two_at_once_does_no_harm() {
-    let database = TestDatabase::on_own_server().await;
-    let other = database.url().replacen("/test_", "/fresh_", 1);
-    let name = other.split("///").nth(1).unwrap().split('?').next().unwrap();
-    databases::create(database.url(), name, None).await.unwrap();
-    let (first, second) = tokio::join!(migrate(&other), migrate(&other));
+    let files = tempfile::tempdir().unwrap();
+    let server = bare_server(&files).await;
+    let (first, second) = tokio::join!(migrate(server.url()), migrate(server.url()));
     first.unwrap();
     second.unwrap();
-    migrate(&other).await.unwrap();
+    migrate(server.url()).await.unwrap();
 }
 
 #[tokio::test]
 async fn two_databases_of_one_server_can_be_migrated_at_once() {
-    let database = TestDatabase::on_own_server().await;
-    let mut connection = connect(&database).await;
-    // The roles are the server's; take them away, so that both migrations have to make them.
-    connection
-        .execute("DROP OWNED BY cofferdam_api, cofferdam_system; DROP ROLE cofferdam_api, cofferdam_system")
-        .await
-        .unwrap_err();
-    let urls = ["left", "right"].map(|name| (name, database.url().replacen("/test_", &format!("/{name}_"), 1)));
-    for (_, url) in &urls {
-        let name = url.split("///").nth(1).unwrap().split('?').next().unwrap();
-        databases::create(database.url(), name, None).await.unwrap();
-    }
-    let (left, right) = tokio::join!(migrate(&urls[0].1), migrate(&urls[1].1));
-    left.unwrap();
-    right.unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let server = bare_server(&files).await;
+    databases::create(server.maintenance_url(), "other", None).await.unwrap();
+    let other = server.maintenance_url().replacen("/postgres?", "/other?", 1);
+    let (one, another) = tokio::join!(migrate(server.url()), migrate(&other));
+    one.unwrap();
+    another.unwrap();
 }
 
 #[tokio::test]
@@ -113,4 +111,27 @@ async fn every_text_is_bounded() {
     .unwrap();
     let unbounded: Vec<String> = unbounded.into_iter().filter(|column| !free.contains(&column.as_str())).collect();
     assert_eq!(unbounded, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_database_user_who_is_no_superuser_can_migrate_and_serve() {
+    let files = tempfile::tempdir().unwrap();
+    let server = bare_server(&files).await;
+    let mut connection = PgConnection::connect(server.maintenance_url()).await.unwrap();
+    connection.execute("CREATE ROLE service LOGIN CREATEROLE").await.unwrap();
+    connection.execute("CREATE DATABASE service OWNER service").await.unwrap();
+    let url = server.maintenance_url().replacen("/postgres?", "/service?", 1).replacen("user=cofferdam", "user=service", 1);
+    migrate(&url).await.unwrap();
+    migrate(&url).await.unwrap();
+
+    let system = Store::connect(&url, Access::System, PoolOptions::default()).await.unwrap();
+    let name = TenantName::new("ours").unwrap();
+    let mut tx = system.begin_across_tenants("test").await.unwrap();
+    let id = tenants::create(&mut tx, &name, "Ours", crate::world::noon()).await.unwrap();
+    tx.commit().await.unwrap();
+    // The way in works although the owner of the tables is behind the wall too.
+    let api = Store::connect(&url, Access::Api, PoolOptions::default()).await.unwrap();
+    assert_eq!(tenants::find_id(&api, &name).await.unwrap(), Some(id));
+    let mut tx = api.begin(&Context::system(id, "test")).await.unwrap();
+    assert_eq!(tenants::get(&mut tx).await.unwrap().name, name);
 }
