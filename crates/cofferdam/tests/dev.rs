@@ -217,3 +217,38 @@ fn a_second_start_goes_on_where_the_first_was_killed() {
     assert_eq!(run(dir, "run watch slow nap -o json").json()["state"], "success");
     stop(server);
 }
+
+#[test]
+fn the_first_signal_lets_tasks_finish_and_the_second_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("slow.yaml"), SLOW.replace("600000", "{$conf: /ms}")).unwrap();
+    std::fs::copy(cofferdam_test_guests::artefacts::path("behaviours"), dir.join("behaves.wasm")).unwrap();
+    let start = || {
+        let mut server = Role::start(dir, &["dev", "--listen", "127.0.0.1:0", "--slots", "8", "--drain-timeout", "1h"], &[]);
+        server.says("Commands in this directory");
+        server
+    };
+    let begin = |id: &str, ms: &str| {
+        run(dir, &format!("dag trigger slow --run-id {id} --conf {{\"ms\":{ms}}}")).exits(0);
+        eventually("the task runs", || {
+            let shown = run(dir, &format!("run show slow {id} -o json")).json();
+            (shown["task_instances"][0]["state"] == "running").then_some(())
+        });
+    };
+    let mut server = start();
+    run(dir, "component push behaves.wasm --name test/behaves").exits(0);
+    run(dir, "dag apply slow.yaml").exits(0);
+    begin("short", "1500");
+    server.signal("TERM");
+    assert!(server.ends().success());
+
+    let mut server = start();
+    assert_eq!(run(dir, "run show slow short -o json").json()["state"], "success", "it finished during the drain");
+    begin("long", "600000");
+    server.signal("TERM");
+    server.says("a second signal stops at once");
+    server.signal("TERM");
+    server.says("stopping at once");
+    assert!(server.ends().success());
+}
