@@ -1,5 +1,6 @@
 //! Something read from the server: kept while it is read again, with the failure when that fails.
 
+use crate::core::clock;
 use crate::core::http::{self, Failure};
 use crate::core::live::{self, News};
 use gloo_timers::future::TimeoutFuture;
@@ -9,7 +10,14 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Changes that come in a burst are read once, this many milliseconds after the first.
-const SETTLE_MS: u32 = 200;
+const SETTLE_MS: i64 = 200;
+/// While changes go on and on, they are read this often: a busy tenant must not make every open page hammer the server.
+const REST_MS: i64 = 800;
+
+/// How long to wait with reading a change, when the last reading began at `last`.
+fn pause(last: i64, now: i64) -> u32 {
+    (last + REST_MS - now).clamp(SETTLE_MS, REST_MS) as u32
+}
 
 /// A resource of the server and what is known of it.
 pub struct Query<T: Send + Sync + 'static> {
@@ -21,6 +29,7 @@ pub struct Query<T: Send + Sync + 'static> {
     pub loading: RwSignal<bool>,
     again: RwSignal<u32>,
     scheduled: StoredValue<bool>,
+    began: StoredValue<i64>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Query<T> {
@@ -44,7 +53,7 @@ impl<T: Send + Sync + 'static> Query<T> {
         self.scheduled.set_value(true);
         let query = *self;
         spawn_local(async move {
-            TimeoutFuture::new(SETTLE_MS).await;
+            TimeoutFuture::new(pause(query.began.try_get_value().unwrap_or_default(), clock::now_ms())).await;
             query.scheduled.try_set_value(false);
             query.refetch();
         });
@@ -72,6 +81,7 @@ where
         loading: RwSignal::new(true),
         again: RwSignal::new(0),
         scheduled: StoredValue::new(false),
+        began: StoredValue::new(0),
     };
     let generation = StoredValue::new(0_u32);
     let shown = StoredValue::new(String::new());
@@ -88,6 +98,7 @@ where
         generation.set_value(mine);
         let Some(path) = path else { return };
         query.loading.set(true);
+        query.began.set_value(clock::now_ms());
         spawn_local(async move {
             let answer = http::get::<T>(&path).await;
             if generation.try_get_value() != Some(mine) {
@@ -106,4 +117,16 @@ where
         });
     });
     query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_read_soon_and_a_stream_of_changes_at_a_steady_pace() {
+        assert_eq!(pause(0, 1_000_000), 200);
+        assert_eq!(pause(1_000_000, 1_000_100), 700);
+        assert_eq!(pause(1_000_000, 999_000), 800);
+    }
 }

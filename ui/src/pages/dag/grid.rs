@@ -114,7 +114,12 @@ pub fn GridTab() -> impl IntoView {
                     }
                 });
             }
-            states.read_soon(dag_id.as_str(), dag_run_id.as_str());
+            let is_shown = runs.data.with_untracked(|list| {
+                list.as_ref().is_some_and(|list| list.dag_runs.iter().any(|run| run.dag_run_id == *dag_run_id))
+            });
+            if is_shown {
+                states.read_soon(dag_id.as_str(), dag_run_id.as_str());
+            }
         }
         _ => {}
     });
