@@ -48,6 +48,8 @@ impl Default for ApiConfig {
 pub struct ApiState {
     /// The truth, in the API's role: each request sees its own tenant.
     pub store: Store,
+    /// The same in the role that sees every tenant, for nothing but the figures of `/metrics`.
+    pub figures: Store,
     /// Commands.
     pub engine: Arc<Engine>,
     /// Signals, depth, workers alive.
@@ -77,6 +79,7 @@ impl ApiState {
     pub(crate) fn operations(&self) -> OperationsState {
         OperationsState {
             store: self.store.clone(),
+            figures: self.figures.clone(),
             queue: Arc::clone(&self.queue),
             objects: self.objects.clone(),
             metrics: self.metrics.clone(),
@@ -88,8 +91,10 @@ impl ApiState {
 /// What health and metrics work with.
 #[derive(Clone)]
 pub struct OperationsState {
-    /// The database.
+    /// The database, as this process uses it.
     pub store: Store,
+    /// The database in the role that sees every tenant, for counting states.
+    pub figures: Store,
     /// The queue.
     pub queue: Arc<dyn Queue>,
     /// The object store.

@@ -6,6 +6,7 @@ use cofferdam_queue::{Queue, Signal};
 use futures::StreamExt;
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 
 async fn next(stream: &mut EventStream) -> StreamMessage {
     tokio::time::timeout(Duration::from_secs(20), stream.next()).await.expect("a message in time").unwrap().unwrap()
@@ -57,7 +58,7 @@ async fn who_reads_too_slowly_is_told_to_read_again() {
 }
 
 #[tokio::test]
-async fn a_web_socket_of_another_origin_is_refused() {
+async fn a_web_socket_serves_as_well_but_not_for_another_origin() {
     let server = Server::start().await;
     let login = json!({ "username": "admin", "password": crate::harness::PASSWORD });
     let token = server.post("/api/v1/auth/login", "", login).await.ok(200)["refresh_token"].as_str().unwrap().to_owned();
@@ -73,6 +74,42 @@ async fn a_web_socket_of_another_origin_is_refused() {
     server.send(upgrade("https://evil.test")).await.problem(403, "cross_site_request");
     let accepted = upgrade(&server.address).send().await.unwrap();
     assert_eq!(accepted.status(), 101);
+    // Each frame is short enough for a header of two bytes: text, length.
+    let mut socket = accepted.upgrade().await.unwrap();
+    let mut frame = async || {
+        let mut header = [0; 2];
+        socket.read_exact(&mut header).await.unwrap();
+        let mut text = vec![0; usize::from(header[1])];
+        socket.read_exact(&mut text).await.unwrap();
+        (header[0], String::from_utf8(text).unwrap())
+    };
+    let mut text = async || loop {
+        if let (0x81, text) = frame().await {
+            return text;
+        }
+    };
+    assert_eq!(text().await, r#"{"kind":"ready"}"#);
+    let payload = json!([{ "type": "dag", "dag_id": "demo" }]).to_string();
+    server.queue.publish(&Signal::Event { tenant: server.tenant, payload }).await.unwrap();
+    assert_eq!(text().await, r#"{"kind":"changes","events":[{"type":"dag","dag_id":"demo"}]}"#);
+
     let key = server.key(server.tenant, Role::Viewer).await;
     server.get("/api/v1/events/ws", &key).await.problem(400, "invalid_parameter");
+}
+
+#[tokio::test]
+async fn open_streams_do_not_keep_the_server_from_stopping() {
+    let mut server = Server::start().await;
+    let key = server.key(server.tenant, Role::Editor).await;
+    let run = server.demo_run(&key).await;
+    let mut events = server.client(&key).events();
+    assert_eq!(next(&mut events).await, StreamMessage::Ready);
+    let path = format!("/api/v1/dags/demo/dagRuns/{}/taskInstances/first/logs/1?follow=true", run.as_str().replace('+', "%2B"));
+    let log = server.request("GET", &path).bearer_auth(&key).send().await.unwrap();
+    assert_eq!(log.status(), 200);
+    server.stop.cancel();
+    // The client tries again, and must not find an open door.
+    drop(events);
+    tokio::time::timeout(Duration::from_secs(20), &mut server.serving).await.expect("the server stops").unwrap().unwrap();
+    assert_eq!(log.text().await.unwrap(), "");
 }

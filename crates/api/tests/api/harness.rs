@@ -22,13 +22,14 @@ use cofferdam_store::execution::log_index::{self, LogRange};
 use cofferdam_store::users::{self, NewUser};
 use cofferdam_store::{Access, Store, tenants};
 use cofferdam_test_support::postgres::TestDatabase;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The password of the first administrator.
@@ -47,7 +48,8 @@ pub struct Server {
     /// The tenant `default`.
     pub tenant: TenantId,
     pub http: reqwest::Client,
-    stop: CancellationToken,
+    pub stop: CancellationToken,
+    pub serving: JoinHandle<std::io::Result<()>>,
     _files: tempfile::TempDir,
     _database: TestDatabase,
 }
@@ -120,12 +122,13 @@ impl Server {
         let state = ApiState {
             engine: engine(&store),
             store,
+            figures: system.clone(),
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             objects: objects.clone(),
             compile: CompileService::new(CompileConfig::new(env!("CARGO_BIN_EXE_api-test-compile"), [""; 0])),
             compatibility_hash: "test".to_owned(),
             token_keys: TokenKeys::new(&[9; 32]),
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            metrics: metrics(),
             clock: Arc::clone(&shared),
             rng: rng.clone(),
             shutdown: stop.clone(),
@@ -137,7 +140,7 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(cofferdam_api::serve(listener, cofferdam_api::router(state), stop.clone()));
+        let serving = tokio::spawn(cofferdam_api::serve(listener, cofferdam_api::router(state), stop.clone()));
         // Installs the TLS provider, which reqwest asks for.
         drop(Client::new(&address).unwrap());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
@@ -151,6 +154,7 @@ impl Server {
             tenant,
             http,
             stop,
+            serving,
             _files: files,
             _database: database,
         }
@@ -313,6 +317,12 @@ impl Server {
         let listed = cofferdam_store::audit::list(&mut tx, None, cofferdam_store::Page::first(100)).await.unwrap();
         listed.items.into_iter().map(|entry| format!("{} {} {}", entry.principal, entry.action, entry.target)).collect()
     }
+}
+
+/// The metrics of this process: its servers share them.
+fn metrics() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().expect("the only recorder")).clone()
 }
 
 /// A definition that can be applied once `demo/echo` is there.

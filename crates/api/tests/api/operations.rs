@@ -34,6 +34,24 @@ async fn health_says_how_each_part_does() {
 }
 
 #[tokio::test]
+async fn metrics_count_what_is_there_now() {
+    let server = Server::start().await;
+    let key = server.key(server.tenant, Role::Editor).await;
+    server.demo_run(&key).await;
+    let metrics = server.client(&key).metrics().await.unwrap();
+    for line in [
+        "cofferdam_task_instances{state=\"queued\"} 1",
+        "cofferdam_task_instances{state=\"running\"} 0",
+        "cofferdam_dag_runs{state=\"running\"} 1",
+        "cofferdam_queue_messages{state=\"ready\"} 1",
+        "cofferdam_database_connections_max ",
+        "cofferdam_http_requests_total{method=\"POST\",route=\"/api/v1/dags/{dag_id}/dagRuns\",status=\"200\"} ",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_rest_of_the_paths() {
     let server = Server::start().await;
     let metrics = server.get("/metrics", "").await;

@@ -50,6 +50,7 @@ pub async fn serve_api(
     let state = ApiState {
         engine: base.engine_on(store.clone()),
         store,
+        figures: base.store.clone(),
         queue: Arc::clone(&base.queue),
         objects: base.objects.clone(),
         compile: compile_service()?,

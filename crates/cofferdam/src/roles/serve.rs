@@ -39,6 +39,7 @@ pub async fn operations(base: &Base, settings: &Settings, stop: &Stop) -> Result
     tracing::info!(address = %bound, "health and metrics are served");
     let router = cofferdam_api::operations_router(OperationsState {
         store: base.store.clone(),
+        figures: base.store.clone(),
         queue: Arc::clone(&base.queue),
         objects: base.objects.clone(),
         metrics: base.metrics.clone(),
