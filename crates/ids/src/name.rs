@@ -37,11 +37,17 @@ pub enum NameError {
     },
 }
 
-const WORD: &str = "letters, digits, '_', '-', '.' and '~'";
-const RUN: &str = "letters, digits, '_', '-', '.', '~', ':' and '+'";
-const SLUG: &str = "lower-case letters, digits and '-'";
-const PATH: &str = "lower-case letters, digits, '-', '_', '.' and '/'";
-const HEX: &str = "lower-case hexadecimal digits";
+/// The characters of a kind of name, for people and as the inside of a regular expression's brackets.
+struct Alphabet {
+    words: &'static str,
+    class: &'static str,
+}
+
+const WORD: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.' and '~'", class: "A-Za-z0-9_.~-" };
+const RUN: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.', '~', ':' and '+'", class: "A-Za-z0-9_.~:+-" };
+const SLUG: Alphabet = Alphabet { words: "lower-case letters, digits and '-'", class: "a-z0-9-" };
+const PATH: Alphabet = Alphabet { words: "lower-case letters, digits, '-', '_', '.' and '/'", class: "a-z0-9_./-" };
+const HEX: Alphabet = Alphabet { words: "lower-case hexadecimal digits", class: "0-9a-f" };
 
 const fn word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~')
@@ -67,6 +73,11 @@ macro_rules! names {
         pub struct $name(Arc<str>);
 
         impl $name {
+            /// The most characters that it may have.
+            pub const MAX_LENGTH: usize = $max;
+            /// The characters that it may have, as the inside of a regular expression's brackets.
+            pub const CHARACTERS: &'static str = $allowed.class;
+
             /// Checks a text.
             ///
             /// # Errors
@@ -77,7 +88,7 @@ macro_rules! names {
                     return Err(NameError::Empty { kind: $kind });
                 }
                 if let Some((position, found)) = text.chars().enumerate().find(|(_, c)| !$test(*c)) {
-                    return Err(NameError::BadCharacter { kind: $kind, allowed: $allowed, found, position: position + 1 });
+                    return Err(NameError::BadCharacter { kind: $kind, allowed: $allowed.words, found, position: position + 1 });
                 }
                 if text.len() > $max {
                     return Err(NameError::TooLong { kind: $kind, max: $max, len: text.len() });

@@ -8,6 +8,7 @@ mod diagnostic;
 pub(crate) mod graph;
 mod parse;
 mod quantity;
+mod schema;
 pub(crate) mod suggest;
 mod validate;
 
@@ -15,6 +16,7 @@ pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
+pub use schema::schema;
 pub(crate) use validate::edges;
 pub use validate::{MAX_TASKS, validate};
 

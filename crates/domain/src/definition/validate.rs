@@ -13,11 +13,13 @@ use std::collections::HashMap;
 /// How many tasks a dag may have.
 pub const MAX_TASKS: usize = 1_000;
 
-const MAX_RETRIES: u32 = 100;
-const MAX_ACTIVE: u32 = 10_000;
-const MAX_POOL_SLOTS: u32 = 1_000;
-const MAX_TEXT: usize = 64 << 10;
-const MAX_LABELS: usize = 100;
+pub(super) const MAX_RETRIES: u32 = 100;
+pub(super) const MAX_ACTIVE: u32 = 10_000;
+pub(super) const MAX_POOL_SLOTS: u32 = 1_000;
+pub(super) const MAX_TEXT: usize = 64 << 10;
+pub(super) const MAX_LABELS: usize = 100;
+pub(super) const MAX_LABEL: usize = 100;
+pub(super) const MAX_DESCRIPTION: usize = 1_000;
 
 /// Everything that is wrong with a definition, or looks wrong. It can be applied when there is no error among it
 /// ([`Diagnostic::is_error`]).
@@ -147,7 +149,7 @@ fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
 }
 
 fn texts(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
-    let long = [("/description", &dag.description, 1_000), ("/doc_md", &dag.doc_md, MAX_TEXT)];
+    let long = [("/description", &dag.description, MAX_DESCRIPTION), ("/doc_md", &dag.doc_md, MAX_TEXT)];
     for (pointer, text, max) in long {
         too_long(pointer, text.as_deref(), max, found);
     }
@@ -157,7 +159,7 @@ fn texts(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
             found.push(Diagnostic::error(Code::TooLong, pointer, message));
         }
         for (index, label) in labels.iter().enumerate() {
-            too_long(&join(pointer, index), Some(label), 100, found);
+            too_long(&join(pointer, index), Some(label), MAX_LABEL, found);
             if label.trim().is_empty() {
                 found.push(Diagnostic::error(Code::InvalidValue, join(pointer, index), "it must not be empty"));
             }

@@ -1,0 +1,336 @@
+//! The JSON Schema of a dag, for editors: `docs/schemas/dag-1.schema.json`.
+//!
+//! It knows fields, types and bounds; what only shows in the whole is left to [`validate`](super::validate). It is narrower
+//! than [`parse`](super::parse) in one thing: `null` for a field that is not given is taken for `schedule` only.
+
+use super::quantity::{SIZE_UNITS, TIME_UNITS};
+use super::validate::{MAX_ACTIVE, MAX_DESCRIPTION, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES, MAX_TASKS, MAX_TEXT};
+use super::{ByteSize, RetryBackoff, TimeSpan};
+use crate::ending::Reason;
+use crate::limits::Limits;
+use crate::retry::RetryPolicy;
+use crate::trigger_rule::TriggerRule;
+use cofferdam_ids::{ComponentName, DagId, Digest, PoolName, QueueName, TaskId, XComKey};
+use serde_json::{Map, Value, json};
+
+/// The JSON Schema (draft 2020-12) of [`DagDefinition`](super::DagDefinition).
+#[must_use]
+pub fn schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "dag-1.schema.json",
+        "title": "A Cofferdam dag, version 1",
+        "description": "Tasks, what each runs, and which waits for which.",
+        "type": "object",
+        "properties": dag(),
+        "required": ["dag_id", "tasks"],
+        "additionalProperties": false,
+        "$defs": {
+            "task": {
+                "type": "object",
+                "properties": task(),
+                "required": ["task_id", "component"],
+                "additionalProperties": false,
+            },
+            "settings": { "type": "object", "properties": settings(), "additionalProperties": false },
+            "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
+            "task_id": name(TaskId::CHARACTERS, TaskId::MAX_LENGTH),
+            "time_span": time_span(),
+            "byte_size": byte_size(),
+            "moment": moment(),
+            "json_pointer": { "type": "string", "pattern": "^(/.*)?$", "examples": ["/rows/0"] },
+            "input": input(),
+            "from": from(),
+            "conf": form("$conf", "The part of the run's conf, laid over the dag's params, at this JSON Pointer; \"\" for all of it.", json!({
+                "$conf": { "$ref": "#/$defs/json_pointer" },
+                "default": default_value(),
+            })),
+            "param": form("$param", "The parameter of this name, or what the run's conf gives in its place.", json!({
+                "$param": { "type": "string" },
+                "path": { "$ref": "#/$defs/json_pointer", "description": "The part of it at this JSON Pointer." },
+                "default": default_value(),
+            })),
+            "literal": form("$literal", "The value as it is, although it looks like one of the other forms.", json!({ "$literal": true })),
+        },
+    })
+}
+
+fn dag() -> Value {
+    json!({
+        "dag_id": described(name(DagId::CHARACTERS, DagId::MAX_LENGTH), "Its name, unique in its tenant."),
+        "description": { "type": "string", "maxLength": MAX_DESCRIPTION, "description": "One line that says what it is for." },
+        "doc_md": { "type": "string", "maxLength": MAX_TEXT, "description": "Documentation in Markdown." },
+        "tags": labels("Words to find it by."),
+        "owners": labels("Who answers for it."),
+        "schedule": {
+            "type": ["string", "null"],
+            "description": "When it runs: a crontab line, a preset such as \"@daily\", or another form of docs/schedules.md. Without it, the \
+                            dag runs when triggered.",
+            "examples": ["0 6 * * *", "@daily", "@hourly"],
+        },
+        "timezone": {
+            "type": "string",
+            "default": "UTC",
+            "description": "The time zone of the schedule and of dates without one: a name of the IANA database.",
+            "examples": ["UTC", "Europe/Berlin", "America/Los_Angeles"],
+        },
+        "start_date": {
+            "$ref": "#/$defs/moment",
+            "description": "No interval of data begins before it. Without it, scheduling begins with the interval in which the dag is applied.",
+        },
+        "end_date": { "$ref": "#/$defs/moment", "description": "No interval of data begins after it." },
+        "catchup": {
+            "type": "boolean",
+            "default": false,
+            "description": "Whether intervals that passed while the dag was paused or not there are run too.",
+        },
+        "max_active_runs": whole(1, MAX_ACTIVE, "How many runs may run at once; others wait as queued."),
+        "max_active_tasks": whole(1, MAX_ACTIVE, "How many task instances may be queued or run at once."),
+        "dagrun_timeout": { "$ref": "#/$defs/time_span", "description": "How long a run may take before it is stopped." },
+        "defaults": {
+            "$ref": "#/$defs/settings",
+            "description": "Settings of tasks that do not have their own (Airflow's default_args).",
+        },
+        "params": { "type": "object", "description": "Values that a run's conf may replace." },
+        "tasks": {
+            "type": "array",
+            "items": { "$ref": "#/$defs/task" },
+            "minItems": 1,
+            "maxItems": MAX_TASKS,
+            "description": "The tasks.",
+        },
+    })
+}
+
+fn task() -> Value {
+    let mut own = json!({
+        "task_id": { "$ref": "#/$defs/task_id", "description": "Its name, unique in its dag." },
+        "component": {
+            "type": "string",
+            "pattern": format!(
+                "^[{}]{{1,{}}}(@(sha256:[{}]{{64}}|[A-Za-z0-9_.+-]{{1,120}}))?$",
+                ComponentName::CHARACTERS,
+                ComponentName::MAX_LENGTH,
+                Digest::CHARACTERS
+            ),
+            "description": "What it runs: name, name@version or name@sha256:digest. A name alone is the version that is the latest when \
+                            the dag is applied.",
+            "examples": ["weather/clean", "weather/clean@1.2.0"],
+        },
+        "args": {
+            "type": "array",
+            "items": { "type": "string" },
+            "description": "Arguments, for a component of the wasi:cli/command world.",
+        },
+        "env": {
+            "type": "object",
+            "propertyNames": { "pattern": "^[^=]+$" },
+            "additionalProperties": { "type": "string" },
+            "description": "Environment variables, for a component of the wasi:cli/command world.",
+        },
+        "input": {
+            "$ref": "#/$defs/input",
+            "description": "Its input: JSON, in which objects with $from, $conf or $param stand for what earlier tasks returned and what the \
+                            run was given. {} when not given.",
+        },
+        "depends_on": {
+            "type": "array",
+            "items": { "$ref": "#/$defs/task_id" },
+            "description": "The tasks that it waits for, besides those that its input names.",
+        },
+        "doc": { "type": "string", "maxLength": MAX_TEXT, "description": "Documentation in Markdown." },
+    });
+    if let (Some(own), Value::Object(settings)) = (own.as_object_mut(), settings()) {
+        own.extend(settings);
+    }
+    own
+}
+
+fn settings() -> Value {
+    let retry = RetryPolicy::default();
+    let caps = Limits::hard_caps();
+    let rules: Vec<&str> = TriggerRule::ALL.iter().map(|rule| rule.as_str()).collect();
+    let chosen = Reason::ALL.iter().filter(|reason| RetryPolicy::can_choose(**reason));
+    let retry_on: Map<String, Value> = chosen.map(|reason| (reason.to_string(), json!({ "type": "boolean" }))).collect();
+    let span = |text: &str, default: u64| json!({ "$ref": "#/$defs/time_span", "default": TimeSpan::from_ms(default), "description": text });
+    json!({
+        "trigger_rule": {
+            "enum": rules,
+            "default": TriggerRule::default(),
+            "description": "What it needs of the tasks that it waits for.",
+        },
+        "retries": with_default(whole(0, MAX_RETRIES, "How often it is tried again after a failure."), 0),
+        "retry_delay": span("How long to wait before the first retry.", retry.delay_ms),
+        "retry_backoff": {
+            "enum": [RetryBackoff::Constant, RetryBackoff::Exponential],
+            "default": RetryBackoff::default(),
+            "description": "Whether later retries wait longer: with exponential, each waits twice as long as the one before.",
+        },
+        "max_retry_delay": span("The longest wait before a retry.", retry.max_delay_ms),
+        "retry_jitter": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": retry.jitter,
+            "description": "The part of the wait that chance may add or take.",
+        },
+        "retry_on": {
+            "type": "object",
+            "properties": retry_on,
+            "additionalProperties": false,
+            "description": "For reasons whose retrying can be chosen, whether they are tried again.",
+        },
+        "timeout": span(
+            &format!("How long a try may take; at most {}.", TimeSpan::from_ms(caps.wall_ms)),
+            Limits::default().wall_ms
+        ),
+        "priority": {
+            "type": "integer",
+            "minimum": i32::MIN,
+            "maximum": i32::MAX,
+            "default": 0,
+            "description": "Which of the tasks that wait goes first: the highest.",
+        },
+        "pool": with_default(
+            described(name(PoolName::CHARACTERS, PoolName::MAX_LENGTH), "The pool whose slots it takes."),
+            PoolName::default_pool().as_str()
+        ),
+        "pool_slots": with_default(whole(1, MAX_POOL_SLOTS, "How many slots of the pool it takes."), 1),
+        "queue": with_default(
+            described(name(QueueName::CHARACTERS, QueueName::MAX_LENGTH), "Which workers may take it: those that serve this queue."),
+            QueueName::default_queue().as_str()
+        ),
+        "limits": { "$ref": "#/$defs/limits", "description": "What a try may use." },
+    })
+}
+
+fn limits() -> Value {
+    let (default, caps) = (Limits::default(), Limits::hard_caps());
+    let size = |text: &str, default: u64, cap: u64| {
+        let description = format!("{text}; at most {}.", ByteSize::from_bytes(cap));
+        json!({ "$ref": "#/$defs/byte_size", "default": ByteSize::from_bytes(default), "description": description })
+    };
+    let count = |text: &str, default: u64, cap: u64| with_default(whole(1, cap, text), default);
+    json!({
+        "fuel": count("Units of fuel: about one for each WebAssembly instruction.", default.fuel, caps.fuel),
+        "memory": size("Memory", default.memory_bytes, caps.memory_bytes),
+        "output": size("What is kept of stdout, and as much of stderr", default.output_bytes, caps.output_bytes),
+        "log": size("What is kept of log messages", default.log_bytes, caps.log_bytes),
+        "result": size("The size of the result and of each XCom", default.result_bytes, caps.result_bytes),
+        "table_elements": count("Elements of all tables together.", default.table_elements, caps.table_elements),
+        "instances": count("Core instances of one component.", default.instances.into(), caps.instances.into()),
+        "handles": count("Handles (streams, pollables, …) held at once.", default.handles.into(), caps.handles.into()),
+    })
+}
+
+/// JSON with the forms of [`InputTemplate`](crate::plan::InputTemplate) in it. A key that begins with `$` is one of theirs.
+fn input() -> Value {
+    json!({
+        "anyOf": [
+            { "$ref": "#/$defs/from" },
+            { "$ref": "#/$defs/conf" },
+            { "$ref": "#/$defs/param" },
+            { "$ref": "#/$defs/literal" },
+            {
+                "type": "object",
+                "propertyNames": { "pattern": "^([^$]|$)" },
+                "additionalProperties": { "$ref": "#/$defs/input" },
+            },
+            { "type": "array", "items": { "$ref": "#/$defs/input" } },
+            { "type": ["string", "number", "boolean", "null"] },
+        ],
+    })
+}
+
+fn from() -> Value {
+    let key = name(XComKey::CHARACTERS, XComKey::MAX_LENGTH);
+    let key = with_default(described(key, "The XCom of this key instead of the result."), XComKey::return_value().as_str());
+    let properties = json!({
+        "$from": { "$ref": "#/$defs/task_id" },
+        "path": { "$ref": "#/$defs/json_pointer", "description": "The part of it at this JSON Pointer." },
+        "key": key,
+        "default": default_value(),
+    });
+    form("$from", "What the task of this name returned. The task then waits for it.", properties)
+}
+
+fn form(required: &str, description: &str, properties: Value) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": [required],
+        "additionalProperties": false,
+    })
+}
+
+fn default_value() -> Value {
+    json!({ "description": "The value to take when there is none." })
+}
+
+fn time_span() -> Value {
+    // Each unit at most once, from the largest down. An empty text matches too, and is too short.
+    let parts: String = TIME_UNITS.iter().map(|(unit, _)| format!("([0-9]+ *{unit} *)?")).collect();
+    json!({
+        "description": "A length of time: \"30s\", \"1h30m\", \"500ms\", or a number of seconds.",
+        "anyOf": [
+            { "type": "string", "pattern": format!("^{parts}$"), "minLength": 1, "examples": ["30s", "5m", "1h30m"] },
+            { "type": "number", "minimum": 0 },
+        ],
+    })
+}
+
+fn byte_size() -> Value {
+    let units: Vec<&str> = SIZE_UNITS.iter().map(|(unit, _)| *unit).collect();
+    json!({
+        "description": "A size: \"64MiB\" (1,024 × 1,024 each), \"64MB\" (1,000 × 1,000 each), or a number of bytes.",
+        "anyOf": [
+            { "type": "string", "pattern": format!("^[0-9]+ *({})$", units.join("|")), "examples": ["64MiB", "512KiB"] },
+            { "type": "integer", "minimum": 1 },
+        ],
+    })
+}
+
+fn moment() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?)?$",
+        "description": "A date, a date with a time, or a moment with its offset (RFC 3339). The first two are meant in the dag's time zone.",
+        "examples": ["2026-11-21", "2026-11-21T06:00:00", "2026-11-21T06:00:00+01:00"],
+    })
+}
+
+fn labels(description: &str) -> Value {
+    json!({
+        "type": "array",
+        "items": { "type": "string", "minLength": 1, "maxLength": MAX_LABEL },
+        "maxItems": MAX_LABELS,
+        "description": description,
+    })
+}
+
+fn name(characters: &str, max: usize) -> Value {
+    json!({ "type": "string", "pattern": format!("^[{characters}]+$"), "minLength": 1, "maxLength": max })
+}
+
+fn whole(min: u64, max: impl Into<u64>, description: &str) -> Value {
+    json!({ "type": "integer", "minimum": min, "maximum": max.into(), "description": description })
+}
+
+fn described(schema: Value, description: &str) -> Value {
+    with(schema, "description", description.into())
+}
+
+fn with_default(schema: Value, default: impl Into<Value>) -> Value {
+    with(schema, "default", default.into())
+}
+
+fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert(keyword.to_owned(), value);
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests;
