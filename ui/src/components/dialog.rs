@@ -22,7 +22,16 @@ pub fn Dialog(
     Effect::new(move |_| {
         let Some(dialog) = node.get() else { return };
         match (open.get(), dialog.open()) {
-            (true, false) => drop(dialog.show_modal()),
+            (true, false) => {
+                drop(dialog.show_modal());
+                // The content comes after this, and with it the field that wants the focus.
+                request_animation_frame(move || {
+                    let wanted = dialog.query_selector("[autofocus]").ok().flatten();
+                    if let Some(field) = wanted.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+                        drop(field.focus());
+                    }
+                });
+            }
             (false, true) => dialog.close(),
             _ => {}
         }
