@@ -1,0 +1,11 @@
+//! The console in a real browser, against a real `cofferdam dev`.
+//!
+//! The tests share a server and a browser. Each has cookies of its own, and dags of its own.
+
+mod components;
+mod dags;
+mod keyboard;
+mod runs;
+mod sign_in;
+mod stage;
+mod visit;
