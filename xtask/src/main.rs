@@ -18,7 +18,8 @@ Usage: cargo xtask <command>
 
   demo [--once]                       build everything, start `cofferdam dev`, run the weather example
   test [filter..]                     everything a change must pass; a filter selects tests by name
-  gen [--check]                       write the derived files again; --check fails when one differs
+  gen [--check]                       write the derived files again: recorded queries, OpenAPI, JSON Schema;
+                                      --check compares the queries, and `test` the others
   bench [NAME..] [--json] [--embedded]
                                       start, waiting, hop, throughput, in release mode; --embedded without Redis
   guests                              build the components of the tests and examples into target/guests

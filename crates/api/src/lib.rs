@@ -30,8 +30,10 @@ pub fn router(state: ApiState) -> Router {
     let app = Arc::new(App::new(state));
     let (routes, openapi) = endpoints::all().split_for_parts();
     let document: Arc<str> = endpoints::finish(openapi).to_json().unwrap_or_default().into();
+    let dag_schema: Arc<str> = cofferdam_domain::definition::schema().to_string().into();
     routes
-        .route("/api/openapi.json", axum::routing::get(endpoints::openapi_document(document)))
+        .route("/api/openapi.json", axum::routing::get(endpoints::json_document(document)))
+        .route("/api/schemas/dag-1.json", axum::routing::get(endpoints::json_document(dag_schema)))
         .route("/errors/{code}", axum::routing::get(endpoints::explain::handler))
         .fallback(console::serve)
         .method_not_allowed_fallback(endpoints::method_not_allowed)

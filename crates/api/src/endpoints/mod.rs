@@ -102,8 +102,8 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
     document
 }
 
-/// Serves the OpenAPI document.
-pub(crate) fn openapi_document(document: Arc<str>) -> impl Fn() -> Ready<Response> + Clone + Send + 'static {
+/// Serves a JSON document that never changes: the OpenAPI document, a schema.
+pub(crate) fn json_document(document: Arc<str>) -> impl Fn() -> Ready<Response> + Clone + Send + 'static {
     move || ready(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document.to_string()).into_response())
 }
 

@@ -4,6 +4,7 @@ mod auth;
 mod components;
 mod coverage;
 mod dags;
+mod derived;
 mod events;
 mod harness;
 mod operations;

@@ -58,6 +58,8 @@ async fn the_rest_of_the_paths() {
     assert!(metrics.headers["content-type"].to_str().unwrap().starts_with("text/plain"), "{metrics:?}");
     let document = server.get("/api/openapi.json", "").await.ok(200);
     assert_eq!(document, serde_json::to_value(cofferdam_api::openapi()).unwrap());
+    let schema = server.get("/api/schemas/dag-1.json", "").await.ok(200);
+    assert_eq!(schema, cofferdam_domain::definition::schema());
     assert_eq!(server.get("/api/v1/version", "").await.ok(200)["version"], env!("CARGO_PKG_VERSION"));
 
     server.get("/api/v1/nothing", "").await.problem(404, "not_found");
