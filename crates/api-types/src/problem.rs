@@ -101,10 +101,6 @@ codes! {
     CompileUnavailable = "compile_unavailable", 503, "Compiling is not possible right now";
     /// The dag definition has mistakes; `diagnostics` lists them.
     InvalidDag = "invalid_dag", 422, "The dag has mistakes";
-    /// The dag is paused or deleted, or the run is finished.
-    InvalidState = "invalid_state", 409, "The state does not allow this";
-    /// The client asks for more than it may have.
-    RateLimited = "rate_limited", 429, "Too many requests";
     /// A part that Cofferdam needs (database, queue, objects) does not answer.
     Unavailable = "unavailable", 503, "Try again later";
     /// A defect in Cofferdam. The request id finds it in the logs.

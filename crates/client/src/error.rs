@@ -47,7 +47,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::Problem(problem) => matches!(problem.code, ErrorCode::Unavailable | ErrorCode::RateLimited),
+            Self::Problem(problem) => matches!(problem.code, ErrorCode::Unavailable | ErrorCode::CompileUnavailable),
             Self::Unreadable { .. } | Self::InvalidAddress(_) | Self::Setup(_) => false,
         }
     }
