@@ -25,6 +25,7 @@ pub struct Disturbed {
     pub lose_cancels: AtomicBool,
     acknowledged: Mutex<Vec<Lease>>,
     acknowledgement: Notify,
+    policy: Notify,
 }
 
 impl Disturbed {
@@ -39,7 +40,13 @@ impl Disturbed {
             lose_cancels: AtomicBool::new(false),
             acknowledged: Mutex::default(),
             acknowledgement: Notify::new(),
+            policy: Notify::new(),
         })
+    }
+
+    /// Waits until the policy was set through this queue.
+    pub async fn policy_set(&self) {
+        self.policy.notified().await;
     }
 
     /// Waits until a worker behind this queue has reported this many results, accepted or not: it acknowledges them afterwards.
@@ -105,7 +112,9 @@ impl Queue for Disturbed {
     }
 
     async fn set_policy(&self, policy: &ClaimPolicy) -> Result<(), QueueError> {
-        self.inner.set_policy(policy).await
+        let set = self.inner.set_policy(policy).await;
+        self.policy.notify_one();
+        set
     }
 
     async fn publish(&self, signal: &Signal) -> Result<(), QueueError> {

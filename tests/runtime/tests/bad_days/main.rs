@@ -1,6 +1,13 @@
 //! Bad days: servers that forget and restart, processes that die, guests that misbehave. In each, every task finishes and is
 //! recorded once. `tests/runtime/README.md` says which guard each test watches.
 
+mod cancel;
+mod database;
+mod drain;
+mod hostile;
 mod leases;
+mod poison;
 mod processes;
 mod queue_loss;
+mod rules;
+mod schedule;

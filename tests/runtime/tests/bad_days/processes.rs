@@ -4,13 +4,15 @@ use bytes::Bytes;
 use cofferdam_api_types::{ComponentUpload, DagRunListQuery, ErrorCode, LoginRequest, TriggerDagRun};
 use cofferdam_client::{Client, DagSource};
 use cofferdam_domain::context::Context;
+use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{DagId, TenantName};
-use cofferdam_runtime_tests::dags::{TWENTY, twenty};
+use cofferdam_runtime_tests::dags::{TWENTY, of, task, twenty};
 use cofferdam_runtime_tests::ledger::Ledger;
 use cofferdam_store::embedded::{self, EmbeddedConfig};
 use cofferdam_store::{Access, PoolOptions, Store, tenants};
 use cofferdam_test_guests::artefacts;
 use cofferdam_test_support::cluster::{self, Installation, Process};
+use serde_json::json;
 use std::time::Duration;
 
 const RUNS: usize = 50;
@@ -127,6 +129,29 @@ async fn a_worker_is_told_to_stop() {
     assert!(first.ended(Duration::from_secs(30)).await.unwrap().success(), "{}", first.log());
     site.ledger.until_all_runs_ended(LONG).await;
     assert_eq!(site.ledger.assert_each_recorded_once(RUNS, TWENTY).await, 0, "no try was lost");
+}
+
+/// The second signal stops it at once, whatever it runs; what it ran is repeated elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_told_twice_to_stop() {
+    let (site, _api) = Site::start("stopped_twice").await;
+    let mut first = site.installation.start("worker").unwrap();
+    let _scheduler = site.installation.start("scheduler").unwrap();
+    first.logged("worker started").await.unwrap();
+    let sleepers = (0..4).map(|n| task(&format!("sleeper_{n}"), &json!({ "do": "sleep", "ms": 6_000 }), &[])).collect();
+    site.client.apply_dag(&DagSource::Json(of("sleepers", sleepers)), false).await.unwrap();
+    trigger(&site.client, &"sleepers".parse().unwrap(), 0..1).await;
+    let run = site.ledger.runs().await[0].key;
+    for n in 0..4 {
+        site.ledger.until_task(run, &format!("sleeper_{n}"), TaskStateName::Running).await;
+    }
+    first.terminate().unwrap();
+    first.logged("a second signal stops at once").await.unwrap();
+    first.terminate().unwrap();
+    first.ended(Duration::from_secs(3)).await.unwrap();
+    let _second = site.installation.start("worker").unwrap();
+    site.ledger.until_all_runs_ended(LONG).await;
+    assert_eq!(site.ledger.assert_each_recorded_once(1, 4).await, 4, "each first try was lost");
 }
 
 /// An installation with an API, a signed-in client, and a dag of twenty tasks.
