@@ -7,7 +7,7 @@ use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{RunKey, XComKey};
 use cofferdam_store::runs::{Run, RunFilter, RunOrder};
 use cofferdam_store::task_instances::{TaskInstance, Try, TryEnding};
-use cofferdam_store::{Page, Store, Tx, runs, stats, task_instances, xcoms};
+use cofferdam_store::{Page, Store, Tx, logs, runs, stats, task_instances, xcoms};
 use std::time::Duration;
 
 /// How often a condition is looked at.
@@ -94,6 +94,13 @@ impl Ledger {
             xcoms::StoredValue::Inline(text) => serde_json::from_str(&text).expect("an XCom is JSON"),
             xcoms::StoredValue::Object(object) => panic!("the XCom lies in {object}"),
         }
+    }
+
+    /// How many bytes of log its last try has.
+    pub async fn log_bytes(&self, instance: &TaskInstance) -> u64 {
+        let mut tx = self.begin().await;
+        let ranges = logs::ranges(&mut tx, instance.id, instance.try_number).await.expect("the index can be read");
+        ranges.iter().map(|range| range.length).sum()
     }
 
     /// How many task instances have come to their end, in the runs of `tasks` tasks each.

@@ -86,6 +86,8 @@ async fn hostile_guests_end_and_disturb_nobody() {
     }
     let flood = site.ledger().of_task(run, "flood").await;
     assert!(flood.tries[0].receipt.stdio_bytes >= 1 << 30, "{flood:?}");
+    let kept = site.ledger().log_bytes(&flood.instance).await;
+    assert!(kept > 100_000 && kept < 2 << 20, "{kept} bytes of the flood were kept");
 
     let mut times = Vec::new();
     for run in ledger.runs().await {

@@ -33,24 +33,26 @@ async fn a_worker_is_killed() {
     assert!(lost > 0, "it was killed while it ran something");
 }
 
-/// Another one goes on; the last one's place is taken by the next that starts.
+/// Another one goes on; and the place of the last one is taken by the next that starts. Each finds that a worker is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_is_killed() {
     let (site, _api) = Site::start("killed_scheduler").await;
-    let mut schedulers = vec![site.installation.start("scheduler").unwrap(), site.installation.start("scheduler").unwrap()];
-    let mut worker = site.installation.start("worker").unwrap();
-    let _other = site.installation.start("worker").unwrap();
-    for scheduler in &mut schedulers {
-        scheduler.logged("scheduler started").await.unwrap();
+    let start = |role| site.installation.start(role).unwrap();
+    let (mut scheduler, mut other) = (start("scheduler"), start("scheduler"));
+    let (mut worker, _steady) = (start("worker"), start("worker"));
+    for started in [&mut scheduler, &mut other] {
+        started.logged("scheduler started").await.unwrap();
     }
     site.trigger(0..RUNS).await;
     site.ledger.until_finished_tasks(TWENTY, 200).await;
-    schedulers[0].kill().unwrap();
-    // What the others have to do: the second scheduler finds that a worker is lost.
+    scheduler.kill().unwrap();
     worker.kill().unwrap();
+    worker = start("worker");
     site.ledger.until_finished_tasks(TWENTY, 500).await;
-    schedulers[1].kill().unwrap();
-    schedulers.push(site.installation.start("scheduler").unwrap());
+    other.kill().unwrap();
+    scheduler = start("scheduler");
+    scheduler.logged("scheduler started").await.unwrap();
+    worker.kill().unwrap();
     site.ledger.until_all_runs_ended(LONG).await;
     site.ledger.assert_each_recorded_once(RUNS, TWENTY).await;
 }
