@@ -14,7 +14,7 @@ use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::transition::{self, ClosedRun, Counted, InstanceWrite, LockedInstance, NewTry, NewXCom};
+use cofferdam_store::execution::transition::{self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewTry, NewXCom};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -147,9 +147,6 @@ impl Engine {
             pass.apply(change.instance, change.event, change.report)?;
         }
         pass.write(tx).await?;
-        transition::insert_tries(tx, &std::mem::take(&mut pass.tries)).await?;
-        let xcoms: Vec<NewXCom> = std::mem::take(&mut pass.xcoms).into_values().collect();
-        transition::insert_xcoms(tx, &xcoms, now).await?;
         pass.cascade(tx).await?;
         pass.close(tx).await?;
         Ok(pass.followups)
@@ -267,7 +264,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Writes what changed.
+    /// Writes what changed, with the tries that ended and what they left.
     async fn write(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
         let mut writes = Vec::new();
         for (instance, working) in &mut self.working {
@@ -295,7 +292,12 @@ impl Pass<'_> {
                 try_number: working.state.try_number(),
             });
         }
-        Ok(transition::write(tx, &writes, self.now).await?)
+        let changes = Changes {
+            instances: writes,
+            tries: std::mem::take(&mut self.tries),
+            xcoms: std::mem::take(&mut self.xcoms).into_values().collect(),
+        };
+        Ok(transition::write(tx, &changes, self.now).await?)
     }
 
     /// Counts outcomes and asks trigger rules, until nothing more follows.

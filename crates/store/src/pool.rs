@@ -23,6 +23,19 @@ impl Access {
             Self::System => "cofferdam_system",
         }
     }
+
+    /// How statements are planned. Schedulers and workers repeat a dozen statements on sets that come in as arrays: planning each
+    /// anew took a third of a hop (`docs/decisions/0006-plan-once.md`). A plan made once must also be right when the tables
+    /// have grown, so it may not scan whole tables.
+    const fn planning(self) -> &'static str {
+        match self {
+            Self::Api => "",
+            Self::System => {
+                "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+                 SET enable_mergejoin = off; SET jit = off; "
+            }
+        }
+    }
 }
 
 /// How a store uses its connections.
@@ -81,7 +94,8 @@ impl Store {
             .statement_cache_capacity(500);
         // One round trip per connection. An idle transaction holds locks and keeps dead rows, hence its own limit.
         let prepare = format!(
-            "SET ROLE {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000",
+            "{}SET ROLE {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000",
+            access.planning(),
             access.role(),
             options.statement_timeout.as_millis()
         );

@@ -119,12 +119,72 @@ pub struct InstanceWrite {
     pub attend_at: Option<DateTime<Utc>>,
 }
 
-/// Writes changes of locked instances.
+/// A try that ended.
+#[derive(Clone, Debug)]
+pub struct NewTry {
+    /// Its instance.
+    pub instance: TaskInstanceId,
+    /// Its number.
+    pub try_number: u32,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// `success`, `failure`, `skip`, `reschedule` or `defer`.
+    pub ending: &'static str,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// What is to be said of it.
+    pub message: Option<String>,
+    /// Who ran it.
+    pub worker: Option<WorkerId>,
+    /// Under which lease.
+    pub lease: LeaseToken,
+    /// When it was queued.
+    pub queued_at: DateTime<Utc>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// What it used.
+    pub receipt: Receipt,
+}
+
+/// An XCom that a task pushed or returned.
+#[derive(Clone, Debug)]
+pub struct NewXCom {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The run.
+    pub run: RunKey,
+    /// The task.
+    pub task_id: TaskId,
+    /// Position in a mapped task, or -1.
+    pub map_index: i32,
+    /// Its key.
+    pub key: XComKey,
+    /// Its value.
+    pub value: XComValue,
+    /// Bytes of the JSON text.
+    pub size_bytes: u64,
+}
+
+/// What one step of a transition changes.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Instances that get another state.
+    pub instances: Vec<InstanceWrite>,
+    /// Tries that ended. Of a try that was rescheduled there are several parts: their receipts are added up.
+    pub tries: Vec<NewTry>,
+    /// XComs. One that exists is replaced: a later try speaks for the task.
+    pub xcoms: Vec<NewXCom>,
+}
+
+/// Writes changes of locked instances, with the tries and XComs that belong to them, in one round trip.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when one of them does not have the state that it was expected to have.
-pub async fn write(tx: &mut Tx<'_>, writes: &[InstanceWrite], now: DateTime<Utc>) -> Result<(), StoreError> {
-    if writes.is_empty() {
+/// [`StoreError::Conflict`] when one of the instances does not have the state that it was expected to have.
+pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let Changes { instances: writes, tries, xcoms } = changes;
+    if writes.is_empty() && tries.is_empty() && xcoms.is_empty() {
         return Ok(());
     }
     let columns: Vec<Columns<'_>> = writes.iter().map(|write| Columns::of(&write.state)).collect();
@@ -133,7 +193,7 @@ pub async fn write(tx: &mut Tx<'_>, writes: &[InstanceWrite], now: DateTime<Utc>
     let before_try: Vec<i32> = writes.iter().map(|write| write.before.1.cast_signed()).collect();
     let states: Vec<&str> = writes.iter().map(|write| write.state.name().as_str()).collect();
     let reasons: Vec<Option<&str>> = writes.iter().map(|write| write.state.reason().map(Reason::as_str)).collect();
-    let tries: Vec<i32> = writes.iter().map(|write| write.state.try_number().cast_signed()).collect();
+    let try_numbers: Vec<i32> = writes.iter().map(|write| write.state.try_number().cast_signed()).collect();
     let tries_before: Vec<i32> = writes.iter().map(|write| write.tries_before.cast_signed()).collect();
     let leases: Vec<i64> = writes.iter().map(|write| write.state.last_lease().0).collect();
     let workers: Vec<Option<Uuid>> =
@@ -146,26 +206,90 @@ pub async fn write(tx: &mut Tx<'_>, writes: &[InstanceWrite], now: DateTime<Utc>
     let ended: Vec<Option<DateTime<Utc>>> = columns.iter().map(|columns| columns.ended_at).collect();
     let due: Vec<Option<DateTime<Utc>>> = columns.iter().map(|columns| columns.due_at).collect();
     let attend: Vec<Option<DateTime<Utc>>> = writes.iter().map(|write| write.attend_at).collect();
-    let written = sqlx::query!(
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let try_instances: Vec<Uuid> = tries.iter().map(|new| new.instance.uuid()).collect();
+    let try_numbers_of_tries: Vec<i32> = tries.iter().map(|new| new.try_number.cast_signed()).collect();
+    let try_tenants: Vec<Uuid> = tries.iter().map(|new| new.tenant.uuid()).collect();
+    let try_endings: Vec<&str> = tries.iter().map(|new| new.ending).collect();
+    let try_reasons: Vec<Option<&str>> = tries.iter().map(|new| new.reason.map(Reason::as_str)).collect();
+    let try_messages: Vec<Option<&str>> = tries.iter().map(|new| new.message.as_deref()).collect();
+    let try_workers: Vec<Option<Uuid>> = tries.iter().map(|new| new.worker.map(WorkerId::uuid)).collect();
+    let try_leases: Vec<i64> = tries.iter().map(|new| new.lease.0).collect();
+    let try_queued: Vec<DateTime<Utc>> = tries.iter().map(|new| new.queued_at).collect();
+    let try_started: Vec<Option<DateTime<Utc>>> = tries.iter().map(|new| new.started_at).collect();
+    let try_ended: Vec<DateTime<Utc>> = tries.iter().map(|new| new.ended_at).collect();
+    let try_fuel: Vec<i64> = tries.iter().map(|new| signed(new.receipt.fuel)).collect();
+    let try_memory: Vec<i64> = tries.iter().map(|new| signed(new.receipt.peak_memory_bytes)).collect();
+    let try_wall: Vec<i64> = tries.iter().map(|new| signed(new.receipt.wall_us)).collect();
+    let try_cpu: Vec<i64> = tries.iter().map(|new| signed(new.receipt.cpu_us)).collect();
+    let try_input: Vec<i64> = tries.iter().map(|new| signed(new.receipt.input_bytes)).collect();
+    let try_output: Vec<i64> = tries.iter().map(|new| signed(new.receipt.output_bytes)).collect();
+    let try_stdio: Vec<i64> = tries.iter().map(|new| signed(new.receipt.stdio_bytes)).collect();
+    let try_log: Vec<i64> = tries.iter().map(|new| signed(new.receipt.log_bytes)).collect();
+    let xcom_tenants: Vec<Uuid> = xcoms.iter().map(|new| new.tenant.uuid()).collect();
+    let xcom_runs: Vec<Uuid> = xcoms.iter().map(|new| new.run.uuid()).collect();
+    let xcom_tasks: Vec<&str> = xcoms.iter().map(|new| new.task_id.as_str()).collect();
+    let xcom_map_indexes: Vec<i32> = xcoms.iter().map(|new| new.map_index).collect();
+    let xcom_keys: Vec<&str> = xcoms.iter().map(|new| new.key.as_str()).collect();
+    let xcom_values: Vec<Option<&str>> = xcoms
+        .iter()
+        .map(|new| match &new.value {
+            XComValue::Inline(value) => Some(value.as_str()),
+            XComValue::Object(_) => None,
+        })
+        .collect();
+    let xcom_objects: Vec<Option<&str>> = xcoms
+        .iter()
+        .map(|new| match &new.value {
+            XComValue::Inline(_) => None,
+            XComValue::Object(object) => Some(object.as_str()),
+        })
+        .collect();
+    let xcom_sizes: Vec<i64> = xcoms.iter().map(|new| i64::try_from(new.size_bytes).unwrap_or(i64::MAX)).collect();
+    let written = sqlx::query_scalar!(
         r#"
-        UPDATE task_instances ti
-        SET state = n.state, reason = n.reason, try_number = n.try_number, tries_before = n.tries_before, lease_token = n.lease_token,
-            worker_id = coalesce(n.worker_id, ti.worker_id),
-            cancel_requested_at = CASE WHEN n.cancel_requested THEN coalesce(ti.cancel_requested_at, $17) END,
-            deferred_event = n.deferred_event, queued_at = coalesce(n.queued_at, ti.queued_at),
-            started_at = coalesce(n.started_at, ti.started_at), ended_at = n.ended_at, due_at = n.due_at, attend_at = n.attend_at
-        FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::bigint[], $9::uuid[], $10::bool[],
-            $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
-            AS n (instance_id, state_before, try_before, state, reason, try_number, tries_before, lease_token, worker_id, cancel_requested,
-                deferred_event, queued_at, started_at, ended_at, due_at, attend_at)
-        WHERE ti.instance_id = n.instance_id AND ti.state = n.state_before AND ti.try_number = n.try_before
+        WITH written AS (
+            UPDATE task_instances ti
+            SET state = n.state, reason = n.reason, try_number = n.try_number, tries_before = n.tries_before, lease_token = n.lease_token,
+                worker_id = coalesce(n.worker_id, ti.worker_id),
+                cancel_requested_at = CASE WHEN n.cancel_requested THEN coalesce(ti.cancel_requested_at, $17) END,
+                deferred_event = n.deferred_event, queued_at = coalesce(n.queued_at, ti.queued_at),
+                started_at = coalesce(n.started_at, ti.started_at), ended_at = n.ended_at, due_at = n.due_at, attend_at = n.attend_at
+            FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::bigint[], $9::uuid[],
+                $10::bool[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+                $16::timestamptz[])
+                AS n (instance_id, state_before, try_before, state, reason, try_number, tries_before, lease_token, worker_id,
+                    cancel_requested, deferred_event, queued_at, started_at, ended_at, due_at, attend_at)
+            WHERE ti.instance_id = n.instance_id AND ti.state = n.state_before AND ti.try_number = n.try_before
+            RETURNING 1
+        ), tried AS (
+            INSERT INTO tries (instance_id, try_number, tenant_id, ending, reason, message, worker_id, lease_token, queued_at, started_at,
+                ended_at, fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes)
+            SELECT * FROM unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::uuid[], $25::bigint[],
+                $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::bigint[], $30::bigint[], $31::bigint[], $32::bigint[],
+                $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[])
+            ON CONFLICT (instance_id, try_number) DO UPDATE
+            SET ending = excluded.ending, reason = excluded.reason, message = excluded.message, worker_id = excluded.worker_id,
+                lease_token = excluded.lease_token, ended_at = excluded.ended_at, fuel = tries.fuel + excluded.fuel,
+                peak_memory_bytes = greatest(tries.peak_memory_bytes, excluded.peak_memory_bytes),
+                wall_us = tries.wall_us + excluded.wall_us, cpu_us = tries.cpu_us + excluded.cpu_us,
+                input_bytes = excluded.input_bytes, output_bytes = excluded.output_bytes,
+                stdio_bytes = tries.stdio_bytes + excluded.stdio_bytes, log_bytes = tries.log_bytes + excluded.log_bytes
+        ), kept AS (
+            INSERT INTO xcoms (tenant_id, run_key, task_id, map_index, key, value, object, size_bytes, created_at)
+            SELECT n.*, $17 FROM unnest($37::uuid[], $38::uuid[], $39::text[], $40::int[], $41::text[], $42::text[], $43::text[],
+                $44::bigint[]) AS n
+            ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE
+            SET value = excluded.value, object = excluded.object, size_bytes = excluded.size_bytes, created_at = excluded.created_at
+        )
+        SELECT count(*) AS "written!" FROM written
         "#,
         &ids,
         &before as &[&str],
         &before_try,
         &states as &[&str],
         &reasons as &[Option<&str>],
-        &tries,
+        &try_numbers,
         &tries_before,
         &leases,
         &workers as &[Option<Uuid>],
@@ -177,18 +301,41 @@ pub async fn write(tx: &mut Tx<'_>, writes: &[InstanceWrite], now: DateTime<Utc>
         &due as &[Option<DateTime<Utc>>],
         &attend as &[Option<DateTime<Utc>>],
         now,
+        &try_instances,
+        &try_numbers_of_tries,
+        &try_tenants,
+        &try_endings as &[&str],
+        &try_reasons as &[Option<&str>],
+        &try_messages as &[Option<&str>],
+        &try_workers as &[Option<Uuid>],
+        &try_leases,
+        &try_queued,
+        &try_started as &[Option<DateTime<Utc>>],
+        &try_ended,
+        &try_fuel,
+        &try_memory,
+        &try_wall,
+        &try_cpu,
+        &try_input,
+        &try_output,
+        &try_stdio,
+        &try_log,
+        &xcom_tenants,
+        &xcom_runs,
+        &xcom_tasks as &[&str],
+        &xcom_map_indexes,
+        &xcom_keys as &[&str],
+        &xcom_values as &[Option<&str>],
+        &xcom_objects as &[Option<&str>],
+        &xcom_sizes,
     )
-    .execute(tx.conn())
-    .await?
-    .rows_affected();
-    if written == writes.len() as u64 {
+    .fetch_one(tx.conn())
+    .await?;
+    let missing = i64::try_from(writes.len()).unwrap_or(i64::MAX) - written;
+    if missing == 0 {
         Ok(())
     } else {
-        Err(StoreError::conflict(format!(
-            "{} of {} task instances changed meanwhile",
-            writes.len() as u64 - written,
-            writes.len()
-        )))
+        Err(StoreError::conflict(format!("{missing} of {} task instances changed meanwhile", writes.len())))
     }
 }
 
@@ -339,171 +486,6 @@ pub async fn request_cancel(tx: &mut Tx<'_>, run: RunKey, now: DateTime<Utc>) ->
         "UPDATE dag_runs SET cancel_requested_at = coalesce(cancel_requested_at, $2) WHERE run_key = $1",
         run.uuid(),
         now
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// A try that ended.
-#[derive(Clone, Debug)]
-pub struct NewTry {
-    /// Its instance.
-    pub instance: TaskInstanceId,
-    /// Its number.
-    pub try_number: u32,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// `success`, `failure`, `skip`, `reschedule` or `defer`.
-    pub ending: &'static str,
-    /// Why it failed.
-    pub reason: Option<Reason>,
-    /// What is to be said of it.
-    pub message: Option<String>,
-    /// Who ran it.
-    pub worker: Option<WorkerId>,
-    /// Under which lease.
-    pub lease: LeaseToken,
-    /// When it was queued.
-    pub queued_at: DateTime<Utc>,
-    /// When it began.
-    pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
-    pub ended_at: DateTime<Utc>,
-    /// What it used.
-    pub receipt: Receipt,
-}
-
-/// Records tries. A try that was rescheduled has several parts: their receipts are added up.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn insert_tries(tx: &mut Tx<'_>, tries: &[NewTry]) -> Result<(), StoreError> {
-    if tries.is_empty() {
-        return Ok(());
-    }
-    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let instances: Vec<Uuid> = tries.iter().map(|new| new.instance.uuid()).collect();
-    let numbers: Vec<i32> = tries.iter().map(|new| new.try_number.cast_signed()).collect();
-    let tenants: Vec<Uuid> = tries.iter().map(|new| new.tenant.uuid()).collect();
-    let endings: Vec<&str> = tries.iter().map(|new| new.ending).collect();
-    let reasons: Vec<Option<&str>> = tries.iter().map(|new| new.reason.map(Reason::as_str)).collect();
-    let messages: Vec<Option<&str>> = tries.iter().map(|new| new.message.as_deref()).collect();
-    let workers: Vec<Option<Uuid>> = tries.iter().map(|new| new.worker.map(WorkerId::uuid)).collect();
-    let leases: Vec<i64> = tries.iter().map(|new| new.lease.0).collect();
-    let queued: Vec<DateTime<Utc>> = tries.iter().map(|new| new.queued_at).collect();
-    let started: Vec<Option<DateTime<Utc>>> = tries.iter().map(|new| new.started_at).collect();
-    let ended: Vec<DateTime<Utc>> = tries.iter().map(|new| new.ended_at).collect();
-    let fuel: Vec<i64> = tries.iter().map(|new| signed(new.receipt.fuel)).collect();
-    let memory: Vec<i64> = tries.iter().map(|new| signed(new.receipt.peak_memory_bytes)).collect();
-    let wall: Vec<i64> = tries.iter().map(|new| signed(new.receipt.wall_us)).collect();
-    let cpu: Vec<i64> = tries.iter().map(|new| signed(new.receipt.cpu_us)).collect();
-    let input: Vec<i64> = tries.iter().map(|new| signed(new.receipt.input_bytes)).collect();
-    let output: Vec<i64> = tries.iter().map(|new| signed(new.receipt.output_bytes)).collect();
-    let stdio: Vec<i64> = tries.iter().map(|new| signed(new.receipt.stdio_bytes)).collect();
-    let log: Vec<i64> = tries.iter().map(|new| signed(new.receipt.log_bytes)).collect();
-    sqlx::query!(
-        r#"
-        INSERT INTO tries (instance_id, try_number, tenant_id, ending, reason, message, worker_id, lease_token, queued_at, started_at, ended_at,
-            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes)
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::bigint[],
-            $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
-            $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[])
-        ON CONFLICT (instance_id, try_number) DO UPDATE
-        SET ending = excluded.ending, reason = excluded.reason, message = excluded.message, worker_id = excluded.worker_id,
-            lease_token = excluded.lease_token, ended_at = excluded.ended_at, fuel = tries.fuel + excluded.fuel,
-            peak_memory_bytes = greatest(tries.peak_memory_bytes, excluded.peak_memory_bytes), wall_us = tries.wall_us + excluded.wall_us,
-            cpu_us = tries.cpu_us + excluded.cpu_us, input_bytes = excluded.input_bytes, output_bytes = excluded.output_bytes,
-            stdio_bytes = tries.stdio_bytes + excluded.stdio_bytes, log_bytes = tries.log_bytes + excluded.log_bytes
-        "#,
-        &instances,
-        &numbers,
-        &tenants,
-        &endings as &[&str],
-        &reasons as &[Option<&str>],
-        &messages as &[Option<&str>],
-        &workers as &[Option<Uuid>],
-        &leases,
-        &queued,
-        &started as &[Option<DateTime<Utc>>],
-        &ended,
-        &fuel,
-        &memory,
-        &wall,
-        &cpu,
-        &input,
-        &output,
-        &stdio,
-        &log,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// An XCom that a task pushed or returned.
-#[derive(Clone, Debug)]
-pub struct NewXCom {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The run.
-    pub run: RunKey,
-    /// The task.
-    pub task_id: TaskId,
-    /// Position in a mapped task, or -1.
-    pub map_index: i32,
-    /// Its key.
-    pub key: XComKey,
-    /// Its value.
-    pub value: XComValue,
-    /// Bytes of the JSON text.
-    pub size_bytes: u64,
-}
-
-/// Records XComs. One that exists is replaced: a later try speaks for the task.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn insert_xcoms(tx: &mut Tx<'_>, xcoms: &[NewXCom], now: DateTime<Utc>) -> Result<(), StoreError> {
-    if xcoms.is_empty() {
-        return Ok(());
-    }
-    let tenants: Vec<Uuid> = xcoms.iter().map(|new| new.tenant.uuid()).collect();
-    let runs: Vec<Uuid> = xcoms.iter().map(|new| new.run.uuid()).collect();
-    let tasks: Vec<&str> = xcoms.iter().map(|new| new.task_id.as_str()).collect();
-    let map_indexes: Vec<i32> = xcoms.iter().map(|new| new.map_index).collect();
-    let keys: Vec<&str> = xcoms.iter().map(|new| new.key.as_str()).collect();
-    let values: Vec<Option<&str>> = xcoms
-        .iter()
-        .map(|new| match &new.value {
-            XComValue::Inline(value) => Some(value.as_str()),
-            XComValue::Object(_) => None,
-        })
-        .collect();
-    let objects: Vec<Option<&str>> = xcoms
-        .iter()
-        .map(|new| match &new.value {
-            XComValue::Inline(_) => None,
-            XComValue::Object(object) => Some(object.as_str()),
-        })
-        .collect();
-    let sizes: Vec<i64> = xcoms.iter().map(|new| i64::try_from(new.size_bytes).unwrap_or(i64::MAX)).collect();
-    sqlx::query!(
-        r#"
-        INSERT INTO xcoms (tenant_id, run_key, task_id, map_index, key, value, object, size_bytes, created_at)
-        SELECT n.*, $9 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[]) AS n
-        ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE
-        SET value = excluded.value, object = excluded.object, size_bytes = excluded.size_bytes, created_at = excluded.created_at
-        "#,
-        &tenants,
-        &runs,
-        &tasks as &[&str],
-        &map_indexes,
-        &keys as &[&str],
-        &values as &[Option<&str>],
-        &objects as &[Option<&str>],
-        &sizes,
-        now,
     )
     .execute(tx.conn())
     .await?;
