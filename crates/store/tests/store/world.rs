@@ -133,7 +133,6 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let mut tx = system.begin(&context).await.unwrap();
     runs::insert_runs(&mut tx, &[new_run(&context, &stored, run, dag_run_id(), noon())]).await.unwrap();
     runs::insert_instances(&mut tx, &[new_instance(&context, run, instance)], noon()).await.unwrap();
-    transition::insert_tries(&mut tx, &[new_try(&context, instance)]).await.unwrap();
     let xcom = transition::NewXCom {
         tenant: id,
         run,
@@ -143,7 +142,8 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
         value: XComValue::Inline("42".to_owned()),
         size_bytes: 2,
     };
-    transition::insert_xcoms(&mut tx, &[xcom], noon()).await.unwrap();
+    let changes = transition::Changes { instances: Vec::new(), tries: vec![new_try(&context, instance)], xcoms: vec![xcom] };
+    transition::write(&mut tx, &changes, noon()).await.unwrap();
     let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
     log_index::insert(&mut tx, &[range], noon()).await.unwrap();
     tx.commit().await.unwrap();
