@@ -3,12 +3,14 @@
 use cofferdam_store::embedded::{self, EmbeddedConfig, EmbeddedError};
 use cofferdam_store::{Access, PoolOptions, Store, migrate};
 use sqlx::{Connection, Executor, PgConnection};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
 
@@ -39,11 +41,20 @@ struct Parent {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
     server: u32,
+    _program: Option<TempDir>,
 }
 
 impl Parent {
     fn start(folder: &Path, user: Option<u32>, words: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_embedded-parent"));
+        let mut program = Path::new(env!("CARGO_BIN_EXE_embedded-parent")).to_path_buf();
+        // Another user may not be able to reach the folder of the build.
+        let copy = user.map(|_| tempfile::tempdir().unwrap());
+        if let Some(copy) = &copy {
+            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            fs::copy(&program, copy.path().join("embedded-parent")).unwrap();
+            program = copy.path().join("embedded-parent");
+        }
+        let mut command = Command::new(program);
         command.arg(folder).args(words).stdout(Stdio::piped());
         if let Some(user) = user {
             command.uid(user).gid(user);
@@ -52,7 +63,7 @@ impl Parent {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("it says where its server is").unwrap();
         let server = first.split_once(' ').unwrap().1.parse().unwrap();
-        Self { child, lines, server }
+        Self { child, lines, server, _program: copy }
     }
 
     fn kill(mut self) -> Vec<String> {
