@@ -50,7 +50,7 @@ impl Done {
 pub struct Role {
     pub child: Child,
     lines: mpsc::Receiver<String>,
-    seen: Vec<String>,
+    unasked: Vec<String>,
 }
 
 impl Role {
@@ -63,21 +63,20 @@ impl Role {
         let also = sender.clone();
         std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         std::thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| drop(also.send(line))));
-        Self { child, lines, seen: Vec::new() }
+        Self { child, lines, unasked: Vec::new() }
     }
 
-    /// Waits for a line that contains `text`, and returns it.
+    /// Waits for a line that contains `text`, and returns it. Lines that were not asked for stay for later: the log and
+    /// the standard output come on two pipes, in any order.
     pub fn says(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
+            if let Some(found) = self.unasked.iter().position(|line| line.contains(text)) {
+                return self.unasked.remove(found);
+            }
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.seen.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(error) => panic!("no line with {text:?} ({error}); it said:\n{}", self.seen.join("\n")),
+                Ok(line) => self.unasked.push(line),
+                Err(error) => panic!("no line with {text:?} ({error}); besides, it said:\n{}", self.unasked.join("\n")),
             }
         }
     }
@@ -97,8 +96,8 @@ impl Role {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.seen.extend(self.lines.try_iter());
-        panic!("it does not end; it said:\n{}", self.seen.join("\n"));
+        self.unasked.extend(self.lines.try_iter());
+        panic!("it does not end; it said:\n{}", self.unasked.join("\n"));
     }
 }
 
