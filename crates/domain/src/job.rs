@@ -1,6 +1,8 @@
 //! What a worker needs to run one try: the message of the queue. It carries everything, so that no read of PostgreSQL
 //! stands between the claim and the first instruction.
 
+use crate::egress::PrivateTarget;
+use crate::grant::Grant;
 use crate::limits::Limits;
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{DagId, DagRunId, DagVersionId, Digest, RunKey, TaskId, TaskInstanceId, TenantId};
@@ -29,6 +31,12 @@ pub struct Job {
     pub input: Value,
     /// What it may use.
     pub limits: Limits,
+    /// What it may reach.
+    #[serde(default)]
+    pub grant: Grant,
+    /// Targets outside of the public internet that its tenant may reach, when the grant names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_targets: Vec<PrivateTarget>,
 }
 
 /// Which code a task runs.

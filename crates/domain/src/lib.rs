@@ -5,8 +5,10 @@
 pub mod clock;
 pub mod context;
 pub mod definition;
+pub mod egress;
 pub mod ending;
 pub mod event;
+pub mod grant;
 pub mod job;
 pub mod limits;
 pub mod plan;

@@ -26,6 +26,12 @@ pub struct Limits {
     pub instances: u32,
     /// Handles (streams, pollables, …) held at once.
     pub handles: u32,
+    /// HTTP requests.
+    pub http_calls: u32,
+    /// Bytes of all HTTP requests and responses together: heads and bodies.
+    pub http_bytes: u64,
+    /// Bytes of the scratch directory; it is there only when the grant has one.
+    pub scratch_bytes: u64,
 }
 
 impl Default for Limits {
@@ -40,6 +46,9 @@ impl Default for Limits {
             table_elements: 100_000,
             instances: 64,
             handles: 1_000,
+            http_calls: 100,
+            http_bytes: 64 << 20,
+            scratch_bytes: 1 << 30,
         }
     }
 }
@@ -58,6 +67,9 @@ impl Limits {
             table_elements: 1_000_000,
             instances: 64,
             handles: 10_000,
+            http_calls: 10_000,
+            http_bytes: 4 << 30,
+            scratch_bytes: 16 << 30,
         }
     }
 
@@ -74,6 +86,9 @@ impl Limits {
             table_elements: self.table_elements.min(other.table_elements),
             instances: self.instances.min(other.instances),
             handles: self.handles.min(other.handles),
+            http_calls: self.http_calls.min(other.http_calls),
+            http_bytes: self.http_bytes.min(other.http_bytes),
+            scratch_bytes: self.scratch_bytes.min(other.scratch_bytes),
         }
     }
 }

@@ -185,6 +185,8 @@ fn message(new: &ToEnqueue, run: &RunFacts, task: &TaskPlan, xcoms: &HashMap<XCo
         target: Target { digest: task.digest.clone(), entry: task.entry.clone() },
         input,
         limits: task.limits.clone(),
+        grant: task.grant.clone(),
+        private_targets: Vec::new(),
     };
     Ok(Message {
         instance: new.instance,

@@ -8,7 +8,9 @@ use crate::json::{self, clean};
 use crate::limiter::Limiter;
 use crate::runtime::{Program, Runtime};
 use crate::stdio::Output;
+use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
+use cofferdam_domain::grant::Grant;
 use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
 use cofferdam_ids::{TaskInstanceId, XComKey};
@@ -45,6 +47,10 @@ pub struct TryRequest {
     pub input: String,
     /// What the try may use.
     pub limits: Limits,
+    /// What the try may reach.
+    pub grant: Grant,
+    /// Targets outside of the public internet that an administrator allows, when the grant names them.
+    pub private_targets: Vec<PrivateTarget>,
     /// What the task can learn of itself.
     pub context: TaskContext,
 }

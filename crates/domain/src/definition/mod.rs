@@ -21,6 +21,7 @@ pub(crate) use validate::edges;
 pub use validate::{MAX_TASKS, validate};
 
 use crate::ending::Reason;
+use crate::grant::Grant;
 use crate::limits::Limits;
 use crate::retry::{Backoff, RetryPolicy};
 use crate::trigger_rule::TriggerRule;
@@ -78,6 +79,9 @@ pub struct DagDefinition {
     /// Settings of tasks that do not have their own (Airflow's `default_args`).
     #[serde(default, skip_serializing_if = "TaskSettings::is_empty")]
     pub defaults: TaskSettings,
+    /// The most that a try of any task may use, whatever the task and `defaults` ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsDefinition>,
     /// Values that a run's `conf` may replace.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
@@ -145,10 +149,14 @@ macro_rules! with_settings {
             /// What a try may use.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub limits: Option<LimitsDefinition>,
+            /// What it may reach: see [`Grant`].
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub grant: Option<Grant>,
         }
 
         impl $name {
-            /// The settings, each replaced by `fallback`'s where it is not given. `retry_on` and `limits` are merged entry by entry.
+            /// The settings, each replaced by `fallback`'s where it is not given. `retry_on` and `limits` are merged entry by entry;
+            /// a `grant` is taken as a whole, so that what a task may reach is read in one place.
             #[must_use]
             pub fn settings_or(&self, fallback: &TaskSettings) -> TaskSettings {
                 let mut retry_on = fallback.retry_on.clone();
@@ -170,6 +178,7 @@ macro_rules! with_settings {
                         (Some(own), Some(fallback)) => Some(own.or(fallback)),
                         (own, fallback) => own.clone().or_else(|| fallback.clone()),
                     },
+                    grant: self.grant.clone().or_else(|| fallback.grant.clone()),
                 }
             }
         }
@@ -233,10 +242,10 @@ impl TaskSettings {
         }
     }
 
-    /// The limits of a try that these settings make.
+    /// The limits of a try that these settings make, before those of the dag and of the tenant.
     #[must_use]
     pub fn effective_limits(&self) -> Limits {
-        let mut limits = self.limits.as_ref().map_or_else(Limits::default, LimitsDefinition::on_defaults);
+        let mut limits = self.limits.as_ref().map_or_else(Limits::default, |given| given.over(Limits::default()));
         if let Some(timeout) = self.timeout {
             limits.wall_ms = timeout.ms();
         }
@@ -283,9 +292,24 @@ pub struct LimitsDefinition {
     /// Handles (streams, pollables, …) held at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handles: Option<u32>,
+    /// HTTP requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_calls: Option<u32>,
+    /// All HTTP requests and responses together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_bytes: Option<ByteSize>,
+    /// The scratch directory, when the grant has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<ByteSize>,
 }
 
 impl LimitsDefinition {
+    /// Limits, each lowered to what is given here where that is smaller.
+    #[must_use]
+    pub fn tighten(&self, limits: &Limits) -> Limits {
+        limits.tightened_by(&self.over(Limits::hard_caps()))
+    }
+
     fn or(&self, fallback: &Self) -> Self {
         Self {
             fuel: self.fuel.or(fallback.fuel),
@@ -296,11 +320,13 @@ impl LimitsDefinition {
             table_elements: self.table_elements.or(fallback.table_elements),
             instances: self.instances.or(fallback.instances),
             handles: self.handles.or(fallback.handles),
+            http_calls: self.http_calls.or(fallback.http_calls),
+            http_bytes: self.http_bytes.or(fallback.http_bytes),
+            scratch: self.scratch.or(fallback.scratch),
         }
     }
 
-    fn on_defaults(&self) -> Limits {
-        let default = Limits::default();
+    fn over(&self, default: Limits) -> Limits {
         Limits {
             fuel: self.fuel.unwrap_or(default.fuel),
             memory_bytes: self.memory.map_or(default.memory_bytes, ByteSize::bytes),
@@ -311,6 +337,9 @@ impl LimitsDefinition {
             table_elements: self.table_elements.unwrap_or(default.table_elements),
             instances: self.instances.unwrap_or(default.instances),
             handles: self.handles.unwrap_or(default.handles),
+            http_calls: self.http_calls.unwrap_or(default.http_calls),
+            http_bytes: self.http_bytes.map_or(default.http_bytes, ByteSize::bytes),
+            scratch_bytes: self.scratch.map_or(default.scratch_bytes, ByteSize::bytes),
         }
     }
 }

@@ -4,9 +4,12 @@
 //! than [`parse`](super::parse) in one thing: `null` for a field that is not given is taken for `schedule` only.
 
 use super::quantity::{SIZE_UNITS, TIME_UNITS};
-use super::validate::{MAX_ACTIVE, MAX_DESCRIPTION, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES, MAX_TASKS, MAX_TEXT};
+use super::validate::{
+    MAX_ACTIVE, MAX_DESCRIPTION, MAX_ENV, MAX_GRANTED, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES, MAX_TASKS, MAX_TEXT,
+};
 use super::{ByteSize, RetryBackoff, TimeSpan};
 use crate::ending::Reason;
+use crate::grant::{NamePattern, Scheme};
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::trigger_rule::TriggerRule;
@@ -34,6 +37,8 @@ pub fn schema() -> Value {
             },
             "settings": { "type": "object", "properties": settings(), "additionalProperties": false },
             "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
+            "grant": { "type": "object", "properties": grant(), "additionalProperties": false },
+            "http_rule": { "type": "object", "properties": http_rule(), "required": ["host"], "additionalProperties": false },
             "task_id": name(TaskId::CHARACTERS, TaskId::MAX_LENGTH),
             "time_span": time_span(),
             "byte_size": byte_size(),
@@ -90,6 +95,10 @@ fn dag() -> Value {
         "defaults": {
             "$ref": "#/$defs/settings",
             "description": "Settings of tasks that do not have their own (Airflow's default_args).",
+        },
+        "limits": {
+            "$ref": "#/$defs/limits",
+            "description": "The most that a try of any task may use, whatever the task and defaults ask for.",
         },
         "params": { "type": "object", "description": "Values that a run's conf may replace." },
         "tasks": {
@@ -201,6 +210,80 @@ fn settings() -> Value {
             QueueName::default_queue().as_str()
         ),
         "limits": { "$ref": "#/$defs/limits", "description": "What a try may use." },
+        "grant": {
+            "$ref": "#/$defs/grant",
+            "description": "What it may reach. A task's own grant replaces that of defaults as a whole.",
+        },
+    })
+}
+
+fn grant() -> Value {
+    let names = |text: &str| {
+        json!({
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9_.~/:-]*[*]?$",
+                "minLength": 1,
+                "maxLength": NamePattern::MAX_LENGTH,
+            },
+            "maxItems": MAX_GRANTED,
+            "description": format!("{text}: names, or their beginnings with a * at the end."),
+            "examples": [["warehouse", "weather_*"]],
+        })
+    };
+    let switch = |text: &str| json!({ "type": "boolean", "default": true, "description": text });
+    json!({
+        "http": {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {
+                        "type": "string",
+                        "pattern": "^([A-Z_-]+(,[A-Z_-]+)* )?https?://[^/?#@ ]+/?$",
+                        "examples": ["https://api.example.com", "GET https://*.example.com:8443"],
+                    },
+                    { "$ref": "#/$defs/http_rule" },
+                ],
+            },
+            "maxItems": MAX_GRANTED,
+            "description": "Where it may send HTTP requests. Addresses that are not of the public internet must be allowed by an \
+                            administrator besides.",
+        },
+        "variables": names("Variables that it may read"),
+        "connections": names("Connections that it may use"),
+        "scratch": {
+            "$ref": "#/$defs/byte_size",
+            "description": "A directory of its own, empty at the start of each try, that holds so much at the most.",
+        },
+        "clock": switch("Whether it sees the real time. If not, all clocks stand still at the run's logical date."),
+        "random": switch("Whether it gets real random numbers. If not, they follow from its idempotency key, the same in each try."),
+        "env": {
+            "type": "object",
+            "propertyNames": { "pattern": "^[^=]+$" },
+            "additionalProperties": { "type": "string", "maxLength": MAX_ENV },
+            "description": "Environment variables.",
+        },
+    })
+}
+
+fn http_rule() -> Value {
+    json!({
+        "host": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "description": "The host: a name, *. and a domain for all names below it, * for every host, or an address.",
+            "examples": ["api.example.com", "*.example.com"],
+        },
+        "port": whole(1, u64::from(u16::MAX), "The port; that of the scheme when not given."),
+        "scheme": { "enum": [Scheme::Https, Scheme::Http], "default": Scheme::default(), "description": "How requests are sent." },
+        "methods": {
+            "type": "array",
+            "items": { "type": "string", "pattern": "^[A-Z_-]+$", "maxLength": 30 },
+            "description": "The methods; all when none is given.",
+            "examples": [["GET", "HEAD"]],
+        },
     })
 }
 
@@ -220,6 +303,9 @@ fn limits() -> Value {
         "table_elements": count("Elements of all tables together.", default.table_elements, caps.table_elements),
         "instances": count("Core instances of one component.", default.instances.into(), caps.instances.into()),
         "handles": count("Handles (streams, pollables, …) held at once.", default.handles.into(), caps.handles.into()),
+        "http_calls": count("HTTP requests.", default.http_calls.into(), caps.http_calls.into()),
+        "http_bytes": size("All HTTP requests and responses together", default.http_bytes, caps.http_bytes),
+        "scratch": size("The scratch directory, when the grant has one", default.scratch_bytes, caps.scratch_bytes),
     })
 }
 

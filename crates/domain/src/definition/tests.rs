@@ -362,3 +362,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_wrong_with_a_grant_has_its_place() {
+    let of = |grant: Value| problems(with("/tasks/0/grant", grant));
+    assert_eq!(of(json!({ "http": ["https://a.example"], "scratch": "1MiB", "env": { "A": "b" } })), []);
+    assert_eq!(of(json!({ "http": ["https://a.example", "a.example"] })), only("invalid_value", "/tasks/0/grant/http/1"));
+    assert_eq!(of(json!({ "variables": ["a", "b*c"] })), only("invalid_value", "/tasks/0/grant/variables/1"));
+    assert_eq!(of(json!({ "htpp": [] })), only("unknown_field", "/tasks/0/grant/htpp"));
+    assert_eq!(of(json!({ "http": [{ "host": "a.example", "prot": 1 }] })), only("unknown_field", "/tasks/0/grant/http/0/prot"));
+    assert_eq!(of(json!(["https://a.example"])), only("invalid_value", "/tasks/0/grant"));
+    assert_eq!(of(json!({ "http": [{ "host": "a.example", "port": 0 }] })), only("out_of_range", "/tasks/0/grant/http/0/port"));
+    assert_eq!(of(json!({ "scratch": "1TiB" })), only("limit_over_cap", "/tasks/0/grant/scratch"));
+    assert_eq!(of(json!({ "scratch": 0 })), only("out_of_range", "/tasks/0/grant/scratch"));
+    assert_eq!(of(json!({ "env": { "A=": "b" } })), only("invalid_value", "/tasks/0/grant/env/A="));
+    assert_eq!(of(json!({ "env": { "A": "b\0" } })), only("invalid_value", "/tasks/0/grant/env/A"));
+    assert_eq!(of(json!({ "env": { "A": "b".repeat(40_000) } })), only("too_long", "/tasks/0/grant/env/A"));
+    assert_eq!(of(json!({ "variables": vec!["a"; 101] })).first(), only("too_long", "/tasks/0/grant/variables").first());
+    assert_eq!(of(json!({ "connections": ["a", "a"] })), only("no_effect", "/tasks/0/grant/connections/1"));
+    assert_eq!(problems(with("/limits", json!({ "memory": "1TiB" }))), only("limit_over_cap", "/limits/memory"));
+}

@@ -1,8 +1,10 @@
 //! What only shows when a definition is looked at as a whole.
 
+mod grant;
+
 use super::diagnostic::join;
 use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition, TaskSettings, graph};
+use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition, TaskDefinition, TaskSettings, graph};
 use crate::limits::Limits;
 use crate::plan::InputTemplate;
 use crate::retry::RetryPolicy;
@@ -13,6 +15,7 @@ use std::collections::HashMap;
 /// How many tasks a dag may have.
 pub const MAX_TASKS: usize = 1_000;
 
+pub(super) use grant::{MAX_ENV, MAX_GRANTED};
 pub(super) const MAX_RETRIES: u32 = 100;
 pub(super) const MAX_ACTIVE: u32 = 10_000;
 pub(super) const MAX_POOL_SLOTS: u32 = 1_000;
@@ -42,6 +45,9 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
         }
     }
     settings("/defaults", &dag.defaults, &mut found);
+    if let Some(limits) = &dag.limits {
+        limits_definition("/limits", limits, &mut found);
+    }
     if dag.tasks.is_empty() {
         found.push(Diagnostic::error(Code::NoTasks, "/tasks", "a dag needs at least one task"));
     }
@@ -182,11 +188,8 @@ fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<
 fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
-    for name in task.env.keys() {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let message = "the name of an environment variable must not be empty or contain '='";
-            found.push(Diagnostic::error(Code::InvalidValue, join(&join(at, "env"), name), message));
-        }
+    for (name, value) in &task.env {
+        grant::environment(&join(at, "env"), name, value, found);
     }
     let retries = task.retries.or(dag.defaults.retries).unwrap_or(0);
     if retries == 0 {
@@ -241,21 +244,31 @@ fn settings(at: &str, settings: &TaskSettings, found: &mut Vec<Diagnostic>) {
         limit(&join(at, "timeout"), timeout.ms(), caps.wall_ms, "milliseconds", found);
     }
     if let Some(limits) = &settings.limits {
-        let at = join(at, "limits");
-        let given = [
-            ("fuel", limits.fuel, caps.fuel, "units"),
-            ("memory", limits.memory.map(super::ByteSize::bytes), caps.memory_bytes, "bytes"),
-            ("output", limits.output.map(super::ByteSize::bytes), caps.output_bytes, "bytes"),
-            ("log", limits.log.map(super::ByteSize::bytes), caps.log_bytes, "bytes"),
-            ("result", limits.result.map(super::ByteSize::bytes), caps.result_bytes, "bytes"),
-            ("table_elements", limits.table_elements, caps.table_elements, "elements"),
-            ("instances", limits.instances.map(u64::from), caps.instances.into(), "instances"),
-            ("handles", limits.handles.map(u64::from), caps.handles.into(), "handles"),
-        ];
-        for (field, value, cap, unit) in given {
-            if let Some(value) = value {
-                limit(&join(&at, field), value, cap, unit, found);
-            }
+        limits_definition(&join(at, "limits"), limits, found);
+    }
+    if let Some(given) = &settings.grant {
+        grant::grant(&join(at, "grant"), given, found);
+    }
+}
+
+fn limits_definition(at: &str, limits: &LimitsDefinition, found: &mut Vec<Diagnostic>) {
+    let caps = Limits::hard_caps();
+    let given = [
+        ("fuel", limits.fuel, caps.fuel, "units"),
+        ("memory", limits.memory.map(super::ByteSize::bytes), caps.memory_bytes, "bytes"),
+        ("output", limits.output.map(super::ByteSize::bytes), caps.output_bytes, "bytes"),
+        ("log", limits.log.map(super::ByteSize::bytes), caps.log_bytes, "bytes"),
+        ("result", limits.result.map(super::ByteSize::bytes), caps.result_bytes, "bytes"),
+        ("table_elements", limits.table_elements, caps.table_elements, "elements"),
+        ("instances", limits.instances.map(u64::from), caps.instances.into(), "instances"),
+        ("handles", limits.handles.map(u64::from), caps.handles.into(), "handles"),
+        ("http_calls", limits.http_calls.map(u64::from), caps.http_calls.into(), "requests"),
+        ("http_bytes", limits.http_bytes.map(super::ByteSize::bytes), caps.http_bytes, "bytes"),
+        ("scratch", limits.scratch.map(super::ByteSize::bytes), caps.scratch_bytes, "bytes"),
+    ];
+    for (field, value, cap, unit) in given {
+        if let Some(value) = value {
+            limit(&join(at, field), value, cap, unit, found);
         }
     }
 }

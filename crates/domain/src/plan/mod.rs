@@ -10,6 +10,7 @@ mod tests;
 pub use input::{InputError, InputTemplate, Reference, RenderError};
 
 use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, graph, validate};
+use crate::grant::Grant;
 use crate::job::Entry;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
@@ -94,6 +95,9 @@ pub struct TaskPlan {
     pub retry: RetryPolicy,
     /// What a try may use.
     pub limits: Limits,
+    /// What it may reach.
+    #[serde(default)]
+    pub grant: Grant,
     /// The highest goes first.
     pub priority: i32,
     /// The pool whose slots it takes.
@@ -200,7 +204,11 @@ impl DagPlan {
                 downstream: Vec::new(),
                 trigger_rule: settings.trigger_rule.unwrap_or_default(),
                 retry: settings.retry_policy(),
-                limits: settings.effective_limits(),
+                limits: match &dag.limits {
+                    Some(of_dag) => of_dag.tighten(&settings.effective_limits()),
+                    None => settings.effective_limits(),
+                },
+                grant: settings.grant.unwrap_or_default(),
                 priority: settings.priority.unwrap_or(0),
                 pool: settings.pool.unwrap_or_else(PoolName::default_pool),
                 pool_slots: settings.pool_slots.unwrap_or(1),

@@ -82,6 +82,28 @@ fn settings_are_filled_in_and_components_pinned() {
 }
 
 #[test]
+fn the_smaller_of_task_and_dag_is_the_limit_and_a_grant_is_taken_whole() {
+    let mut dag = definition();
+    let limits = |value| Some(serde_json::from_value(value).unwrap());
+    dag.limits = limits(json!({ "memory": "64MiB", "http_calls": 7 }));
+    dag.defaults.limits = limits(json!({ "memory": "1GiB", "fuel": 5 }));
+    dag.defaults.grant = Some(serde_json::from_value(json!({ "variables": ["a"], "clock": false })).unwrap());
+    dag.tasks[1].limits = limits(json!({ "memory": "32MiB", "http_calls": 9 }));
+    dag.tasks[1].grant = Some(serde_json::from_value(json!({ "http": ["https://a.example"] })).unwrap());
+    let plan = DagPlan::compile(&dag, resolve).unwrap();
+    let clean = plan.task_named(&task_id("clean")).unwrap();
+    assert_eq!((clean.limits.memory_bytes, clean.limits.http_calls, clean.limits.fuel), (32 << 20, 7, 5));
+    assert_eq!((clean.grant.http.len(), clean.grant.variables.len(), clean.grant.clock), (1, 0, true));
+    let fetch = plan.task_named(&task_id("fetch")).unwrap();
+    assert_eq!((fetch.limits.memory_bytes, fetch.limits.http_calls), (64 << 20, 7));
+    assert_eq!((fetch.grant.variables.len(), fetch.grant.clock), (1, false));
+    // A plan that was stored before there were grants has none.
+    let mut stored = plan.to_json();
+    stored["tasks"][0].as_object_mut().unwrap().remove("grant");
+    assert_eq!(DagPlan::from_json(stored).unwrap().tasks[0].grant, Grant::default());
+}
+
+#[test]
 fn a_plan_reads_back_and_a_later_version_is_refused() {
     let plan = plan();
     let mut stored = plan.to_json();

@@ -39,6 +39,8 @@ pub fn request(input: String) -> TryRequest {
         entry: Entry::Task,
         input,
         limits: Limits::default(),
+        grant: Default::default(),
+        private_targets: Vec::new(),
         context: TaskContext {
             dag_id: DagId::new("bench").expect("a name"),
             dag_run_id: DagRunId::new("manual__1").expect("a name"),

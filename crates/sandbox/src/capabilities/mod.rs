@@ -95,6 +95,8 @@ pub(crate) mod tests {
             entry: Entry::Task,
             input: "null".to_owned(),
             limits,
+            grant: Default::default(),
+            private_targets: Vec::new(),
             context: TaskContext {
                 dag_id: DagId::new("weather").unwrap(),
                 dag_run_id: DagRunId::new("manual__1").unwrap(),

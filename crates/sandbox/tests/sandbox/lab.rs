@@ -86,6 +86,8 @@ pub fn request(entry: Entry, input: String, limits: Limits) -> TryRequest {
         entry,
         input,
         limits,
+        grant: Default::default(),
+        private_targets: Vec::new(),
         context: TaskContext {
             dag_id: DagId::new("weather").unwrap(),
             dag_run_id: DagRunId::new("manual__1").unwrap(),

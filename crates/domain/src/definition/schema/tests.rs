@@ -1,5 +1,6 @@
 use super::super::*;
 use super::schema;
+use crate::grant::{HttpRule, Scheme};
 use crate::trigger_rule::TriggerRule;
 use regex::Regex;
 use serde_json::json;
@@ -89,6 +90,23 @@ fn with_every_field() -> DagDefinition {
             table_elements: Some(10),
             instances: Some(3),
             handles: Some(4),
+            http_calls: Some(5),
+            http_bytes: Some(ByteSize::from_bytes(1 << 20)),
+            scratch: Some(ByteSize::from_bytes(1 << 20)),
+        }),
+        grant: Some(Grant {
+            http: vec![HttpRule {
+                host: "api.example.com".parse().unwrap(),
+                port: Some(8080),
+                scheme: Scheme::Http,
+                methods: vec!["GET".parse().unwrap()],
+            }],
+            variables: vec!["region".parse().unwrap()],
+            connections: vec!["warehouse_*".parse().unwrap()],
+            scratch: Some(ByteSize::from_bytes(64 << 20)),
+            clock: false,
+            random: false,
+            env: BTreeMap::from([("TZ".to_owned(), "UTC".to_owned())]),
         }),
     };
     let defaults = settings.clone();
@@ -112,7 +130,8 @@ fn with_every_field() -> DagDefinition {
         pool: settings.pool,
         pool_slots: settings.pool_slots,
         queue: settings.queue,
-        limits: settings.limits,
+        limits: settings.limits.clone(),
+        grant: settings.grant,
     };
     DagDefinition {
         dag_id: "weather".parse().unwrap(),
@@ -129,6 +148,7 @@ fn with_every_field() -> DagDefinition {
         max_active_tasks: Some(2),
         dagrun_timeout: Some(TimeSpan::from_ms(1)),
         defaults,
+        limits: settings.limits,
         params: Map::from_iter([("station".to_owned(), json!("berlin"))]),
         tasks: vec![task],
     }
@@ -145,6 +165,8 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
         ("/tasks/0", "/$defs/task/properties"),
         ("/defaults", "/$defs/settings/properties"),
         ("/defaults/limits", "/$defs/limits/properties"),
+        ("/defaults/grant", "/$defs/grant/properties"),
+        ("/defaults/grant/http/0", "/$defs/http_rule/properties"),
     ] {
         assert_eq!(keys(written.pointer(of_value).unwrap()), keys(schema.pointer(of_schema).unwrap()), "{of_schema}");
     }
@@ -165,7 +187,14 @@ fn the_examples_are_valid() {
 #[test]
 fn what_is_not_read_is_not_valid() {
     let good = serde_json::to_value(with_every_field()).unwrap();
-    for (inside, field) in [("", "shedule"), ("/tasks/0", "retry"), ("/defaults", "task_id"), ("/defaults/limits", "wall")] {
+    for (inside, field) in [
+        ("", "shedule"),
+        ("/tasks/0", "retry"),
+        ("/defaults", "task_id"),
+        ("/defaults/limits", "wall"),
+        ("/defaults/grant", "htp"),
+        ("/defaults/grant/http/0", "path"),
+    ] {
         let mut wrong = good.clone();
         wrong.pointer_mut(inside).unwrap()[field] = json!(1);
         assert!(!fits(&wrong), "{inside}/{field}");
@@ -179,6 +208,11 @@ fn what_is_not_read_is_not_valid() {
         ("/tasks/0/input", json!([{ "rows": { "$form": "fetch" } }])),
         ("/tasks/0/input", json!({ "$param": "x", "rows": 1 })),
         ("/tasks/0/retry_on", json!({ "fatal": true })),
+        ("/tasks/0/grant/http/0", json!("api.example.com")),
+        ("/tasks/0/grant/http/0", json!("https://api.example.com/path")),
+        ("/tasks/0/grant/http/0/methods", json!(["get"])),
+        ("/tasks/0/grant/variables", json!(["a*b"])),
+        ("/tasks/0/grant/scratch", json!("64M")),
         ("/tasks/0/trigger_rule", json!("all_good")),
         ("/tasks/0/retries", json!(101)),
         ("/start_date", json!("21.11.2026")),
