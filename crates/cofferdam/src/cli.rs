@@ -16,6 +16,7 @@ Exit codes:
   5  no such thing
   6  conflict with what is there
   7  the server failed or is busy; try again
+  10, 11, 12  task test: the task asked to be skipped, run again later, woken by an event
   130  stopped by Ctrl-C";
 
 /// Runs untrusted tasks and workflows in WebAssembly sandboxes.
@@ -77,6 +78,9 @@ pub enum Command {
     /// Upload components and look at them
     #[command(subcommand)]
     Component(ComponentCommand),
+    /// Try out what a task does, without a server
+    #[command(subcommand)]
+    Task(TaskCommand),
     /// Apply dags, look at them and trigger them
     #[command(subcommand)]
     Dag(DagCommand),
@@ -253,6 +257,104 @@ pub enum ComponentCommand {
         #[arg(long)]
         wit: bool,
     },
+}
+
+/// What can be done with a task that is being written.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Run a component here, in the sandbox of a worker and within the same limits
+    #[command(after_help = TASK_TEST_HELP)]
+    Test(Box<TaskTestArgs>),
+}
+
+const TASK_TEST_HELP: &str = "\
+The exit code is 0 when the task returned a result, 1 when it failed, 10 when it asked to be skipped, 11 to be run again
+later, and 12 to be woken by an event.";
+
+/// Arguments of `task test`.
+#[derive(Debug, Args)]
+pub struct TaskTestArgs {
+    /// The component, or - for standard input
+    pub file: PathBuf,
+    /// What the task is given: JSON, or @FILE (JSON or YAML) [default: {}]
+    #[arg(long, short, value_name = "JSON")]
+    pub input: Option<String>,
+    /// An argument of a program (may be repeated)
+    #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub args: Vec<String>,
+    /// An environment variable (may be repeated)
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub env: Vec<Variable>,
+    /// What the task may reach: a JSON or YAML file that holds a `grant`, as in a dag [default: nothing]
+    #[arg(long, value_name = "FILE")]
+    pub grant: Option<PathBuf>,
+    /// A host or range of addresses outside of the public internet that the grant may lead to (may be repeated)
+    #[arg(long = "private-target", value_name = "TARGET")]
+    pub private_targets: Vec<cofferdam_domain::egress::PrivateTarget>,
+    /// A limit as in a dag, such as memory=64MiB, fuel=1000000 or timeout=10s (may be repeated)
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub limits: Vec<String>,
+    /// A value that another task left, for the task to pull (may be repeated); KEY is return_value when not given
+    #[arg(long = "xcom", value_name = "TASK[.KEY]=JSON")]
+    pub xcoms: Vec<XComArg>,
+    /// What the run is triggered with: a JSON object, or @FILE
+    #[arg(long, short, value_name = "JSON")]
+    pub conf: Option<String>,
+    /// The moment that the run is for, as in 2026-01-31T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub logical_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// Which try it is
+    #[arg(long = "try", value_name = "N", default_value_t = 1)]
+    pub try_number: u32,
+    /// How many tries there are at the most
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub max_tries: u32,
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl std::str::FromStr for Variable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
+            _ => Err("expected NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+/// `TASK.KEY=JSON`: a value that another task left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XComArg {
+    /// The task that left it.
+    pub task_id: TaskId,
+    /// Under which key.
+    pub key: XComKey,
+    /// JSON text.
+    pub value: String,
+}
+
+impl std::str::FromStr for XComArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected TASK=JSON or TASK.KEY=JSON")?;
+        let value: serde_json::Value = serde_json::from_str(value).map_err(|error| format!("the value is not JSON: {error}"))?;
+        let (task, key) = name.rsplit_once('.').unwrap_or((name, "return_value"));
+        Ok(Self {
+            task_id: task.parse().map_err(|error| format!("{error}"))?,
+            key: key.parse().map_err(|error| format!("{error}"))?,
+            value: value.to_string(),
+        })
+    }
 }
 
 /// Which part of a list.
@@ -521,6 +623,7 @@ impl Cli {
             Command::Login(_)
             | Command::Logout
             | Command::Component(_)
+            | Command::Task(_)
             | Command::Dag(_)
             | Command::Run(_)
             | Command::Token(_)

@@ -22,6 +22,12 @@ pub enum Exit {
     Conflict = 6,
     /// The server failed or is busy; trying again later may help.
     Server = 7,
+    /// `task test`: the task asked to be skipped.
+    Skipped = 10,
+    /// `task test`: the task asked to be run again later.
+    Rescheduled = 11,
+    /// `task test`: the task asked to be woken by an event.
+    Deferred = 12,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
@@ -38,6 +44,9 @@ impl Exit {
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::Server => "server",
+            Self::Skipped => "skipped",
+            Self::Rescheduled => "rescheduled",
+            Self::Deferred => "deferred",
             Self::Interrupted => "interrupted",
         }
     }

@@ -76,7 +76,8 @@ fn name_of(file: &Path) -> Result<ComponentName, Failure> {
     })
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a component from a file, or from standard input when the path is `-`.
+pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let read = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)

@@ -12,13 +12,14 @@ mod login;
 mod problem;
 mod run;
 mod session;
+mod task;
 mod token;
 mod trigger;
 
 pub use credentials::write_private;
 pub use session::DevSession;
 
-use crate::cli::{Command, ConfigCommand};
+use crate::cli::{Command, ConfigCommand, TaskCommand};
 use crate::config::{Effective, Environment, Settings};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -52,6 +53,10 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
         Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
+        Command::Task(TaskCommand::Test(args)) => {
+            telemetry::start_logs(effective, Verbosity::Command)?;
+            block_on(task::test(output, environment, *args))
+        }
         Command::Health { deep } => as_command().and_then(|session| block_on(health::run(&session, deep))),
     }
 }

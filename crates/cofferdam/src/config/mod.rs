@@ -141,6 +141,13 @@ impl Environment {
         base.map(|base| base.join("cofferdam"))
     }
 
+    /// Where the user's caches are kept: `$XDG_CACHE_HOME/cofferdam`, else `~/.cache/cofferdam`.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        let base = self.get("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(Path::new(self.get("HOME")?).join(".cache")));
+        base.map(|base| base.join("cofferdam"))
+    }
+
     /// Variables that look like ours and set nothing: likely misspelt.
     #[must_use]
     pub fn unknown(&self) -> Vec<&str> {

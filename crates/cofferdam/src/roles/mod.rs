@@ -11,6 +11,7 @@ mod stop;
 mod worker;
 
 pub use api::api;
+pub use base::compile_service;
 pub use dev::dev;
 pub use migrate::migrate;
 pub use scheduler::scheduler;

@@ -1,0 +1,157 @@
+//! From the command line to a try.
+
+use crate::cli::TaskTestArgs;
+use crate::document::Document;
+use crate::failure::Failure;
+use chrono::{DateTime, Utc};
+use cofferdam_domain::clock::{Clock as _, SystemClock};
+use cofferdam_domain::definition::TaskSettings;
+use cofferdam_domain::grant::Grant;
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId};
+use cofferdam_sandbox::TryRequest;
+use cofferdam_sandbox::inspect::{Inspection, Kind};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The first try of the only task of a dag called `local`.
+pub fn request(args: &TaskTestArgs, inspection: &Inspection) -> Result<TryRequest, Failure> {
+    let input = args.input.as_deref().map(|text| json_or_file("--input", text)).transpose()?;
+    Ok(TryRequest {
+        instance: TaskInstanceId::generate(),
+        entry: entry(args, inspection)?,
+        input: input.unwrap_or_else(|| json!({})).to_string(),
+        limits: limits(&args.limits)?,
+        grant: grant(args)?,
+        private_targets: args.private_targets.clone(),
+        context: context(args, inspection)?,
+    })
+}
+
+/// A JSON document, or `@` and the name of a file that has one.
+fn json_or_file(flag: &str, text: &str) -> Result<Value, Failure> {
+    if let Some(file) = text.strip_prefix('@') {
+        return Ok(Document::read(Path::new(file))?.value);
+    }
+    serde_json::from_str(text).map_err(|error| {
+        Failure::usage(format!("{flag} is not JSON"))
+            .at(text)
+            .remedy(format!("a text needs its quotes ({flag} '\"text\"'); @FILE reads a file"))
+            .because(&error)
+    })
+}
+
+/// The grant in the file, or one of nothing; `--env` adds to its variables.
+fn grant(args: &TaskTestArgs) -> Result<Grant, Failure> {
+    let mut grant = match &args.grant {
+        Some(file) => {
+            let document = Document::read(file)?;
+            serde_json::from_value(document.value).map_err(|error| {
+                Failure::usage(format!("it is not a grant: {error}")).at(document.name).remedy("docs/grants.md describes grants")
+            })?
+        }
+        None => Grant::default(),
+    };
+    grant.env.extend(args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
+    Ok(grant)
+}
+
+fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure> {
+    let for_commands = !args.args.is_empty() || !args.env.is_empty();
+    match inspection.kind {
+        Kind::Task if for_commands => {
+            Err(Failure::usage("--arg and --env are for programs (wasi:cli/command), and this is a task")
+                .remedy("give what it needs in --input"))
+        }
+        Kind::Task => Ok(Entry::Task),
+        Kind::Command => Ok(Entry::Command {
+            args: args.args.clone(),
+            env: args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect(),
+        }),
+        Kind::Library => {
+            let exports: Vec<_> = inspection.exports.iter().map(|export| export.name.as_str()).collect();
+            let has = if exports.is_empty() { "nothing that can be run".to_owned() } else { exports.join(", ") };
+            Err(Failure::usage(format!("the component is neither a task nor a program: it exports {has}"))
+                .remedy("build it for the world cofferdam:task/task; `cofferdam new` makes a project that does"))
+        }
+    }
+}
+
+/// The limits as a dag names them, with the same units.
+fn limits(given: &[String]) -> Result<Limits, Failure> {
+    let mut settings = Map::new();
+    let mut limits = Map::new();
+    for one in given {
+        let Some((name, value)) = one.split_once('=') else {
+            return Err(Failure::usage(format!("--limit {one}: there is no '='")).remedy("as in --limit memory=64MiB"));
+        };
+        let number = value.replace('_', "").parse::<u64>();
+        let value = number.map_or_else(|_| Value::from(value), Value::from);
+        if name == "timeout" {
+            settings.insert(name.to_owned(), value)
+        } else {
+            limits.insert(name.to_owned(), value)
+        };
+    }
+    settings.insert("limits".to_owned(), limits.into());
+    let settings: TaskSettings = serde_json::from_value(settings.into()).map_err(|error| {
+        Failure::usage(format!("--limit: {error}"))
+            .remedy("the names and units are those of a dag: `timeout` and what `limits` has, see docs/limits.md")
+    })?;
+    Ok(settings.effective_limits().tightened_by(&Limits::hard_caps()))
+}
+
+fn context(args: &TaskTestArgs, inspection: &Inspection) -> Result<TaskContext, Failure> {
+    let conf = args.conf.as_deref().map(|text| json_or_file("--conf", text)).transpose()?.unwrap_or_else(|| json!({}));
+    if !conf.is_object() {
+        return Err(Failure::usage("--conf must be a JSON object").at(conf.to_string()));
+    }
+    let logical_date: DateTime<Utc> = args.logical_date.unwrap_or_else(|| SystemClock.now());
+    let never = |error: cofferdam_ids::NameError| Failure::usage(error.to_string());
+    // The task is called after its file, as far as a task can be.
+    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+    let task_id = stem.and_then(|stem| TaskId::new(stem).ok());
+    let task_id = task_id.map_or_else(|| TaskId::new(format!("task_{}", &inspection.digest.as_str()[..8])), Ok).map_err(never)?;
+    Ok(TaskContext {
+        dag_id: DagId::new("local").map_err(never)?,
+        dag_run_id: DagRunId::new(format!("manual__{}", logical_date.format("%Y-%m-%dT%H:%M:%S+00:00"))).map_err(never)?,
+        task_id,
+        map_index: -1,
+        try_number: args.try_number,
+        max_tries: args.max_tries.max(args.try_number),
+        logical_date,
+        data_interval_start: logical_date,
+        data_interval_end: logical_date,
+        conf: Arc::new(conf),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    #[test]
+    fn limits_are_those_of_a_dag() {
+        let given = ["memory=64MiB", "fuel=1_000_000", "timeout=2s"].map(str::to_owned);
+        let limits = limits(&given).unwrap();
+        assert_eq!((limits.memory_bytes, limits.fuel, limits.wall_ms), (64 << 20, 1_000_000, 2_000));
+        assert_eq!(limits.handles, Limits::default().handles);
+        let huge = super::limits(&["memory=64GiB".to_owned()]).unwrap();
+        assert_eq!(huge.memory_bytes, Limits::hard_caps().memory_bytes);
+        for (wrong, says) in [("memroy=1", "memroy"), ("memory=much", "much"), ("memory", "no '='")] {
+            let failure = super::limits(&[wrong.to_owned()]).unwrap_err();
+            assert!(failure.exit == Exit::Usage && failure.what.contains(says), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn input_is_json_or_a_file() {
+        assert_eq!(json_or_file("--input", "[1]").unwrap(), json!([1]));
+        let failure = json_or_file("--input", "hello").unwrap_err();
+        assert!(failure.remedy.unwrap().contains("quotes"));
+        assert_eq!(json_or_file("--input", "@/nowhere").unwrap_err().exit, Exit::NotFound);
+    }
+}
