@@ -1,0 +1,58 @@
+"""Write a task of Cofferdam as a plain typed function.
+
+    from cofferdam import task
+
+    @task
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values)
+
+`cofferdam-py build FILE` makes a component of it; in tests it stays the function that it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import checkpoint, log, progress, xcom
+from ._context import Context, context
+from ._task import Task, task
+from .errors import Defer, Fatal, Reschedule, Retry, Skip, TaskError
+
+if TYPE_CHECKING:
+    from . import artifacts, config, http
+    from .config import connection, variable
+
+__all__ = [
+    "Context",
+    "Defer",
+    "Fatal",
+    "Reschedule",
+    "Retry",
+    "Skip",
+    "Task",
+    "TaskError",
+    "artifacts",
+    "checkpoint",
+    "config",
+    "connection",
+    "context",
+    "http",
+    "log",
+    "progress",
+    "task",
+    "variable",
+    "xcom",
+]
+
+# Loaded when asked for: a component imports an interface only when the program uses its module.
+_LAZY = {"artifacts": "artifacts", "config": "config", "http": "http", "connection": "config", "variable": "config"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'cofferdam' has no attribute {name!r}")
+    module = importlib.import_module(f".{_LAZY[name]}", __name__)
+    found = module if name == _LAZY[name] else getattr(module, name)
+    globals()[name] = found
+    return found
