@@ -11,6 +11,15 @@ pub fn task(task_id: &str, input: &Value, depends_on: &[&str]) -> Value {
     json!({ "task_id": task_id, "component": "behaviours", "input": input, "depends_on": depends_on })
 }
 
+/// A task that ends only when it is stopped: neither fuel nor time runs out while a test goes on.
+#[must_use]
+pub fn endless(task_id: &str) -> Value {
+    let mut task = task(task_id, &json!({ "do": "loop" }), &[]);
+    task["limits"] = json!({ "fuel": 10_000_000_000_000_u64 });
+    task["timeout"] = json!("1h");
+    task
+}
+
 /// A dag of twenty tasks that each sleep a little: one, then nine side by side, then one that waits for all of them, then a
 /// chain of nine, the last of which returns what the first one of the chain returned.
 #[must_use]

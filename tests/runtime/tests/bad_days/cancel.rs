@@ -6,7 +6,7 @@ use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::DagId;
 use cofferdam_queue::Presence;
-use cofferdam_runtime_tests::dags::{of, task};
+use cofferdam_runtime_tests::dags::{endless, of, task};
 use cofferdam_runtime_tests::disturbed::Disturbed;
 use cofferdam_runtime_tests::site::{Site, SiteOptions};
 use serde_json::json;
@@ -17,7 +17,7 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_cancelled() {
     let site = Site::start(SiteOptions { slots: 1, ..SiteOptions::default() }).await;
-    let dag = endless(&site).await;
+    let dag = two_endless(&site).await;
     let run = site.trigger(&dag).await;
     let _roles = (site.scheduler().await, site.worker().await);
     site.ledger().until_task(run.run, "endless", TaskStateName::Running).await;
@@ -54,11 +54,11 @@ async fn a_lost_cancellation_is_told_again() {
     let site = Site::start(SiteOptions::default()).await;
     let deaf = Disturbed::new(site.connect_queue().await);
     deaf.lose_cancels.store(true, Ordering::Relaxed);
-    let dag = endless(&site).await;
+    let dag = two_endless(&site).await;
     let run = site.trigger(&dag).await;
     let _roles = (site.scheduler().await, site.worker().await);
-    for endless in ["endless", "queued"] {
-        site.ledger().until_task(run.run, endless, TaskStateName::Running).await;
+    for name in ["endless", "queued"] {
+        site.ledger().until_task(run.run, name, TaskStateName::Running).await;
     }
     site.engine_on(&(deaf as _)).cancel_run(&site.context, &dag, &run.dag_run_id).await.unwrap();
     site.ledger().until_all_runs_ended(Duration::from_secs(20)).await;
@@ -70,7 +70,7 @@ async fn a_lost_cancellation_is_told_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_waits_is_cancelled() {
     let site = Site::start(SiteOptions::default()).await;
-    let dag = endless(&site).await;
+    let dag = two_endless(&site).await;
     let run = site.trigger(&dag).await;
     site.engine.cancel_run(&site.context, &dag, &run.dag_run_id).await.unwrap();
     let ended = site.ledger().run(run.run).await;
@@ -78,10 +78,9 @@ async fn a_run_that_waits_is_cancelled() {
     assert!(site.ledger().of_run(run.run).await.iter().all(|one| one.instance.state == TaskStateName::Skipped));
 }
 
-async fn endless(site: &Site) -> DagId {
-    let forever = json!({ "do": "loop" });
-    let mut first = task("endless", &forever, &[]);
+async fn two_endless(site: &Site) -> DagId {
+    let mut first = endless("endless");
     // The one that goes first where there is only one slot.
     first["priority"] = json!(10);
-    site.apply(of("endless", vec![first, task("queued", &forever, &[]), task("after", &json!({}), &["endless", "queued"])])).await
+    site.apply(of("endless", vec![first, endless("queued"), task("after", &json!({}), &["endless", "queued"])])).await
 }

@@ -7,7 +7,7 @@ use cofferdam_domain::task::{TaskStateName, Why};
 use cofferdam_engine::{TryResult, XComWrite};
 use cofferdam_ids::{LeaseToken, WorkerId, XComKey};
 use cofferdam_queue::{Claim, ClaimRequest, Lease};
-use cofferdam_runtime_tests::dags::{TWENTY, of, task, twenty};
+use cofferdam_runtime_tests::dags::{TWENTY, endless, of, task, twenty};
 use cofferdam_runtime_tests::disturbed::Disturbed;
 use cofferdam_runtime_tests::site::{Site, SiteOptions};
 use cofferdam_store::execution::facts::XComValue;
@@ -103,9 +103,10 @@ async fn a_result_that_many_report_is_recorded_once() {
 /// A worker whose leases somebody else took away stops what it runs, and reports nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_stops_its_sandbox() {
-    let site = Site::start(SiteOptions::default()).await;
+    // The drain would hand the try back in the end; here it waits for longer than the test does.
+    let site = Site::start(SiteOptions { drain_timeout: Duration::from_secs(600), ..SiteOptions::default() }).await;
     let _scheduler = site.scheduler().await;
-    let dag = site.apply(of("taken", vec![task("endless", &json!({ "do": "loop" }), &[])])).await;
+    let dag = site.apply(of("taken", vec![endless("endless")])).await;
     let run = site.trigger(&dag).await.run;
     let first = site.worker().await;
     let running = site.ledger().until_task(run, "endless", TaskStateName::Running).await;
