@@ -12,12 +12,13 @@ const LONG: Duration = Duration::from_secs(90);
 /// `FLUSHALL` takes what waits and every lease; what is recorded as queued or running is put back.
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_flushed() {
-    let site = Site::start(SiteOptions::default()).await;
+    let site = Site::start(few_slots()).await;
     let _roles = (site.scheduler().await, site.worker().await, site.worker().await);
-    let dag = site.apply(twenty("flushed", 30)).await;
+    let dag = site.apply(twenty("flushed", 10)).await;
     site.trigger_many(&dag, RUNS).await;
     for at in [200, 500] {
         site.ledger().until_finished_tasks(TWENTY, at).await;
+        assert!(waiting(&site).await > 0, "there is something to lose");
         site.redis.as_ref().expect("it has one").flushall().expect("Redis answers");
     }
     site.ledger().until_all_runs_ended(LONG).await;
@@ -27,14 +28,25 @@ async fn redis_is_flushed() {
 /// A restarted Redis is empty, its functions included.
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_restarted() {
-    let mut site = Site::start(SiteOptions::default()).await;
+    let mut site = Site::start(few_slots()).await;
     let _roles = (site.scheduler().await, site.worker().await, site.worker().await);
-    let dag = site.apply(twenty("restarted", 30)).await;
+    let dag = site.apply(twenty("restarted", 10)).await;
     site.trigger_many(&dag, RUNS).await;
     site.ledger().until_finished_tasks(TWENTY, 300).await;
+    assert!(waiting(&site).await > 0, "there is something to lose");
     site.redis.as_mut().expect("it has one").restart().expect("Redis comes back");
     site.ledger().until_all_runs_ended(LONG).await;
     site.ledger().assert_each_recorded_once(RUNS, TWENTY).await;
+}
+
+/// Workers that are busy, so that most of what is queued waits in the queue.
+fn few_slots() -> SiteOptions {
+    SiteOptions { slots: 4, ..SiteOptions::default() }
+}
+
+/// How many messages wait in the queue.
+async fn waiting(site: &Site) -> u64 {
+    site.queue.depth().await.expect("the queue answers").ready
 }
 
 /// A process that dies between its commit and its message to the queue leaves instances `queued` that nobody holds.
