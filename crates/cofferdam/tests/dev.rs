@@ -76,7 +76,7 @@ fn a_component_goes_in_and_a_result_comes_out() {
     let again = run(dir, "component push behaves.wasm --name test/behaves").exits(0);
     assert!(again.stdout.starts_with("Already there: test/behaves"), "{}", again.stdout);
     let inspected = run(dir, "component inspect test/behaves").exits(0).stdout;
-    assert!(inspected.contains("cofferdam:task/context@0.1.0") && inspected.contains("export run"), "{inspected}");
+    assert!(inspected.contains("cofferdam:task/context@0.1.1") && inspected.contains("export run"), "{inspected}");
     let digest = pushed["digest"].as_str().unwrap();
     let shown = run(dir, "component show test/behaves").exits(0).stdout;
     assert!(shown.contains(digest) && shown.contains("v1"), "{shown}");

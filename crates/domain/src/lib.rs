@@ -2,7 +2,9 @@
 //!
 //! Nothing here reads a clock, draws a random number, opens a file or waits: time and chance come in as arguments.
 
+pub mod artifact;
 pub mod clock;
+pub mod connection;
 pub mod context;
 pub mod definition;
 pub mod egress;

@@ -32,6 +32,12 @@ pub struct Limits {
     pub http_bytes: u64,
     /// Bytes of the scratch directory; it is there only when the grant has one.
     pub scratch_bytes: u64,
+    /// Bytes of the checkpoint.
+    pub checkpoint_bytes: u64,
+    /// Bytes of all artifacts that the try writes.
+    pub artifact_bytes: u64,
+    /// Artifacts that the try writes.
+    pub artifacts: u32,
 }
 
 impl Default for Limits {
@@ -49,6 +55,9 @@ impl Default for Limits {
             http_calls: 100,
             http_bytes: 64 << 20,
             scratch_bytes: 1 << 30,
+            checkpoint_bytes: 1 << 20,
+            artifact_bytes: 256 << 20,
+            artifacts: 100,
         }
     }
 }
@@ -70,6 +79,9 @@ impl Limits {
             http_calls: 10_000,
             http_bytes: 4 << 30,
             scratch_bytes: 16 << 30,
+            checkpoint_bytes: 64 << 20,
+            artifact_bytes: 16 << 30,
+            artifacts: 1_000,
         }
     }
 
@@ -89,6 +101,9 @@ impl Limits {
             http_calls: self.http_calls.min(other.http_calls),
             http_bytes: self.http_bytes.min(other.http_bytes),
             scratch_bytes: self.scratch_bytes.min(other.scratch_bytes),
+            checkpoint_bytes: self.checkpoint_bytes.min(other.checkpoint_bytes),
+            artifact_bytes: self.artifact_bytes.min(other.artifact_bytes),
+            artifacts: self.artifacts.min(other.artifacts),
         }
     }
 }

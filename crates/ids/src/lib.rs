@@ -11,4 +11,7 @@ pub use key::{
     ApiKeyId, AuditId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId, RunKey, SessionId,
     TaskInstanceId, TenantId, UserId, WorkerId,
 };
-pub use name::{ComponentName, DagId, DagRunId, Digest, NameError, PoolName, QueueName, TaskId, TenantName, XComKey};
+pub use name::{
+    ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, Digest, NameError, PoolName, QueueName, TaskId, TenantName,
+    VariableKey, XComKey,
+};

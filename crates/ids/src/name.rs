@@ -47,6 +47,8 @@ const WORD: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.' and '~'
 const RUN: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.', '~', ':' and '+'", class: "A-Za-z0-9_.~:+-" };
 const SLUG: Alphabet = Alphabet { words: "lower-case letters, digits and '-'", class: "a-z0-9-" };
 const PATH: Alphabet = Alphabet { words: "lower-case letters, digits, '-', '_', '.' and '/'", class: "a-z0-9_./-" };
+const KEY: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.', '~', '/' and ':'", class: "A-Za-z0-9_.~/:-" };
+const FILE: Alphabet = Alphabet { words: "letters, digits, '_', '-', '.', '~' and '/'", class: "A-Za-z0-9_.~/-" };
 const HEX: Alphabet = Alphabet { words: "lower-case hexadecimal digits", class: "0-9a-f" };
 
 const fn word(c: char) -> bool {
@@ -54,6 +56,12 @@ const fn word(c: char) -> bool {
 }
 const fn run(c: char) -> bool {
     word(c) || matches!(c, ':' | '+')
+}
+const fn key(c: char) -> bool {
+    word(c) || matches!(c, '/' | ':')
+}
+const fn file(c: char) -> bool {
+    word(c) || c == '/'
 }
 const fn slug(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
@@ -144,6 +152,13 @@ names! {
     PoolName, "pool name", 120, word, WORD;
     /// The name of a queue: which workers may take a task.
     QueueName, "queue name", 120, word, WORD;
+    /// The name of a variable, unique in its tenant.
+    VariableKey, "variable key", 250, key, KEY;
+    /// The name of a connection, unique in its tenant (Airflow's `conn_id`).
+    ConnectionId, "connection_id", 250, word, WORD;
+    /// The name of an artifact, unique in its task instance: `report.pdf`, `plots/2026.png`. Before it is used as one,
+    /// [`ArtifactName::check_parts`] says whether its parts can be parts of a path.
+    ArtifactName, "artifact name", 250, file, FILE;
     /// The SHA-256 of a component's bytes, in hexadecimal: the name of what it is.
     Digest, "digest", 64, hex, HEX;
 }
@@ -153,6 +168,20 @@ impl XComKey {
     #[must_use]
     pub fn return_value() -> Self {
         Self("return_value".into())
+    }
+}
+
+impl ArtifactName {
+    /// Whether each part of the name, between slashes, can be the name of a file: not empty, not `.` and not `..`.
+    #[must_use]
+    pub fn check_parts(&self) -> bool {
+        self.0.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    }
+
+    /// The last part: what to call the file when it is saved.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 }
 

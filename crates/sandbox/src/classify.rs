@@ -34,8 +34,8 @@ pub(crate) fn failed(error: &wasmtime::Error, circumstances: &Circumstances<'_>)
     if error.is::<DeadlinePassed>() {
         return timed_out(limits);
     }
-    if let Some(HostUnavailable(message)) = error.downcast_ref() {
-        return Ending::failure(Reason::Internal, format!("an XCom could not be read: {message}"));
+    if let Some(unavailable) = error.downcast_ref::<HostUnavailable>() {
+        return Ending::failure(Reason::Internal, unavailable.to_string());
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return exited(*code, circumstances);

@@ -18,11 +18,13 @@ mod engine;
 mod host;
 mod json;
 mod limiter;
+mod masking;
+mod placeholder;
 mod run;
 mod runtime;
 mod stdio;
 
 pub use compiled::CompiledCode;
-pub use host::{Host, HostError, Level, LogLine, NoHost, Stream};
+pub use host::{ArtifactSink, ArtifactSource, Host, HostError, Level, LogLine, NoHost, Stream};
 pub use run::{TryReport, TryRequest};
 pub use runtime::{LoadError, Program, Runtime, RuntimeConfig, RuntimeError};

@@ -1,13 +1,15 @@
 //! One try: a fresh store, the call, the ending and the receipt.
 
 use crate::bindings::cofferdam::task::types::{DeferRequest, TaskError};
-use crate::capabilities::{Capabilities, Capability as _};
+use crate::capabilities::{ArtifactsView, Capabilities, Capability as _};
 use crate::classify::{self, Circumstances};
 use crate::host::{Host, Stream};
 use crate::json::{self, clean};
 use crate::limiter::Limiter;
+use crate::masking::Masking;
 use crate::runtime::{Program, Runtime};
 use crate::stdio::Output;
+use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::grant::Grant;
@@ -64,6 +66,8 @@ pub struct TryReport {
     pub receipt: Receipt,
     /// What the task pushed, to be recorded together with the ending. Present whatever the ending is.
     pub xcoms: Vec<(XComKey, String)>,
+    /// The artifacts that the task finished, to be recorded together with the ending.
+    pub artifacts: Vec<WrittenArtifact>,
     /// Bytes of stdout and stderr that were not given to the host.
     pub dropped_output_bytes: u64,
     /// Bytes of log messages that were not given to the host.
@@ -82,6 +86,13 @@ pub(crate) struct TryState {
 impl WasiView for TryState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl TryState {
+    /// The capability `artifacts` with the table of its handles.
+    pub(crate) fn artifacts(&mut self) -> ArtifactsView<'_> {
+        ArtifactsView { artifacts: &mut self.capabilities.artifacts, table: &mut self.table }
     }
 }
 
@@ -126,6 +137,8 @@ impl Runtime {
         let started = Instant::now();
         let request = Arc::new(request);
         let deadline = started.checked_add(Duration::from_millis(request.limits.wall_ms)).unwrap_or(started + FAR);
+        let masking = Arc::new(Masking::new(host));
+        let host: Arc<dyn Host> = masking.clone();
         let mut outputs = Outputs::new(&request, &host);
         let mut store = match self.store(&request, &host, &outputs, deadline) {
             Ok(store) => store,
@@ -151,7 +164,7 @@ impl Runtime {
         let (stdout, stderr) = outputs.close();
         let state = store.data_mut();
         state.capabilities.progress.close();
-        let ending = ending(stopped, &request, state, &outputs);
+        let ending = masked(ending(stopped, &request, state, &outputs), &masking);
         let report = TryReport {
             receipt: Receipt {
                 fuel,
@@ -164,6 +177,7 @@ impl Runtime {
                 log_bytes: state.capabilities.log.written,
             },
             xcoms: state.capabilities.xcom.take(),
+            artifacts: state.capabilities.artifacts.take(),
             dropped_output_bytes: stdout.dropped + stderr.dropped,
             dropped_log_bytes: state.capabilities.log.dropped,
             ending,
@@ -291,6 +305,15 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
     }
 }
 
+/// The ending without the secrets that the task read. Its result is the task's own affair.
+fn masked(ending: Ending, masking: &Masking) -> Ending {
+    match ending {
+        Ending::Failure { reason, message } => Ending::Failure { reason, message: masking.mask(message) },
+        Ending::Skip { message } => Ending::Skip { message: masking.mask(message) },
+        other @ (Ending::Success { .. } | Ending::Reschedule { .. } | Ending::Defer { .. }) => other,
+    }
+}
+
 fn output_ending(output: String, limits: &Limits) -> Ending {
     if output.len() as u64 > limits.result_bytes {
         return classify::result_too_large(Some(output.len() as u64), limits);
@@ -342,6 +365,7 @@ fn never_started(request: &TryRequest, ending: Ending) -> TryReport {
         ending,
         receipt: Receipt { input_bytes: request.input.len() as u64, ..Receipt::default() },
         xcoms: Vec::new(),
+        artifacts: Vec::new(),
         dropped_output_bytes: 0,
         dropped_log_bytes: 0,
     }

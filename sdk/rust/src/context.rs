@@ -30,6 +30,8 @@ pub struct Context {
     pub conf: Value,
     /// The same in each try of this task instance, and nowhere else. Send it along with requests that must not take effect twice.
     pub idempotency_key: String,
+    /// When this try is stopped at the latest (RFC 3339, UTC); none where it has no end.
+    pub deadline: Option<String>,
 }
 
 impl Context {
@@ -73,6 +75,7 @@ impl Context {
             data_interval_end: given.data_interval_end,
             conf: serde_json::from_str(&given.conf).unwrap_or_default(),
             idempotency_key: given.idempotency_key,
+            deadline: crate::bindings::cofferdam::task::context::deadline(),
         }
     }
 }

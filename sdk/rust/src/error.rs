@@ -4,8 +4,8 @@ use std::{any::Any, fmt, time::Duration};
 
 /// Why a task returns without a result, and with it what happens next.
 ///
-/// Any error of the standard kind becomes a retryable one through `?`. Errors of [`crate::xcom`] become fatal, since the next
-/// try would run into the same one.
+/// Any error of the standard kind becomes a retryable one through `?`. Errors of [`crate::xcom`],
+/// [`crate::config`], [`crate::checkpoint`] and [`crate::artifacts`] become fatal, since the next try would run into the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(pub(crate) Kind);
 
@@ -85,7 +85,11 @@ impl<E: std::error::Error + 'static> From<E> for Error {
             message.push_str(&inner.to_string());
             cause = inner.source();
         }
-        let same_at_every_try = (&error as &dyn Any).is::<crate::xcom::Error>();
+        let any = &error as &dyn Any;
+        let same_at_every_try = any.is::<crate::xcom::Error>()
+            || any.is::<crate::config::Error>()
+            || any.is::<crate::checkpoint::Error>()
+            || any.is::<crate::artifacts::Error>();
         Self(if same_at_every_try { Kind::Fatal(message) } else { Kind::Retryable(message) })
     }
 }

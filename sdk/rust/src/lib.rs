@@ -3,6 +3,9 @@
 // The macro names this crate by its name; so do the crate's own tests.
 extern crate self as cofferdam;
 
+pub mod artifacts;
+pub mod checkpoint;
+pub mod config;
 mod context;
 mod error;
 pub mod log;

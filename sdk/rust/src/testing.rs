@@ -1,6 +1,7 @@
 //! A stand-in for the host, for tests of tasks outside of a sandbox. Absent from components.
 //!
-//! Log messages and progress go to stderr. XComs are kept per thread, so that tests do not see each other's.
+//! Log messages and progress go to stderr. XComs, variables, connections, the checkpoint and artifacts are kept per thread, so
+//! that tests do not see each other's.
 //!
 //! ```
 //! # use serde_json::json;
@@ -14,12 +15,20 @@
 //! assert_eq!(context.conf::<u16>("year").unwrap(), Some(2012));
 //! ```
 
-use crate::{Context, xcom::Error};
+pub(crate) mod artifacts;
+
+pub use artifacts::{give_artifact, written_artifact};
+
+use crate::config::{self, Connection};
+use crate::{Context, checkpoint, xcom::Error};
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeMap};
 
 thread_local! {
     static PUSHED: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static VARIABLES: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static CONNECTIONS: RefCell<BTreeMap<String, Connection>> = const { RefCell::new(BTreeMap::new()) };
+    static CHECKPOINT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
     static GIVEN: RefCell<BTreeMap<(String, String, Option<u32>), String>> = const { RefCell::new(BTreeMap::new()) };
 }
 
@@ -38,6 +47,7 @@ pub fn context() -> Context {
         data_interval_end: "2026-11-21T00:00:00Z".into(),
         conf: Value::Object(serde_json::Map::new()),
         idempotency_key: "example/manual__2026-11-21T00:00:00Z/task".into(),
+        deadline: None,
     }
 }
 
@@ -59,6 +69,43 @@ pub fn give_xcom(task_id: &str, key: &str, value: &Value) {
 #[must_use]
 pub fn pushed_xcom(key: &str) -> Option<Value> {
     PUSHED.with_borrow(|pushed| pushed.get(key).and_then(|text| serde_json::from_str(text).ok()))
+}
+
+/// Makes a variable available to [`crate::config::variable`].
+pub fn give_variable(key: &str, value: &str) {
+    VARIABLES.with_borrow_mut(|variables| variables.insert(key.to_owned(), value.to_owned()));
+}
+
+/// Makes a connection available to [`crate::config::connection`].
+pub fn give_connection(connection: Connection) {
+    CONNECTIONS.with_borrow_mut(|connections| connections.insert(connection.connection_id.clone(), connection));
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
+pub(crate) fn variable(key: &str) -> Result<Option<String>, config::Error> {
+    Ok(VARIABLES.with_borrow(|variables| variables.get(key).cloned()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
+pub(crate) fn connection(connection_id: &str) -> Result<Option<Connection>, config::Error> {
+    Ok(CONNECTIONS.with_borrow(|connections| connections.get(connection_id).cloned()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
+pub(crate) fn save_checkpoint(data: &[u8]) -> Result<(), checkpoint::Error> {
+    CHECKPOINT.set(Some(data.to_vec()));
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
+pub(crate) fn load_checkpoint() -> Result<Option<Vec<u8>>, checkpoint::Error> {
+    Ok(CHECKPOINT.with_borrow(Clone::clone))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
+pub(crate) fn clear_checkpoint() -> Result<(), checkpoint::Error> {
+    CHECKPOINT.set(None);
+    Ok(())
 }
 
 pub(crate) fn push(key: &str, value: &str) -> Result<(), Error> {

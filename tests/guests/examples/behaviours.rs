@@ -24,14 +24,18 @@
 //! | `hoard` | `count` | takes that many handles |
 //! | `random` | `bytes` | asks for that many random bytes at once |
 //! | `env` | | returns its environment variables and arguments |
+//! | `config` | `variables`, `connections`: lists of names | reads them, prints and returns what it got or the errors |
+//! | `checkpoint` | `save`, `clear`, then `say` | loads, then saves a text or clears; returns what it loaded |
+//! | `artifact` | `name`, `type`, `pieces`: list of texts, `read`: [task, name] | writes, reads, lists; returns what came of it |
+//! | `echo_later` | `ms` | as `sleep`, but only when there is no checkpoint: saves one first, and returns it at the next try |
 
 #[cfg(target_family = "wasm")]
 #[expect(unsafe_code, reason = "bindings are generated")]
 mod guest {
-    wit_bindgen::generate!({ path: "../../wit/task/0.1.0", world: "task" });
+    wit_bindgen::generate!({ path: "../../wit/task/0.1.1", world: "task" });
 
     use cofferdam::task::types::DeferRequest;
-    use cofferdam::task::{context, log, progress, xcom};
+    use cofferdam::task::{artifacts, checkpoint, config, context, log, progress, xcom};
     use serde_json::{Value, json};
     use std::hint::black_box;
 
@@ -75,10 +79,34 @@ mod guest {
                     "map_index": context.map_index, "try_number": context.try_number, "max_tries": context.max_tries,
                     "logical_date": context.logical_date, "data_interval_start": context.data_interval_start,
                     "data_interval_end": context.data_interval_end, "conf": serde_json::from_str::<Value>(&context.conf).ok(),
-                    "idempotency_key": context.idempotency_key,
+                    "idempotency_key": context.idempotency_key, "deadline": context::deadline(),
                 }))
             }
             "xcom" => Ok(xcoms(input)),
+            "config" => Ok(configured(input)),
+            "checkpoint" => {
+                let fatal = |error: checkpoint::CheckpointError| TaskError::Fatal(format!("{error:?}"));
+                let loaded = checkpoint::load().map_err(fatal)?;
+                if let Some(data) = input["save"].as_str() {
+                    checkpoint::save(data.as_bytes()).map_err(fatal)?;
+                }
+                if input["clear"] == true {
+                    checkpoint::clear().map_err(fatal)?;
+                }
+                Ok(json!(loaded.map(|data| String::from_utf8_lossy(&data).into_owned())))
+            }
+            "echo_later" => {
+                let fatal = |error: checkpoint::CheckpointError| TaskError::Fatal(format!("{error:?}"));
+                if let Some(data) = checkpoint::load().map_err(fatal)? {
+                    return Ok(json!(String::from_utf8_lossy(&data)));
+                }
+                let kept = format!("kept by try {}", context::get().try_number);
+                checkpoint::save(kept.as_bytes()).map_err(fatal)?;
+                progress::report(0.5, "saved");
+                std::thread::sleep(std::time::Duration::from_millis(number(input, "ms")));
+                Ok(json!("never killed"))
+            }
+            "artifact" => artifact(input).map_err(|error| TaskError::Fatal(format!("{error:?}"))),
             "log" => {
                 let levels = [log::Level::Trace, log::Level::Debug, log::Level::Info, log::Level::Warn, log::Level::Error];
                 for (number, level) in levels.into_iter().enumerate() {
@@ -174,6 +202,71 @@ mod guest {
             Ok(what) => json!({ "ok": what }),
             Err(error) => json!({ "err": error.to_string(), "kind": format!("{:?}", error.kind()) }),
         })
+    }
+
+    fn names<'a>(input: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
+        input[field].as_array().into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    fn configured(input: &Value) -> Value {
+        let mut got = Vec::new();
+        for key in names(input, "variables") {
+            got.push(match config::get_variable(key) {
+                Ok(value) => json!(value),
+                Err(error) => json!({ "err": format!("{error:?}") }),
+            });
+        }
+        for id in names(input, "connections") {
+            got.push(match config::get_connection(id) {
+                Ok(found) => json!(found.map(|found| json!({
+                    "conn_type": found.conn_type, "host": found.host, "port": found.port, "login": found.login,
+                    "password": found.password, "schema": found.schema, "extra": found.extra,
+                }))),
+                Err(error) => json!({ "err": format!("{error:?}") }),
+            });
+        }
+        let got = json!(got);
+        println!("got {got}");
+        eprintln!("got {got}");
+        log::write(log::Level::Info, "got it", &[("got".to_owned(), got.to_string())]);
+        got
+    }
+
+    fn artifact(input: &Value) -> Result<Value, artifacts::ArtifactError> {
+        let mut came = json!({});
+        if let Some(name) = input["name"].as_str() {
+            let writer = artifacts::create(name, text(input, "type"))?;
+            for piece in names(input, "pieces") {
+                writer.write(piece.as_bytes())?;
+            }
+            let repeated = vec![b'x'; 64 << 10];
+            for _ in 0..number(input, "more_kib") / 64 {
+                writer.write(&repeated)?;
+            }
+            let written = writer.finish()?;
+            came["written"] = json!({ "name": written.name, "size": written.size, "sha256": written.sha256 });
+        }
+        if let (Some(task), Some(name)) = (input["read"][0].as_str(), input["read"][1].as_str()) {
+            came["listed"] = json!(artifacts::list_of(task, None)?.into_iter().map(|one| one.name).collect::<Vec<_>>());
+            came["read"] = match artifacts::open(task, name, None)? {
+                None => Value::Null,
+                Some(reader) => {
+                    let (mut bytes, mut start) = (0, String::new());
+                    loop {
+                        let data = reader.read(100_000)?;
+                        if data.is_empty() {
+                            break;
+                        }
+                        if bytes == 0 {
+                            start = String::from_utf8_lossy(&data[..data.len().min(40)]).into_owned();
+                        }
+                        bytes += data.len();
+                    }
+                    json!({ "bytes": bytes, "start": start, "type": reader.about().content_type })
+                }
+            };
+        }
+        Ok(came)
     }
 
     fn xcoms(input: &Value) -> Value {

@@ -301,6 +301,15 @@ pub struct LimitsDefinition {
     /// The scratch directory, when the grant has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<ByteSize>,
+    /// The checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<ByteSize>,
+    /// All artifacts of a try together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_bytes: Option<ByteSize>,
+    /// Artifacts of a try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<u32>,
 }
 
 impl LimitsDefinition {
@@ -323,6 +332,9 @@ impl LimitsDefinition {
             http_calls: self.http_calls.or(fallback.http_calls),
             http_bytes: self.http_bytes.or(fallback.http_bytes),
             scratch: self.scratch.or(fallback.scratch),
+            checkpoint: self.checkpoint.or(fallback.checkpoint),
+            artifact_bytes: self.artifact_bytes.or(fallback.artifact_bytes),
+            artifacts: self.artifacts.or(fallback.artifacts),
         }
     }
 
@@ -340,6 +352,9 @@ impl LimitsDefinition {
             http_calls: self.http_calls.unwrap_or(default.http_calls),
             http_bytes: self.http_bytes.map_or(default.http_bytes, ByteSize::bytes),
             scratch_bytes: self.scratch.map_or(default.scratch_bytes, ByteSize::bytes),
+            checkpoint_bytes: self.checkpoint.map_or(default.checkpoint_bytes, ByteSize::bytes),
+            artifact_bytes: self.artifact_bytes.map_or(default.artifact_bytes, ByteSize::bytes),
+            artifacts: self.artifacts.unwrap_or(default.artifacts),
         }
     }
 }

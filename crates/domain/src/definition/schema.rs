@@ -306,6 +306,9 @@ fn limits() -> Value {
         "http_calls": count("HTTP requests.", default.http_calls.into(), caps.http_calls.into()),
         "http_bytes": size("All HTTP requests and responses together", default.http_bytes, caps.http_bytes),
         "scratch": size("The scratch directory, when the grant has one", default.scratch_bytes, caps.scratch_bytes),
+        "checkpoint": size("The checkpoint", default.checkpoint_bytes, caps.checkpoint_bytes),
+        "artifact_bytes": size("All artifacts together", default.artifact_bytes, caps.artifact_bytes),
+        "artifacts": count("Artifacts.", default.artifacts.into(), caps.artifacts.into()),
     })
 }
 

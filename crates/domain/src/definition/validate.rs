@@ -265,6 +265,9 @@ fn limits_definition(at: &str, limits: &LimitsDefinition, found: &mut Vec<Diagno
         ("http_calls", limits.http_calls.map(u64::from), caps.http_calls.into(), "requests"),
         ("http_bytes", limits.http_bytes.map(super::ByteSize::bytes), caps.http_bytes, "bytes"),
         ("scratch", limits.scratch.map(super::ByteSize::bytes), caps.scratch_bytes, "bytes"),
+        ("checkpoint", limits.checkpoint.map(super::ByteSize::bytes), caps.checkpoint_bytes, "bytes"),
+        ("artifact_bytes", limits.artifact_bytes.map(super::ByteSize::bytes), caps.artifact_bytes, "bytes"),
+        ("artifacts", limits.artifacts.map(u64::from), caps.artifacts.into(), "artifacts"),
     ];
     for (field, value, cap, unit) in given {
         if let Some(value) = value {

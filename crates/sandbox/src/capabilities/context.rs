@@ -4,13 +4,14 @@ use super::Capability;
 use crate::bindings::cofferdam::task::context::{self as wit, TaskContext};
 use crate::host::Host;
 use crate::run::{TryRequest, TryState};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
 /// The context of one try.
 pub(crate) struct Context {
     request: Arc<TryRequest>,
+    deadline: Option<DateTime<Utc>>,
 }
 
 impl Capability for Context {
@@ -18,8 +19,10 @@ impl Capability for Context {
         wit::add_to_linker::<TryState, HasSelf<Self>>(linker, |state| &mut state.capabilities.context)
     }
 
-    fn prepare(request: &Arc<TryRequest>, _: &Arc<dyn Host>) -> Self {
-        Self { request: Arc::clone(request) }
+    fn prepare(request: &Arc<TryRequest>, host: &Arc<dyn Host>) -> Self {
+        let wall = i64::try_from(request.limits.wall_ms).ok().and_then(TimeDelta::try_milliseconds);
+        let deadline = host.now().zip(wall).and_then(|(now, wall)| now.checked_add_signed(wall));
+        Self { request: Arc::clone(request), deadline }
     }
 }
 
@@ -39,6 +42,10 @@ impl wit::Host for Context {
             conf: context.conf.to_string(),
             idempotency_key: context.idempotency_key(self.request.instance),
         })
+    }
+
+    fn deadline(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.deadline.map(time))
     }
 }
 
@@ -62,5 +69,6 @@ mod tests {
         assert_eq!(context.logical_date, "2026-11-21T06:00:00Z");
         assert_eq!(context.conf, r#"{"station":7}"#);
         assert!(context.idempotency_key.ends_with(&request.instance.to_string()));
+        assert_eq!(Context::prepare(&request, &host).deadline().unwrap().as_deref(), Some("2026-11-21T06:05:00Z"));
     }
 }

@@ -3,7 +3,7 @@
 //! What is pushed stays here until the try ends, and is recorded with its ending: a try that loses its lease leaves
 //! nothing behind.
 
-use super::Capability;
+use super::{Capability, HostUnavailable};
 use crate::bindings::cofferdam::task::xcom::{self as wit, XcomError};
 use crate::host::{Host, HostError};
 use crate::json;
@@ -23,11 +23,6 @@ pub(crate) struct XComs {
     pushed: Vec<(XComKey, String)>,
     value_max: u64,
 }
-
-/// The host could not answer: a failure of Cofferdam, not of the task.
-#[derive(Debug, thiserror::Error)]
-#[error("an XCom could not be read: {0}")]
-pub(crate) struct HostUnavailable(pub String);
 
 impl XComs {
     /// What the task pushed, in the order of its keys' first pushes.
@@ -95,7 +90,9 @@ impl wit::Host for XComs {
         match self.host.xcom_pull(&task_id, &key, map_index).await {
             Ok(value) => Ok(Ok(value)),
             Err(HostError::Denied(message)) => Ok(Err(XcomError::Denied(message))),
-            Err(HostError::Unavailable(message)) => Err(wasmtime::Error::new(HostUnavailable(message))),
+            Err(HostError::Unavailable(message)) => {
+                Err(wasmtime::Error::new(HostUnavailable { what: "an XCom could not be read", message }))
+            }
         }
     }
 }

@@ -1,12 +1,20 @@
 //! What all tests share: a runtime, the guests compiled once, and a host that keeps what it is told.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use cofferdam_domain::artifact::Artifact;
+use cofferdam_domain::connection::{Connection, Variable};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
-use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId, TenantId, XComKey};
+use cofferdam_ids::{
+    ArtifactName, ConnectionId, DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId, VariableKey, XComKey,
+};
 use cofferdam_sandbox::compile::{CompileConfig, CompileService};
-use cofferdam_sandbox::{CompiledCode, Host, HostError, LogLine, Program, Runtime, RuntimeConfig, Stream, TryReport, TryRequest};
+use cofferdam_sandbox::{
+    ArtifactSink, ArtifactSource, CompiledCode, Host, HostError, LogLine, Program, Runtime, RuntimeConfig, Stream, TryReport,
+    TryRequest,
+};
 use cofferdam_test_guests::artefacts;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -20,6 +28,7 @@ pub struct Recorder {
     pub lines: Mutex<Vec<LogLine>>,
     pub progress: Mutex<Vec<(f64, String)>>,
     pub xcoms: HashMap<(String, String), Result<Option<String>, HostError>>,
+    pub checkpoint: Mutex<Option<Bytes>>,
     /// Signalled with every line.
     pub said: Notify,
 }
@@ -36,6 +45,73 @@ impl Host for Recorder {
     }
     fn progress(&self, fraction: f64, message: &str) {
         self.progress.lock().unwrap().push((fraction, message.to_owned()));
+    }
+    fn now(&self) -> Option<DateTime<Utc>> {
+        "2026-11-21T06:00:00Z".parse().ok()
+    }
+    async fn variable(&self, key: &VariableKey) -> Result<Option<Variable>, HostError> {
+        Ok((key.as_str() == "pin").then(|| Variable { value: "4711-0815".to_owned(), secret: true }))
+    }
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, HostError> {
+        Ok((id.as_str() == "warehouse").then(|| Connection {
+            connection_id: id.clone(),
+            conn_type: "postgres".to_owned(),
+            host: Some("db.example.com".to_owned()),
+            port: Some(5432),
+            login: Some("ann".to_owned()),
+            password: Some("hunter22".to_owned()),
+            schema: None,
+            extra: None,
+        }))
+    }
+    async fn checkpoint_save(&self, data: Option<Bytes>) -> Result<bool, HostError> {
+        *self.checkpoint.lock().unwrap() = data;
+        Ok(true)
+    }
+    async fn checkpoint_load(&self) -> Result<Option<Bytes>, HostError> {
+        Ok(self.checkpoint.lock().unwrap().clone())
+    }
+    async fn artifact_create(&self) -> Result<Box<dyn ArtifactSink>, HostError> {
+        Ok(Box::new(Kept(Vec::new())))
+    }
+    async fn artifacts(&self, _: &TaskId, _: Option<i32>) -> Result<Vec<Artifact>, HostError> {
+        Ok(Vec::new())
+    }
+    async fn artifact_open(
+        &self,
+        _: &TaskId,
+        _: Option<i32>,
+        name: &ArtifactName,
+    ) -> Result<Option<(Artifact, Box<dyn ArtifactSource>)>, HostError> {
+        let artifact = Artifact {
+            name: name.clone(),
+            content_type: "text/csv".to_owned(),
+            size_bytes: 3 << 20,
+            sha256: Digest::new("0".repeat(64)).unwrap(),
+        };
+        Ok((name.as_str() == "large.csv").then(|| (artifact, Box::new(Kept(vec![b'y'; 3 << 20])) as _)))
+    }
+}
+
+/// The bytes of an artifact; stored, they are called by their beginning and length.
+struct Kept(Vec<u8>);
+
+#[async_trait::async_trait]
+impl ArtifactSink for Kept {
+    async fn write(&mut self, data: Bytes) -> Result<(), HostError> {
+        self.0.extend_from_slice(&data);
+        Ok(())
+    }
+    async fn finish(self: Box<Self>) -> Result<String, HostError> {
+        Ok(format!("{} {}", String::from_utf8_lossy(&self.0[..self.0.len().min(8)]), self.0.len()))
+    }
+}
+
+#[async_trait::async_trait]
+impl ArtifactSource for Kept {
+    async fn read(&mut self, max: usize) -> Result<Bytes, HostError> {
+        let most = self.0.len().min(max);
+        Ok(self.0.drain(..most).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 mod capabilities;
 mod commands;
 mod compiling;
+mod contract;
 mod endings;
 mod lab;
 mod limits;

@@ -18,7 +18,7 @@ fn a_task() {
         assert!(words.contains(&wanted), "{wanted:?} in {words:?}");
     }
     assert!(inspection.wit.contains("export run: func(input: "), "{}", inspection.wit);
-    assert!(inspection.wit.contains("package cofferdam:task@0.1.0"), "{}", inspection.wit);
+    assert!(inspection.wit.contains("package cofferdam:task@0.1.1"), "{}", inspection.wit);
 }
 
 #[test]

@@ -93,6 +93,9 @@ fn with_every_field() -> DagDefinition {
             http_calls: Some(5),
             http_bytes: Some(ByteSize::from_bytes(1 << 20)),
             scratch: Some(ByteSize::from_bytes(1 << 20)),
+            checkpoint: Some(ByteSize::from_bytes(1 << 10)),
+            artifact_bytes: Some(ByteSize::from_bytes(1 << 30)),
+            artifacts: Some(6),
         }),
         grant: Some(Grant {
             http: vec![HttpRule {
