@@ -63,6 +63,26 @@ pub enum Entry {
         #[serde(default)]
         env: Vec<(String, String)>,
     },
+    /// A function with ordinary WIT types: an object with one key for each parameter in, its result as JSON out.
+    Function {
+        /// The interface that it belongs to, as the component exports it, version included. None for one of the world itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
+        /// Its name.
+        function: String,
+    },
+}
+
+impl Entry {
+    /// `interface#function` of a typed function.
+    #[must_use]
+    pub fn function_path(&self) -> Option<String> {
+        match self {
+            Self::Task | Self::Command { .. } => None,
+            Self::Function { interface: Some(interface), function } => Some(format!("{interface}#{function}")),
+            Self::Function { interface: None, function } => Some(function.clone()),
+        }
+    }
 }
 
 /// What a task can learn of itself: the interface `cofferdam:task/context`.

@@ -19,3 +19,4 @@ pub mod run;
 pub mod schedule;
 pub mod task;
 pub mod trigger_rule;
+pub mod wit;

@@ -131,11 +131,11 @@ fn stack_overflow(frames: &Frames, circumstances: &Circumstances<'_>) -> Ending 
 /// The ending of a guest that left by itself.
 pub(crate) fn exited(code: i32, circumstances: &Circumstances<'_>) -> Ending {
     match (circumstances.entry, code) {
-        (Entry::Task, 0) => Ending::failure(
+        (Entry::Task | Entry::Function { .. }, 0) => Ending::failure(
             Reason::InvalidOutput,
             with_stderr("the task exited with success before it returned a result: return one".to_owned(), circumstances),
         ),
-        (Entry::Task, _) => {
+        (Entry::Task | Entry::Function { .. }, _) => {
             Ending::failure(Reason::GuestError, with_stderr("the task exited with a failure code".to_owned(), circumstances))
         }
         (Entry::Command { .. }, _) => {
@@ -162,6 +162,7 @@ pub(crate) fn no_such_entry(entry: &Entry) -> Ending {
             "the component does not export `run` of the world `cofferdam:task/task`: build it with an SDK, or run it as a command"
         }
         Entry::Command { .. } => "the component does not export `wasi:cli/run`: build it as a program, or run it as a task",
+        Entry::Function { .. } => "the component does not export the function: see `cofferdam component inspect`",
     };
     Ending::failure(Reason::InvalidComponent, message)
 }

@@ -6,7 +6,10 @@
 
 mod world;
 
+pub(crate) use world::is_task_run;
+
 use crate::engine::hex;
+use cofferdam_domain::wit::WitFunction;
 use cofferdam_ids::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -49,6 +52,9 @@ pub struct Inspection {
     pub exports: Vec<Export>,
     /// The interfaces that it imports: what it asks for.
     pub imports: Vec<Import>,
+    /// The typed functions that a task can call, and those that look like it and cannot be called with JSON.
+    #[serde(default)]
+    pub functions: Vec<WitFunction>,
     /// Its world as WIT text.
     pub wit: String,
 }
@@ -243,6 +249,7 @@ pub fn inspect(bytes: &[u8], caps: &UploadCaps) -> Result<Inspection, UploadErro
         kind: world.kind,
         exports: world.exports,
         imports: world.imports,
+        functions: world.functions,
         wit: world.wit,
     })
 }

@@ -23,6 +23,7 @@ mod placeholder;
 mod run;
 mod runtime;
 mod stdio;
+mod typed;
 
 pub use compiled::CompiledCode;
 pub use host::{ArtifactSink, ArtifactSource, Host, HostError, Level, LogLine, NoHost, Stream};

@@ -9,12 +9,14 @@ use crate::limiter::Limiter;
 use crate::masking::Masking;
 use crate::runtime::{Program, Runtime};
 use crate::stdio::Output;
+use crate::typed::{self, TypedFunction};
 use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::grant::Grant;
 use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
+use cofferdam_domain::wit::Mismatch;
 use cofferdam_ids::{TaskInstanceId, XComKey};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -107,6 +109,7 @@ pub(crate) struct DeadlinePassed;
 enum Returned {
     Task(Result<String, TaskError>),
     Command(Result<(), ()>),
+    Function(Arc<TypedFunction>, Option<Val>),
 }
 
 /// Why a call is over.
@@ -114,6 +117,10 @@ enum Stopped {
     Returned(Returned),
     Failed(wasmtime::Error),
     NoSuchEntry,
+    /// The typed function is not there or cannot be called.
+    NoSuchFunction(String),
+    /// The input does not fit the typed function.
+    InvalidInput(Mismatch),
     Panicked,
     Cancelled,
     TimedOut,
@@ -221,7 +228,9 @@ impl Runtime {
         store.limiter(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
-        store.set_hostcall_fuel(usize::try_from((limits.result_bytes * 2).max(HOSTCALL_BYTES)).unwrap_or(usize::MAX));
+        // A typed result is counted by the size of its parts in the host; a byte of a `list<u8>` is one part.
+        let part = if matches!(request.entry, Entry::Function { .. }) { size_of::<Val>() as u64 } else { 2 };
+        store.set_hostcall_fuel(usize::try_from((limits.result_bytes * part).max(HOSTCALL_BYTES)).unwrap_or(usize::MAX));
         store.set_max_component_handles(limits.handles as usize);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
@@ -247,7 +256,7 @@ impl Outputs {
         let limit = request.limits.output_bytes;
         let stdout = Output::new(Stream::Stdout, Arc::clone(host), limit);
         let stdout = match request.entry {
-            Entry::Task => stdout,
+            Entry::Task | Entry::Function { .. } => stdout,
             Entry::Command { .. } => stdout.keeping_whole(request.limits.result_bytes),
         };
         Self { stdout, stderr: Output::new(Stream::Stderr, Arc::clone(host), limit) }
@@ -274,11 +283,38 @@ async fn call(program: &Program, store: &mut Store<TryState>, request: &TryReque
                 Err(error) => Err(error),
             }
         }
+        Entry::Function { interface, function } => {
+            let function = match program.0.functions.get(program.0.instance.component(), interface.as_deref(), function) {
+                Ok(function) => function,
+                Err(why) => return Stopped::NoSuchFunction(why),
+            };
+            let arguments = match function.arguments(&request.input) {
+                Ok(arguments) => arguments,
+                Err(mismatch) => return Stopped::InvalidInput(mismatch),
+            };
+            call_function(program, store, function, &arguments).await
+        }
     };
     match returned {
         Ok(returned) => Stopped::Returned(returned),
         Err(error) => Stopped::Failed(error),
     }
+}
+
+async fn call_function(
+    program: &Program,
+    store: &mut Store<TryState>,
+    function: Arc<TypedFunction>,
+    arguments: &[Val],
+) -> wasmtime::Result<Returned> {
+    let instance = program.0.instance.instantiate_async(&mut *store).await?;
+    let callee = instance.get_func(&mut *store, function.export).ok_or_else(|| wasmtime::Error::msg("the function is gone"))?;
+    let mut result = [Val::Bool(false)];
+    let results = if function.function.result.is_some() { &mut result[..] } else { &mut [] };
+    callee.call_async(store, arguments, results).await?;
+    let [result] = result;
+    let result = function.function.result.is_some().then_some(result);
+    Ok(Returned::Function(function, result))
 }
 
 fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Outputs) -> Ending {
@@ -292,12 +328,22 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
     match stopped {
         Stopped::Returned(Returned::Task(Ok(output))) => output_ending(output, &request.limits),
         Stopped::Returned(Returned::Task(Err(error))) => task_error(error, &circumstances()),
+        Stopped::Returned(Returned::Function(function, result)) => {
+            typed::ending(&function.function, result.as_ref(), &circumstances()).unwrap_or_else(|fault| {
+                Ending::failure(Reason::InvalidOutput, format!("the result cannot be written as JSON: {fault}"))
+            })
+        }
         Stopped::Returned(Returned::Command(Ok(()))) => command_output(request, outputs),
         Stopped::Returned(Returned::Command(Err(()))) => classify::exited(1, &circumstances()),
         Stopped::Failed(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
             Some(exit) if exit.0 == 0 && matches!(request.entry, Entry::Command { .. }) => command_output(request, outputs),
             _ => classify::failed(&error, &circumstances()),
         },
+        Stopped::NoSuchFunction(why) => Ending::failure(Reason::InvalidComponent, why),
+        Stopped::InvalidInput(mismatch) => {
+            let function = request.entry.function_path().unwrap_or_default();
+            Ending::failure(Reason::InvalidInput, format!("the input does not fit '{function}': {mismatch}"))
+        }
         Stopped::NoSuchEntry => classify::no_such_entry(&request.entry),
         Stopped::Panicked => Ending::failure(Reason::Internal, "the sandbox failed while it ran this task; it is tried again"),
         Stopped::Cancelled => classify::cancelled(),
@@ -327,7 +373,7 @@ fn output_ending(output: String, limits: &Limits) -> Ending {
     }
 }
 
-fn task_error(error: TaskError, circumstances: &Circumstances<'_>) -> Ending {
+pub(crate) fn task_error(error: TaskError, circumstances: &Circumstances<'_>) -> Ending {
     match error {
         TaskError::Retryable(message) => Ending::failure(Reason::GuestError, classify::with_hints(message, circumstances)),
         TaskError::Fatal(message) => Ending::failure(Reason::Fatal, classify::with_hints(message, circumstances)),

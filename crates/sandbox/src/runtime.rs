@@ -5,6 +5,7 @@ use crate::capabilities::{Capabilities, Capability as _};
 use crate::compiled::CompiledCode;
 use crate::engine::{self, Pool};
 use crate::run::TryState;
+use crate::typed::TypedFunctions;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -101,6 +102,8 @@ pub struct Program(pub(crate) Arc<Entries>);
 pub(crate) struct Entries {
     pub task: Option<TaskPre<TryState>>,
     pub command: Option<CommandPre<TryState>>,
+    pub instance: InstancePre<TryState>,
+    pub functions: TypedFunctions,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -111,7 +114,7 @@ impl std::fmt::Debug for Runtime {
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Entries { task, command } = &*self.0;
+        let Entries { task, command, .. } = &*self.0;
         f.debug_struct("Program").field("task", &task.is_some()).field("command", &command.is_some()).finish()
     }
 }
@@ -174,8 +177,8 @@ impl Runtime {
             Err(_) => self.with_denied_imports(&component).map_err(link_error)?,
         };
         let task = TaskPre::new(pre.clone()).ok();
-        let command = CommandPre::new(pre).ok();
-        Ok(Program(Arc::new(Entries { task, command })))
+        let command = CommandPre::new(pre.clone()).ok();
+        Ok(Program(Arc::new(Entries { task, command, instance: pre, functions: TypedFunctions::default() })))
     }
 
     fn with_denied_imports(&self, component: &Component) -> wasmtime::Result<InstancePre<TryState>> {

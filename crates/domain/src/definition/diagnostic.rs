@@ -68,6 +68,10 @@ codes! {
     UnknownParam = "unknown_param";
     /// A component that is not there, or cannot be used.
     UnknownComponent = "unknown_component";
+    /// A function that the component does not export, or that cannot be called with JSON.
+    UnknownFunction = "unknown_function";
+    /// A value that does not fit the type of the parameter or field that it is given to.
+    TypeMismatch = "type_mismatch";
     /// `args` or `env` for a component that takes none.
     UnusedArguments = "unused_arguments";
     /// A setting that has no effect as it stands.

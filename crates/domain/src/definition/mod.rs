@@ -199,6 +199,9 @@ with_settings! {
         pub task_id: TaskId,
         /// What it runs: `name`, `name@version` or `name@sha256:digest`.
         pub component: ComponentRef,
+        /// Which of its typed functions: `interface#function`, as short as it is unambiguous. Not needed where it exports only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub function: Option<String>,
         /// Arguments, for a component of the `wasi:cli/command` world.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub args: Vec<String>,

@@ -5,7 +5,8 @@
 
 use super::quantity::{SIZE_UNITS, TIME_UNITS};
 use super::validate::{
-    MAX_ACTIVE, MAX_DESCRIPTION, MAX_ENV, MAX_GRANTED, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES, MAX_TASKS, MAX_TEXT,
+    MAX_ACTIVE, MAX_DESCRIPTION, MAX_ENV, MAX_FUNCTION, MAX_GRANTED, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES,
+    MAX_TASKS, MAX_TEXT,
 };
 use super::{ByteSize, RetryBackoff, TimeSpan};
 use crate::ending::Reason;
@@ -125,6 +126,14 @@ fn task() -> Value {
             "description": "What it runs: name, name@version or name@sha256:digest. A name alone is the version that is the latest when \
                             the dag is applied.",
             "examples": ["weather/clean", "weather/clean@1.2.0"],
+        },
+        "function": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_FUNCTION,
+            "description": "Which typed function of the component it calls: interface#function. Not needed where the component exports only \
+                            one.",
+            "examples": ["weather:forecast/api#today", "api#today"],
         },
         "args": {
             "type": "array",

@@ -1,6 +1,6 @@
 use super::*;
 use crate::job::Entry;
-use crate::plan::DagPlan;
+use crate::plan::{Component, DagPlan};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -342,7 +342,9 @@ proptest! {
             Ok(dag) => {
                 let written = serde_json::to_value(&dag).unwrap();
                 prop_assert_eq!(parse(written), Ok(dag.clone()), "what was read can be written and read again");
-                match DagPlan::compile(&dag, |_| Ok((digest.clone(), Entry::Task))) {
+                match DagPlan::compile(&dag, |_| {
+                    Ok(Component { digest: digest.clone(), entry: Some(Entry::Task), functions: Vec::new() })
+                }) {
                     Ok(plan) => {
                         prop_assert_eq!(DagPlan::from_json(plan.to_json()).unwrap(), plan);
                         validate(&dag)

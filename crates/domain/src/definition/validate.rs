@@ -20,6 +20,7 @@ pub(super) const MAX_RETRIES: u32 = 100;
 pub(super) const MAX_ACTIVE: u32 = 10_000;
 pub(super) const MAX_POOL_SLOTS: u32 = 1_000;
 pub(super) const MAX_TEXT: usize = 64 << 10;
+pub(super) const MAX_FUNCTION: usize = 250;
 pub(super) const MAX_LABELS: usize = 100;
 pub(super) const MAX_LABEL: usize = 100;
 pub(super) const MAX_DESCRIPTION: usize = 1_000;
@@ -188,6 +189,10 @@ fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<
 fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
+    too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
+    if task.function.as_deref() == Some("") {
+        found.push(Diagnostic::error(Code::InvalidValue, join(at, "function"), "it must not be empty"));
+    }
     for (name, value) in &task.env {
         grant::environment(&join(at, "env"), name, value, found);
     }

@@ -156,6 +156,38 @@ impl InputTemplate {
         found.into_iter()
     }
 
+    /// The input as far as it is known before the run, with a [`hole`](crate::wit::hole) for each reference.
+    pub(crate) fn known(&self) -> Value {
+        fn known(node: &Node) -> Value {
+            match node {
+                Node::Literal(value) => value.clone(),
+                Node::List(items) => items.iter().map(known).collect(),
+                Node::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), known(field))).collect(),
+                Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => crate::wit::hole(),
+            }
+        }
+        known(&self.root)
+    }
+
+    /// Where the template has what is at this place of [`InputTemplate::known`]: a literal is one step further down.
+    pub(crate) fn place_of(&self, pointer: &str) -> String {
+        let mut place = String::new();
+        let mut steps = pointer.split('/').skip(1);
+        loop {
+            if self.source.pointer(&place).is_some_and(|value| value.get("$literal").is_some()) {
+                place.push_str("/$literal");
+                return steps.fold(place, |place, step| format!("{place}/{step}"));
+            }
+            match steps.next() {
+                Some(step) => {
+                    place.push('/');
+                    place.push_str(step);
+                }
+                None => return place,
+            }
+        }
+    }
+
     /// Fills the template in. `conf` is [`DagPlan::effective_conf`](super::DagPlan::effective_conf); `xcom` finds what
     /// another task left.
     ///

@@ -3,10 +3,12 @@
 //! Tasks are in an order in which each comes after those it waits for, and refer to each other by position
 //! (`task_index`). Names are resolved, settings merged, defaults filled in, components pinned by digest.
 
+mod entry;
 mod input;
 #[cfg(test)]
 mod tests;
 
+pub use entry::Component;
 pub use input::{InputError, InputTemplate, Reference, RenderError};
 
 use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, graph, validate};
@@ -146,30 +148,25 @@ impl DagPlan {
     /// Everything that is wrong with the definition, warnings included: see [`validate`].
     pub fn compile(
         dag: &DagDefinition,
-        resolve: impl Fn(&ComponentRef) -> Result<(Digest, Entry), ResolveError>,
+        resolve: impl Fn(&ComponentRef) -> Result<Component, ResolveError>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut found = validate(dag);
         let components: BTreeMap<_, _> = dag.components().into_iter().map(|c| (c.clone(), resolve(&c))).collect();
+        let mut entries = Vec::with_capacity(dag.tasks.len());
         for (index, task) in dag.tasks.iter().enumerate() {
-            match components.get(&task.component) {
+            let at = format!("/tasks/{index}");
+            entries.push(match components.get(&task.component) {
+                Some(Ok(component)) => {
+                    entry::entry(&at, task, component, &mut found).map(|entry| (component.digest.clone(), entry))
+                }
                 Some(Err(error)) => {
-                    let pointer = format!("/tasks/{index}/component");
+                    let pointer = format!("{at}/component");
                     let problem = Diagnostic::error(DiagnosticCode::UnknownComponent, pointer, error.message.as_str());
                     found.push(problem.maybe_help(error.help.clone()));
+                    None
                 }
-                Some(Ok((_, Entry::Task))) => {
-                    let given = [("args", !task.args.is_empty()), ("env", !task.env.is_empty())];
-                    for (field, _) in given.into_iter().filter(|(_, given)| *given) {
-                        let problem = Diagnostic::error(
-                            DiagnosticCode::UnusedArguments,
-                            format!("/tasks/{index}/{field}"),
-                            format!("the component '{}' takes no {field}: it is no wasi:cli/command", task.component),
-                        );
-                        found.push(problem.help("pass what it needs as input"));
-                    }
-                }
-                Some(Ok((_, Entry::Command { .. }))) | None => {}
-            }
+                None => None,
+            });
         }
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
@@ -185,7 +182,7 @@ impl DagPlan {
         let mut tasks = Vec::with_capacity(order.len());
         for (task_index, position) in (0_i32..).zip(&order) {
             let task = &dag.tasks[*position];
-            let Some(Ok((digest, entry))) = components.get(&task.component) else { return Err(found) };
+            let Some((digest, entry)) = entries[*position].take() else { return Err(found) };
             let settings = task.settings_or(&dag.defaults);
             let mut above: Vec<i32> = upstream[*position].iter().map(|other| index_of[*other]).collect();
             above.sort_unstable();
@@ -193,13 +190,8 @@ impl DagPlan {
                 task_index,
                 task_id: task.task_id.clone(),
                 component: task.component.clone(),
-                digest: digest.clone(),
-                entry: match entry {
-                    Entry::Task => Entry::Task,
-                    Entry::Command { .. } => {
-                        Entry::Command { args: task.args.clone(), env: task.env.clone().into_iter().collect() }
-                    }
-                },
+                digest,
+                entry,
                 upstream: above,
                 downstream: Vec::new(),
                 trigger_rule: settings.trigger_rule.unwrap_or_default(),

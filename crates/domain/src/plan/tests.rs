@@ -1,5 +1,6 @@
 use super::*;
 use crate::definition::parse;
+use crate::wit::{Field, WitFunction, WitType};
 use chrono::TimeZone;
 use serde_json::json;
 
@@ -28,14 +29,108 @@ fn digest(letter: &str) -> Digest {
     Digest::new(letter.repeat(64)).unwrap()
 }
 
-fn resolve(component: &ComponentRef) -> Result<(Digest, Entry), ResolveError> {
-    match component.to_string().as_str() {
-        "fetch" => Ok((digest("a"), Entry::Task)),
-        "clean@1" => Ok((digest("b"), Entry::Task)),
-        "cli/report" => Ok((digest("c"), Entry::Command { args: vec![], env: vec![] })),
+fn component(letter: &str, entry: Option<Entry>) -> Component {
+    Component { digest: digest(letter), entry, functions: Vec::new() }
+}
+
+fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
+    match wanted.to_string().as_str() {
+        "fetch" => Ok(component("a", Some(Entry::Task))),
+        "clean@1" => Ok(component("b", Some(Entry::Task))),
+        "cli/report" => Ok(component("c", Some(Entry::Command { args: vec![], env: vec![] }))),
+        "typed" => Ok(Component { functions: typed(), ..component("d", None) }),
         other => {
             Err(ResolveError { message: format!("there is no component '{other}'"), help: Some("push it first".to_owned()) })
         }
+    }
+}
+
+/// `clean`, and `open`, which takes a resource.
+fn typed() -> Vec<WitFunction> {
+    let field = |name: &str, ty| Field { name: name.to_owned(), ty, docs: None };
+    let clean = WitFunction {
+        interface: Some("acme:rows/api@1.2.0".to_owned()),
+        name: "clean".to_owned(),
+        params: vec![
+            field("rows", WitType::List(Box::new(WitType::U8))),
+            field("max-rows", WitType::Option(Box::new(WitType::U32))),
+        ],
+        result: Some(WitType::String),
+        docs: None,
+        refused: None,
+    };
+    let open = WitFunction {
+        name: "open".to_owned(),
+        params: Vec::new(),
+        result: None,
+        refused: Some("it takes a resource".to_owned()),
+        ..clean.clone()
+    };
+    vec![clean, open]
+}
+
+/// What compiling a dag of one typed task finds: code and place.
+fn of_typed(task: Value) -> Result<Entry, Vec<String>> {
+    let mut document = json!({ "dag_id": "d", "params": { "p": 1 }, "tasks": [{ "task_id": "t", "component": "typed" }] });
+    document["tasks"][0].as_object_mut().unwrap().extend(task.as_object().unwrap().clone());
+    match DagPlan::compile(&parse(document).unwrap(), resolve) {
+        Ok(plan) => Ok(plan.tasks[0].entry.clone()),
+        Err(found) => {
+            Err(found.iter().map(|problem| format!("{} {}: {}", problem.code, problem.pointer, problem.message)).collect())
+        }
+    }
+}
+
+#[test]
+fn a_typed_function_is_found_by_any_name_that_is_clear() {
+    let entry = Entry::Function { interface: Some("acme:rows/api@1.2.0".to_owned()), function: "clean".to_owned() };
+    let input = json!({ "rows": "AAEC" });
+    for function in ["acme:rows/api@1.2.0#clean", "acme:rows/api#clean", "api#clean", "clean"] {
+        assert_eq!(of_typed(json!({ "function": function, "input": input })), Ok(entry.clone()), "{function}");
+    }
+    // The only one that can be called need not be named.
+    assert_eq!(of_typed(json!({ "input": input })), Ok(entry.clone()));
+    let problem = |function: &str| of_typed(json!({ "function": function, "input": input })).unwrap_err().join("; ");
+    assert_eq!(
+        problem("api#claen"),
+        "unknown_function /tasks/0/function: the component 'typed': there is no function 'api#claen'; did you mean \
+         'acme:rows/api@1.2.0#clean'?"
+    );
+    assert_eq!(
+        problem("open"),
+        "unknown_function /tasks/0/function: the component 'typed': the function 'acme:rows/api@1.2.0#open' cannot be called with \
+         JSON: it takes a resource"
+    );
+    let args = of_typed(json!({ "input": input, "args": ["x"] })).unwrap_err();
+    assert!(args[0].starts_with("unused_arguments /tasks/0/args"), "{args:?}");
+}
+
+#[test]
+fn the_known_part_of_a_typed_input_is_checked() {
+    let problem = |input: Value| of_typed(json!({ "input": input })).unwrap_err().join("; ");
+    assert_eq!(
+        problem(json!({ "rows": [1, 2, 300] })),
+        "type_mismatch /tasks/0/input/rows/2: expected an integer from 0 to 255 (u8), found 300"
+    );
+    assert_eq!(
+        problem(json!({ "rows": { "$literal": [1, "x"] } })),
+        r#"type_mismatch /tasks/0/input/rows/$literal/1: expected an integer from 0 to 255 (u8), found "x""#
+    );
+    assert_eq!(
+        problem(json!({ "rows": "", "max_row": 3 })),
+        r#"type_mismatch /tasks/0/input/max_row: expected the key "max-rows", found the key "max_row""#
+    );
+    assert_eq!(
+        of_typed(json!({})).unwrap_err().join("; "),
+        "type_mismatch /tasks/0: expected a string in base64 (list<u8>), found nothing"
+    );
+    // What is only known when it runs is not.
+    for input in [
+        json!({ "rows": { "$conf": "/rows" }, "max_rows": { "$param": "p" } }),
+        json!({ "rows": [0, { "$param": "p" }] }),
+        json!({ "$conf": "" }),
+    ] {
+        of_typed(json!({ "input": input.clone() })).unwrap_or_else(|found| panic!("{input}: {found:?}"));
     }
 }
 

@@ -3,8 +3,8 @@ use cofferdam_domain::context::{Context, Role, RoleTooLow};
 use cofferdam_domain::definition::{self, ComponentRef, ComponentVersion, DagDefinition, Diagnostic};
 use cofferdam_domain::event::Event;
 use cofferdam_domain::job::Entry;
-use cofferdam_domain::plan::{DagPlan, ResolveError};
-use cofferdam_ids::{DagId, Digest};
+use cofferdam_domain::plan::{Component, DagPlan, ResolveError};
+use cofferdam_ids::DagId;
 use cofferdam_store::components::{self, VersionRef};
 use cofferdam_store::execution::apply::{self, CurrentVersion, NewVersion};
 use cofferdam_store::execution::due::NextRun;
@@ -126,7 +126,7 @@ impl Engine {
 async fn resolve(
     tx: &mut Tx<'_>,
     dag: &DagDefinition,
-) -> Result<BTreeMap<ComponentRef, Result<(Digest, Entry), ResolveError>>, StoreError> {
+) -> Result<BTreeMap<ComponentRef, Result<Component, ResolveError>>, StoreError> {
     let mut resolved = BTreeMap::new();
     for component in &dag.components() {
         let selector = match &component.version {
@@ -135,7 +135,7 @@ async fn resolve(
             ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
         };
         let found = match components::get(tx, &component.name, &selector).await {
-            Ok(version) => entry(component, &version.kind).map(|entry| (version.digest, entry)),
+            Ok(version) => usable(component, version),
             Err(StoreError::NotFound { .. }) => Err(unknown(component)),
             Err(error) => return Err(error),
         };
@@ -144,16 +144,19 @@ async fn resolve(
     Ok(resolved)
 }
 
-/// How a component of this kind is entered.
-fn entry(component: &ComponentRef, kind: &str) -> Result<Entry, ResolveError> {
-    match kind {
-        "task" => Ok(Entry::Task),
-        "command" => Ok(Entry::Command { args: Vec::new(), env: Vec::new() }),
-        _ => Err(ResolveError {
-            message: format!("the component '{component}' exports neither 'cofferdam:task' nor 'wasi:cli/command'"),
-            help: Some("build it with an SDK, or export the 'run' function of the world 'cofferdam:task/task'".to_owned()),
-        }),
-    }
+/// A component as the plan needs it.
+fn usable(name: &ComponentRef, version: components::ComponentVersion) -> Result<Component, ResolveError> {
+    let entry = match version.kind.as_str() {
+        "task" => Some(Entry::Task),
+        "command" => Some(Entry::Command { args: Vec::new(), env: Vec::new() }),
+        _ => None,
+    };
+    let functions = version.inspection.get("functions").cloned().map_or_else(|| Ok(Vec::new()), serde_json::from_value);
+    let functions = functions.map_err(|_| ResolveError {
+        message: format!("what is known of the functions of the component '{name}' cannot be read"),
+        help: Some("upload it again".to_owned()),
+    })?;
+    Ok(Component { digest: version.digest, entry, functions })
 }
 
 fn unknown(component: &ComponentRef) -> ResolveError {

@@ -1,6 +1,8 @@
 //! The world of a component: its kind, exports, imports and WIT text.
 
 use super::{Export, Import, Kind, UploadError};
+use crate::typed::described;
+use cofferdam_domain::wit::WitFunction;
 use std::panic::AssertUnwindSafe;
 use wit_component::{DecodedWasm, WitPrinter};
 use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, World, WorldId, WorldItem};
@@ -10,6 +12,7 @@ pub(super) struct Described {
     pub kind: Kind,
     pub exports: Vec<Export>,
     pub imports: Vec<Import>,
+    pub functions: Vec<WitFunction>,
     pub wit: String,
 }
 
@@ -28,8 +31,9 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
     let imports = imports(&resolve, &resolve.worlds[world])?;
     let kind = kind(&resolve, &resolve.worlds[world]);
     let exports = exports(&resolve, &resolve.worlds[world], kind).map_err(indescribable)?;
+    let functions = described::functions(&resolve, &resolve.worlds[world]);
     let wit = print(&resolve, world).map_err(indescribable)?;
-    Ok(Described { kind, exports, imports, wit })
+    Ok(Described { kind, exports, imports, functions, wit })
 }
 
 fn kind(resolve: &Resolve, world: &World) -> Kind {
@@ -45,7 +49,7 @@ fn kind(resolve: &Resolve, world: &World) -> Kind {
 }
 
 /// `run: func(input: string) -> result<string, task-error>`, whatever the aliases are called.
-fn is_task_run(resolve: &Resolve, function: &Function) -> bool {
+pub(crate) fn is_task_run(resolve: &Resolve, function: &Function) -> bool {
     if function.name != "run" || function.params.len() != 1 || !is_string(resolve, &function.params[0].ty) {
         return false;
     }

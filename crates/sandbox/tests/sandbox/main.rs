@@ -8,4 +8,5 @@ mod endings;
 mod lab;
 mod limits;
 mod stopping;
+mod typed;
 mod uploads;

@@ -1,0 +1,81 @@
+//! How a task enters its component, and whether its input fits.
+
+use super::InputTemplate;
+use crate::definition::{Diagnostic, DiagnosticCode, TaskDefinition};
+use crate::job::Entry;
+use crate::wit::{self, FindError, WitFunction};
+use cofferdam_ids::Digest;
+
+/// A version of a component, as far as a plan needs to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// Its bytes.
+    pub digest: Digest,
+    /// How it is entered when the task names no function; none for a component that only exports typed functions.
+    pub entry: Option<Entry>,
+    /// Its typed functions.
+    pub functions: Vec<WitFunction>,
+}
+
+/// The entry of a task. `at` is the task's place in the definition.
+pub(super) fn entry(at: &str, task: &TaskDefinition, component: &Component, found: &mut Vec<Diagnostic>) -> Option<Entry> {
+    let entry = match (&task.function, &component.entry) {
+        (None, Some(Entry::Command { .. })) => {
+            return Some(Entry::Command { args: task.args.clone(), env: task.env.clone().into_iter().collect() });
+        }
+        (None, Some(entry @ (Entry::Task | Entry::Function { .. }))) => Some(entry.clone()),
+        (wanted, _) => match wit::find(&component.functions, wanted.as_deref()) {
+            Ok(function) => {
+                input(at, task, function, found);
+                Some(Entry::Function { interface: function.interface.clone(), function: function.name.clone() })
+            }
+            Err(error) => {
+                let field = if wanted.is_some() { "function" } else { "component" };
+                let problem = Diagnostic::error(
+                    DiagnosticCode::UnknownFunction,
+                    format!("{at}/{field}"),
+                    format!("the component '{}': {error}", task.component),
+                );
+                found.push(problem.help(match error {
+                    FindError::Several(_) => "name one with its interface as 'function'",
+                    FindError::Unknown { .. } => "see 'cofferdam component inspect'",
+                    FindError::Refused { .. } | FindError::None => {
+                        "build it with an SDK, or export a function of data types that resources, streams and futures are no part of"
+                    }
+                }));
+                None
+            }
+        },
+    };
+    let given = [("args", !task.args.is_empty()), ("env", !task.env.is_empty())];
+    for (field, _) in given.into_iter().filter(|(_, given)| *given) {
+        let problem = Diagnostic::error(
+            DiagnosticCode::UnusedArguments,
+            format!("{at}/{field}"),
+            format!("the component '{}' takes no {field}: it is no wasi:cli/command", task.component),
+        );
+        found.push(problem.help("pass what it needs as input"));
+    }
+    entry
+}
+
+/// Checks what is known of the input. What other tasks and the run give is checked when the task runs.
+fn input(at: &str, task: &TaskDefinition, function: &WitFunction, found: &mut Vec<Diagnostic>) {
+    let template = match &task.input {
+        None => InputTemplate::default(),
+        Some(input) => match InputTemplate::parse(input) {
+            Ok(template) => template,
+            // `validate` has told it.
+            Err(_) => return,
+        },
+    };
+    if let Err(mismatch) = function.check(&template.known()) {
+        let pointer = match &task.input {
+            Some(_) => format!("{at}/input{}", template.place_of(&mismatch.pointer)),
+            None => at.to_owned(),
+        };
+        let message = format!("expected {}, found {}", mismatch.expected, mismatch.found);
+        let problem = Diagnostic::error(DiagnosticCode::TypeMismatch, pointer, message);
+        found.push(problem.help(format!("'{}' is {}", function.name, function.signature())));
+    }
+}

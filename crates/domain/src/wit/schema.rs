@@ -1,0 +1,141 @@
+//! The JSON Schema (draft 2020-12) of a WIT type.
+
+use super::{Case, Field, Named, Outcome, WitFunction, WitType};
+use serde_json::{Map, Value, json};
+
+impl WitFunction {
+    /// What its input must look like: an object with one key for each parameter.
+    #[must_use]
+    pub fn input_schema(&self) -> Value {
+        let mut schema = object(&self.params);
+        put(&mut schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        if let Some(docs) = &self.docs {
+            put(&mut schema, "description", docs.as_str());
+        }
+        schema
+    }
+
+    /// What it gives when it succeeds.
+    #[must_use]
+    pub fn output_schema(&self) -> Value {
+        let (Outcome::Value(ty) | Outcome::Task { ok: ty } | Outcome::Fallible { ok: ty, .. }) = self.outcome();
+        let mut schema = optional(ty);
+        put(&mut schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        schema
+    }
+}
+
+impl WitType {
+    /// The JSON that [`WitType::decode`] reads, names spelled as in WIT.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        match self {
+            Self::Bool => json!({ "type": "boolean" }),
+            Self::U8 => integer(0, u8::MAX),
+            Self::U16 => integer(0, u16::MAX),
+            Self::U32 => integer(0, u32::MAX),
+            Self::S8 => integer(i8::MIN, i8::MAX),
+            Self::S16 => integer(i16::MIN, i16::MAX),
+            Self::S32 => integer(i32::MIN, i32::MAX),
+            Self::U64 => wide(0, u64::MAX, "^(0|[1-9][0-9]{0,19})$"),
+            Self::S64 => wide(i64::MIN, i64::MAX, "^(0|-?[1-9][0-9]{0,18})$"),
+            Self::F32 | Self::F64 => json!({ "anyOf": [{ "type": "number" }, { "enum": ["NaN", "Infinity", "-Infinity"] }] }),
+            Self::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
+            Self::String => json!({ "type": "string" }),
+            Self::List(element) if **element == Self::U8 => {
+                json!({ "anyOf": [{ "type": "string", "contentEncoding": "base64" }, { "type": "array", "items": element.schema() }] })
+            }
+            Self::List(element) => json!({ "type": "array", "items": element.schema() }),
+            Self::FixedList { element, length } => {
+                json!({ "type": "array", "items": element.schema(), "minItems": length, "maxItems": length })
+            }
+            Self::Map { key, value } if **key == Self::String => {
+                json!({ "type": "object", "additionalProperties": value.schema() })
+            }
+            Self::Map { key, value } => json!({ "type": "array", "items": tuple(&[key, value]) }),
+            Self::Record { named, fields } => labelled(object(fields), named),
+            Self::Tuple(types) => tuple(&types.iter().collect::<Vec<_>>()),
+            Self::Variant { named, cases } => labelled(json!({ "oneOf": cases.iter().map(case).collect::<Vec<_>>() }), named),
+            Self::Enum { named, cases } => labelled(json!({ "enum": names(cases) }), named),
+            Self::Flags { named, flags } => {
+                labelled(json!({ "type": "array", "items": { "enum": names(flags) }, "uniqueItems": true }), named)
+            }
+            Self::Option(inner) => {
+                let some = if matches!(**inner, Self::Option(_)) { only("some", inner.schema()) } else { inner.schema() };
+                json!({ "anyOf": [some, { "type": "null" }] })
+            }
+            Self::Result { ok, err } => {
+                json!({ "oneOf": [only("ok", optional(ok.as_deref())), only("err", optional(err.as_deref()))] })
+            }
+        }
+    }
+}
+
+fn integer(min: impl Into<Value>, max: impl Into<Value>) -> Value {
+    json!({ "type": "integer", "minimum": min.into(), "maximum": max.into() })
+}
+
+/// Beyond 2^53 as a string. Bounds apply to numbers only, the pattern to strings only.
+fn wide(min: impl Into<Value>, max: impl Into<Value>, pattern: &str) -> Value {
+    json!({ "type": ["integer", "string"], "minimum": min.into(), "maximum": max.into(), "pattern": pattern })
+}
+
+fn tuple(types: &[&WitType]) -> Value {
+    let schemas: Vec<_> = types.iter().map(|ty| ty.schema()).collect();
+    json!({ "type": "array", "prefixItems": schemas, "minItems": types.len(), "maxItems": types.len() })
+}
+
+fn object(fields: &[Field]) -> Value {
+    let properties: Map<_, _> = fields
+        .iter()
+        .map(|field| {
+            let mut schema = field.ty.schema();
+            if let Some(docs) = &field.docs {
+                put(&mut schema, "description", docs.as_str());
+            }
+            (field.name.clone(), schema)
+        })
+        .collect();
+    let required: Vec<_> =
+        fields.iter().filter(|field| !matches!(field.ty, WitType::Option(_))).map(|field| field.name.as_str()).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn only(key: &str, value: Value) -> Value {
+    json!({ "type": "object", "properties": { key: value }, "required": [key], "additionalProperties": false })
+}
+
+fn optional(ty: Option<&WitType>) -> Value {
+    ty.map_or_else(|| json!({ "type": "null" }), WitType::schema)
+}
+
+fn case(case: &Case) -> Value {
+    let mut schema = match &case.ty {
+        None => json!({ "const": case.name }),
+        Some(ty) => only(&case.name, ty.schema()),
+    };
+    if let Some(docs) = &case.docs {
+        put(&mut schema, "description", docs.as_str());
+    }
+    schema
+}
+
+fn names(cases: &[Case]) -> Vec<&str> {
+    cases.iter().map(|case| case.name.as_str()).collect()
+}
+
+fn labelled(mut schema: Value, named: &Named) -> Value {
+    if let Some(name) = &named.name {
+        put(&mut schema, "title", name.as_str());
+    }
+    if let Some(docs) = &named.docs {
+        put(&mut schema, "description", docs.as_str());
+    }
+    schema
+}
+
+fn put(schema: &mut Value, key: &str, value: &str) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert(key.to_owned(), value.into());
+    }
+}
