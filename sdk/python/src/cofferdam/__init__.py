@@ -20,9 +20,13 @@ from ._task import Task, task
 from .errors import Defer, Fatal, Reschedule, Retry, Skip, TaskError
 
 if TYPE_CHECKING:
-    from . import artifacts, config, http
-    from .config import connection, variable
+    from . import artifacts as artifacts
+    from . import config as config
+    from . import http as http
+    from .config import connection as connection
+    from .config import variable as variable
 
+# Without those of `_LAZY`: `import *` would ask for all of them.
 __all__ = [
     "Context",
     "Defer",
@@ -32,16 +36,11 @@ __all__ = [
     "Skip",
     "Task",
     "TaskError",
-    "artifacts",
     "checkpoint",
-    "config",
-    "connection",
     "context",
-    "http",
     "log",
     "progress",
     "task",
-    "variable",
     "xcom",
 ]
 
