@@ -3,7 +3,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { PACKAGE, BuildError, analyse, contract, imported, wit } from "./program.js";
+import { PACKAGE, WASI, BuildError, analyse, contract, imported, wit } from "./program.js";
 import { camel } from "./names.js";
 
 /** Makes a component of a file. */
@@ -39,7 +39,14 @@ export async function componentize(entry, folder, output) {
     throw new BuildError(`componentize-qjs failed: ${error.message}`);
   }
   mkdirSync(path.dirname(path.resolve(output)), { recursive: true });
-  writeFileSync(output, made.component);
+  writeFileSync(output, renamed(made.component));
+}
+
+/** Puts the right name in place of `WASI`. */
+function renamed(component) {
+  const name = Buffer.from("wasi:");
+  for (let at = component.indexOf(WASI); at >= 0; at = component.indexOf(WASI, at + 1)) name.copy(component, at);
+  return component;
 }
 
 /** Writes the program as JavaScript, and returns where its entry is. */
@@ -98,12 +105,13 @@ function up(folder, name) {
 /** Writes the WIT of a program and the packages that it needs. */
 export function writeWit(folder, text, used) {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, "component.wit"), text);
+  writeFileSync(path.join(folder, "component.wit"), text.replaceAll("wasi:", WASI));
   // The world `task` is for components that export `run`; here only the interfaces are needed.
   const copy = (from, to) => {
     mkdirSync(path.join(folder, "deps", to), { recursive: true });
     for (const name of readdirSync(path.join(PACKAGE, "wit", from)).filter((name) => name !== "world.wit")) {
-      cpSync(path.join(PACKAGE, "wit", from, name), path.join(folder, "deps", to, name));
+      const text = readFileSync(path.join(PACKAGE, "wit", from, name), "utf8");
+      writeFileSync(path.join(folder, "deps", to, name), from === "task" ? text : text.replaceAll("wasi:", WASI));
     }
   };
   copy("task", "task");
@@ -119,7 +127,7 @@ export function connecting(used) {
   const names = imported(used);
   const lines = names.map((name) => `import ${name} from "cofferdam:task/${name}@${version}";`);
   if (used.has("http")) {
-    lines.push('import types from "wasi:http/types@0.2.0";', 'import handler from "wasi:http/outgoing-handler@0.2.0";');
+    lines.push(`import types from "${WASI}http/types@0.2.0";`, `import handler from "${WASI}http/outgoing-handler@0.2.0";`);
   }
   lines.push('import * as guest from "@cofferdam/sdk/guest";');
   lines.push(`guest.connect({ ${[...names, ...(used.has("http") ? ["http: { types, handler }"] : [])].join(", ")} });`);

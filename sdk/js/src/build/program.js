@@ -7,6 +7,15 @@ import ts from "typescript";
 import { Types, docLines, fromSdk } from "./types.js";
 import { escaped, kebab } from "./names.js";
 
+/**
+ * How `wasi:` is spelled in the imports of `http` until the component is whole.
+ *
+ * componentize-qjs runs the program once, with traps in place of imports that it does not know. It knows `wasi:io` but not `wasi:http`,
+ * and a trap's streams are not those of `wasi:io`, so the two do not fit. Under a name that it does not know either, both are traps and
+ * fit. The right name has as many bytes, and is put in its place at the end.
+ */
+export const WASI = "wxsi:";
+
 /** Why there is no component; says what to do. */
 export class BuildError extends Error {}
 
@@ -74,7 +83,8 @@ function forced(file) {
     incremental: false,
     sourceMap: false,
     rootDir: undefined,
-    outDir: undefined,
+    // Nothing is written there; TypeScript only wants to know that no source is overwritten.
+    outDir: "/cofferdam-js-output",
   };
   // A program in this repository finds the package beside it; elsewhere node_modules has it.
   if (!existsSync(path.join(path.dirname(path.resolve(file)), "node_modules/@cofferdam/sdk"))) {
