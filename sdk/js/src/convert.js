@@ -26,7 +26,7 @@ function inside(step, run) {
 export function fromWit(plan, value) {
   switch (plan.k) {
     case "json":
-      return JSON.parse(value);
+      return JSON.parse(value.val);
     case "int":
       return Number(value);
     case "big":
@@ -69,7 +69,7 @@ export function toWit(plan, value) {
     case "json": {
       const written = JSON.stringify(value === undefined ? null : value);
       if (written === undefined) throw new Mismatch("a value that JSON can hold", value);
-      return written;
+      return { tag: "json", val: written };
     }
     case "s":
       if (typeof value !== "string") throw new Mismatch("a text", value);

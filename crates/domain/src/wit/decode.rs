@@ -201,6 +201,10 @@ impl WitType {
                 }
                 other => Err(mismatch(format!("an array of {} ({self})", types.len()), other)),
             },
+            Self::Variant { .. } if self.is_json() => {
+                let text = build.scalar(Scalar::String(&json.to_string()));
+                Ok(build.variant("json", Some(text)))
+            }
             Self::Variant { cases, .. } => variant(self, cases, json, build),
             Self::Enum { cases, .. } => {
                 let name = string(json, one_of(cases))?;

@@ -191,6 +191,14 @@ impl WitType {
         matches!(self, Self::List(element) if **element == Self::U8)
     }
 
+    /// Whether it stands for any JSON: a variant with the one case `json(string)`, which carries the text. WIT has no type for
+    /// what is only known when it is there.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        let Self::Variant { cases, .. } = self else { return false };
+        matches!(cases.as_slice(), [only] if only.name == "json" && only.ty == Some(Self::String))
+    }
+
     /// Whether it has the shape of `cofferdam:task/types.task-error`.
     #[must_use]
     pub fn is_task_error(&self) -> bool {

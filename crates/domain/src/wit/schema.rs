@@ -55,6 +55,7 @@ impl WitType {
             Self::Map { key, value } => json!({ "type": "array", "items": tuple(&[key, value]) }),
             Self::Record { named, fields } => labelled(object(fields), named),
             Self::Tuple(types) => tuple(&types.iter().collect::<Vec<_>>()),
+            Self::Variant { named, .. } if self.is_json() => labelled(json!({}), named),
             Self::Variant { named, cases } => labelled(json!({ "oneOf": cases.iter().map(case).collect::<Vec<_>>() }), named),
             Self::Enum { named, cases } => labelled(json!({ "enum": names(cases) }), named),
             Self::Flags { named, flags } => {

@@ -145,6 +145,14 @@ pub(crate) fn encode(ty: &WitType, value: &Val) -> Result<Value, Fault> {
             Value::Object(object)
         }
         (WitType::Tuple(types), Val::Tuple(items)) => each(types.iter().zip(items))?,
+        (WitType::Variant { .. }, Val::Variant(_, payload)) if ty.is_json() => {
+            let Some(Val::String(text)) = payload.as_deref() else { return Err(MISFIT) };
+            let document = serde_json::from_str(text).map_err(|_| Fault::new("a text that is no JSON stands where JSON must be"))?;
+            if holds_nul(&document) {
+                return Err(Fault::new(NUL));
+            }
+            document
+        }
         (WitType::Variant { cases, .. }, Val::Variant(name, payload)) => {
             match (cases.iter().find(|case| case.name == *name).and_then(|case| case.ty.as_ref()), payload) {
                 (Some(ty), Some(value)) => {
@@ -200,6 +208,15 @@ fn each<'a>(items: impl ExactSizeIterator<Item = (&'a WitType, &'a Val)>) -> Res
 
 fn text(text: String) -> Result<Value, Fault> {
     if text.contains('\0') { Err(Fault::new(NUL)) } else { Ok(Value::String(text)) }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn float(value: f64) -> Value {

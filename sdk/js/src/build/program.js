@@ -181,8 +181,8 @@ export function wit({ types, tasks, name, used }) {
   return `package local:${name};
 
 interface tasks {
-  use cofferdam:task/types@${version}.{${types.usesJson ? "json, " : ""}task-error};
-${[...types.declarations, ...functions].join("\n")}
+  use cofferdam:task/types@${version}.{task-error};
+${types.usesJson ? "  /// Whatever JSON can hold.\n  variant json { json(string) }\n" : ""}${[...types.declarations, ...functions].join("\n")}
 }
 
 world component {

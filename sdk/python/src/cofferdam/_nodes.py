@@ -7,6 +7,7 @@ name, so that it does not matter how they spell a name.
 from __future__ import annotations
 
 import base64
+import json
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -491,7 +492,10 @@ class Later(Node):
 
 @dataclass
 class Json(Node):
-    """A value that WIT has no type for: it travels as JSON, and is still checked against its type in Python."""
+    """A value that WIT has no type for: it travels as JSON, and is still checked against its type in Python.
+
+    In WIT it is `variant json { json(string) }`, which the platform takes for whatever JSON there is.
+    """
 
     inner: Node
 
@@ -502,14 +506,11 @@ class Json(Node):
         return self.inner.accepts(value)
 
     def from_wit(self, value: Any, bindings: Any) -> Any:
-        from ._types import json_load
-
-        return self.inner.from_json(json_load(value))
+        return self.inner.from_json(json.loads(value.value))
 
     def to_wit(self, value: Any, bindings: Any) -> Any:
-        from ._types import json_dump
-
-        return json_dump(self.inner.to_json(value))
+        text = json.dumps(self.inner.to_json(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return bindings.Json_Json(text)
 
     def from_json(self, value: Any) -> Any:
         return self.inner.from_json(value)

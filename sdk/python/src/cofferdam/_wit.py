@@ -56,11 +56,12 @@ def world(module: Any, name: str, capabilities: set[str]) -> str:
                 declared.setdefault(named.name, named.declare())
     body = [line for declaration in declared.values() for line in declaration]
     uses_json = any(re.search(r"\bjson\b", line) for line in body + functions if "///" not in line)
-    names = ["json", "task-error"] if uses_json else ["task-error"]
+    if uses_json:
+        body[:0] = ["  /// Whatever JSON can hold.", "  variant json { json(string) }"]
     lines += [
         *doc_lines(module.__doc__, ""),
         "interface tasks {",
-        f"  use cofferdam:task/types@{version}.{{{', '.join(names)}}};",
+        f"  use cofferdam:task/types@{version}.{{task-error}};",
         *body,
         *functions,
         "}",
