@@ -13,6 +13,14 @@ pub struct ComponentUpload {
     /// A word for this version, unique in the component: `v1`, a commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Approves the version at once when it asks for more than the one before it. Only an admin can.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub approve: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How a component can be run.
@@ -50,6 +58,19 @@ pub struct ComponentVersion {
     pub exports: Vec<String>,
     /// The word given when it was uploaded.
     pub label: Option<String>,
+    /// What it can ask for, in one word each: `http`, `config`, `filesystem`, … What it gets is for a task's grant to say.
+    pub permissions: Vec<String>,
+    /// What it asks for beyond the version that was approved last when it was uploaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks_more: Vec<String>,
+    /// Whether an admin has to approve it before dags can use it.
+    pub needs_approval: bool,
+    /// Since when dags can use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_at: Option<DateTime<Utc>>,
+    /// Who approved it; absent when nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
     /// Whether this request made it; `false` when the same bytes were there already.

@@ -152,6 +152,12 @@ pub struct Receipt {
     pub stdio_bytes: u64,
     /// Bytes of log messages.
     pub log_bytes: u64,
+    /// HTTP requests.
+    #[serde(default)]
+    pub http_calls: u64,
+    /// Bytes of those requests and their responses.
+    #[serde(default)]
+    pub http_bytes: u64,
 }
 
 /// One task of a run.

@@ -72,6 +72,16 @@ impl Client {
         self.get(self.api(&["components", name.as_str()])).await
     }
 
+    /// Approves a version that asks for more than the one before it.
+    ///
+    /// # Errors
+    /// When there is none of that name and digest, or one is no admin.
+    pub async fn approve_component(&self, name: &ComponentName, digest: &Digest) -> Result<ComponentVersion, ClientError> {
+        let url = self.api(&["components", name.as_str(), "versions", digest.as_str(), "approve"]);
+        let response = self.send(|| self.request(Method::POST, url.clone())).await?;
+        read(response).await
+    }
+
     /// A version of a component, with its imports, exports and WIT.
     ///
     /// # Errors

@@ -235,6 +235,9 @@ pub enum ComponentCommand {
         /// A label for this version, such as v1
         #[arg(long, short)]
         label: Option<String>,
+        /// Approves it at once when it asks for more than the version before it (admins only)
+        #[arg(long)]
+        approve: bool,
     },
     /// List components
     List {
@@ -256,6 +259,14 @@ pub enum ComponentCommand {
         /// Prints the WIT text only
         #[arg(long)]
         wit: bool,
+    },
+    /// Approve a version that asks for more than the one before it
+    Approve {
+        /// The component
+        name: ComponentName,
+        /// The version, by its digest or the beginning of it [default: the latest]
+        #[arg(long, short)]
+        digest: Option<String>,
     },
 }
 

@@ -93,6 +93,12 @@ pub struct Receipt {
     pub stdio_bytes: u64,
     /// Bytes of log messages, those dropped included.
     pub log_bytes: u64,
+    /// HTTP requests that were sent.
+    #[serde(default)]
+    pub http_calls: u64,
+    /// Bytes of those requests and their responses: heads and bodies.
+    #[serde(default)]
+    pub http_bytes: u64,
 }
 
 /// How a try ended, as the sandbox (or the worker around it) tells it.

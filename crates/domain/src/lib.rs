@@ -13,6 +13,7 @@ pub mod event;
 pub mod grant;
 pub mod job;
 pub mod limits;
+pub mod permission;
 pub mod plan;
 pub mod retry;
 pub mod run;

@@ -1,9 +1,11 @@
 //! What never changes once it exists: the plans of dag versions, and what a run's tasks are told of it. Read once, kept.
 
 use crate::{Engine, EngineError};
+use chrono::{DateTime, Utc};
 use cofferdam_domain::plan::DagPlan;
-use cofferdam_ids::{DagVersionId, RunKey};
+use cofferdam_ids::{DagVersionId, RunKey, TenantId};
 use cofferdam_store::execution::facts::{self, RunFacts};
+use cofferdam_store::tenants::{self, TenantRules};
 use cofferdam_store::{StoreError, Tx};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -11,11 +13,14 @@ use std::sync::Arc;
 
 const PLANS_KEPT: usize = 20_000;
 const RUNS_KEPT: usize = 50_000;
+/// After so long, the rules of a tenant are read again: an operator can change them.
+const RULES_KEPT: chrono::Duration = chrono::Duration::seconds(5);
 
 #[derive(Default)]
 pub(crate) struct Facts {
     plans: Mutex<HashMap<DagVersionId, Arc<DagPlan>>>,
     runs: Mutex<HashMap<RunKey, Arc<RunFacts>>>,
+    rules: Mutex<HashMap<TenantId, (DateTime<Utc>, Arc<TenantRules>)>>,
 }
 
 impl Engine {
@@ -75,6 +80,37 @@ impl Engine {
             kept.clear();
         }
         kept.extend(runs.into_iter().map(|facts| (facts.run, facts)));
+    }
+
+    /// What binds the tries of these tenants.
+    pub(crate) async fn tenant_rules(
+        &self,
+        tx: &mut Tx<'_>,
+        tenants: impl IntoIterator<Item = TenantId>,
+    ) -> Result<HashMap<TenantId, Arc<TenantRules>>, EngineError> {
+        let wanted: HashSet<TenantId> = tenants.into_iter().collect();
+        let mut found: HashMap<_, _> =
+            wanted.iter().filter_map(|tenant| Some((*tenant, self.kept_tenant_rules(*tenant)?))).collect();
+        let missing: Vec<_> = wanted.into_iter().filter(|tenant| !found.contains_key(tenant)).collect();
+        if !missing.is_empty() {
+            let now = self.clock.now();
+            let read = tenants::rules(tx, &missing).await?;
+            let mut kept = self.facts.rules.lock();
+            for (tenant, rules) in read {
+                let rules = Arc::new(rules);
+                kept.insert(tenant, (now, Arc::clone(&rules)));
+                found.insert(tenant, rules);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What binds the tries of a tenant, if it was read a moment ago.
+    pub(crate) fn kept_tenant_rules(&self, tenant: TenantId) -> Option<Arc<TenantRules>> {
+        let now = self.clock.now();
+        let kept = self.facts.rules.lock();
+        let (read_at, rules) = kept.get(&tenant)?;
+        (now - *read_at < RULES_KEPT).then(|| Arc::clone(rules))
     }
 
     /// A plan, if it has been read before.

@@ -11,6 +11,7 @@ use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, Te
 use cofferdam_queue::{Message, Signal};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
+use cofferdam_store::tenants::TenantRules;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +23,13 @@ struct Unrunnable {
     try_number: u32,
     lease: LeaseToken,
     message: String,
+}
+
+/// What messages are made of, beside their XComs.
+struct Known {
+    plans: HashMap<DagVersionId, Arc<DagPlan>>,
+    runs: HashMap<RunKey, Arc<RunFacts>>,
+    rules: HashMap<TenantId, Arc<TenantRules>>,
 }
 
 impl Engine {
@@ -51,25 +59,28 @@ impl Engine {
 
     async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<(Vec<Message>, Vec<Unrunnable>), EngineError> {
         // A transaction is only begun when something has to be read.
-        let known: Option<(HashMap<_, _>, HashMap<_, _>)> = self.known(&tries);
-        let (plans, runs, xcoms) = match known {
-            Some((plans, runs)) if wanted(&tries, &plans).is_empty() => (plans, runs, HashMap::new()),
+        let known: Option<Known> = self.known(&tries);
+        let (Known { plans, runs, rules }, xcoms) = match known {
+            Some(known) if wanted(&tries, &known.plans).is_empty() => (known, HashMap::new()),
             _ => {
                 let mut tx = self.begin_for(tries.iter().map(|new| new.tenant)).await?;
                 let plans = self.plans(&mut tx, tries.iter().map(|new| new.version)).await?;
                 let runs = self.run_facts(&mut tx, tries.iter().map(|new| new.run)).await?;
+                let rules = self.tenant_rules(&mut tx, tries.iter().map(|new| new.tenant)).await?;
                 let wanted = wanted(&tries, &plans);
                 let stored = if wanted.is_empty() { HashMap::new() } else { facts::xcoms(&mut tx, &wanted).await? };
                 tx.commit().await?;
                 let values = self.read_xcoms(stored, &runs).await?;
-                (plans, runs, values)
+                (Known { plans, runs, rules }, values)
             }
         };
         let mut messages = Vec::with_capacity(tries.len());
         let mut unrunnable = Vec::new();
         for new in tries {
-            let (Some(run), Some(task)) = (runs.get(&new.run), task(&plans, &new)) else { continue };
-            match message(&new, run, task, &xcoms) {
+            let (Some(run), Some(rules), Some(task)) = (runs.get(&new.run), rules.get(&new.tenant), task(&plans, &new)) else {
+                continue;
+            };
+            match message(&new, run, rules, task, &xcoms) {
                 Ok(message) => messages.push(message),
                 Err(message) => unrunnable.push(Unrunnable {
                     tenant: new.tenant,
@@ -84,19 +95,22 @@ impl Engine {
     }
 
     /// The facts of these tries, when all are known without the database.
-    #[expect(clippy::type_complexity, reason = "two maps, taken apart at once")]
-    fn known(&self, tries: &[ToEnqueue]) -> Option<(HashMap<DagVersionId, Arc<DagPlan>>, HashMap<RunKey, Arc<RunFacts>>)> {
+    fn known(&self, tries: &[ToEnqueue]) -> Option<Known> {
         let mut plans = HashMap::new();
         let mut runs = HashMap::new();
+        let mut rules = HashMap::new();
         for new in tries {
             if !runs.contains_key(&new.run) {
                 runs.insert(new.run, self.kept_run_facts(new.run)?);
+            }
+            if !rules.contains_key(&new.tenant) {
+                rules.insert(new.tenant, self.kept_tenant_rules(new.tenant)?);
             }
             if !plans.contains_key(&new.version) {
                 plans.insert(new.version, self.kept_plan(new.version)?);
             }
         }
-        Some((plans, runs))
+        Some(Known { plans, runs, rules })
     }
 
     /// A transaction that sees the rows of these tenants: of one, when it is one, so that the API's role can have it.
@@ -161,7 +175,13 @@ fn wanted(tries: &[ToEnqueue], plans: &HashMap<DagVersionId, Arc<DagPlan>>) -> V
     wanted
 }
 
-fn message(new: &ToEnqueue, run: &RunFacts, task: &TaskPlan, xcoms: &HashMap<XComAddress, Value>) -> Result<Message, String> {
+fn message(
+    new: &ToEnqueue,
+    run: &RunFacts,
+    rules: &TenantRules,
+    task: &TaskPlan,
+    xcoms: &HashMap<XComAddress, Value>,
+) -> Result<Message, String> {
     let lookup = |task: &TaskId, key: &XComKey| xcoms.get(&(new.run, task.clone(), key.clone())).cloned();
     let input = task.input.render(&run.conf, lookup).map_err(|error| error.to_string())?;
     let job = Job {
@@ -184,9 +204,9 @@ fn message(new: &ToEnqueue, run: &RunFacts, task: &TaskPlan, xcoms: &HashMap<XCo
         },
         target: Target { digest: task.digest.clone(), entry: task.entry.clone() },
         input,
-        limits: task.limits.clone(),
+        limits: rules.limits.as_ref().map_or_else(|| task.limits.clone(), |limits| task.limits.tightened_by(limits)),
         grant: task.grant.clone(),
-        private_targets: Vec::new(),
+        private_targets: rules.private_targets.clone(),
     };
     Ok(Message {
         instance: new.instance,

@@ -26,6 +26,8 @@ pub(crate) struct Circumstances<'a> {
     pub table_denied: bool,
     /// The last lines of stderr.
     pub stderr: String,
+    /// The last thing that was refused to the task, and what would allow it.
+    pub refused: Option<String>,
 }
 
 /// The ending of a guest that did not return.
@@ -182,7 +184,14 @@ pub(crate) fn with_hints(message: String, circumstances: &Circumstances<'_>) -> 
     if circumstances.memory_denied {
         return format!("{message}\n(before that, {})", memory_message(circumstances.limits));
     }
-    message
+    after_refusal(message, circumstances)
+}
+
+fn after_refusal(message: String, circumstances: &Circumstances<'_>) -> String {
+    match &circumstances.refused {
+        Some(refused) => format!("{message}\n(before that, {refused})"),
+        None => message,
+    }
 }
 
 fn memory_message(limits: &Limits) -> String {
@@ -195,7 +204,8 @@ fn with_stderr(message: String, circumstances: &Circumstances<'_>) -> String {
     let lines = circumstances.stderr.lines().filter(|line| !line.starts_with("note: run with `RUST_BACKTRACE="));
     let stderr = lines.collect::<Vec<_>>().join("\n");
     let stderr = stderr.trim_end();
-    if stderr.is_empty() { message } else { format!("{message}\nstderr ended with:\n{stderr}") }
+    let message = if stderr.is_empty() { message } else { format!("{message}\nstderr ended with:\n{stderr}") };
+    after_refusal(message, circumstances)
 }
 
 /// The guest's stack at the time of a trap.

@@ -7,6 +7,7 @@ use cofferdam_domain::artifact::Artifact;
 use cofferdam_domain::connection::{Connection, Variable};
 use cofferdam_ids::{ArtifactName, ConnectionId, TaskId, VariableKey, XComKey};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// Answers what a running task asks for and takes what it says. A worker has one for each try; tests have simple ones.
 ///
@@ -23,6 +24,15 @@ pub trait Host: Send + Sync {
 
     /// Takes one line of output or one log message.
     fn log(&self, line: LogLine);
+
+    /// The addresses that a host's name leads to, for a request that the grant allows. Whether they may be reached is
+    /// decided afterwards.
+    ///
+    /// # Errors
+    /// When the name cannot be resolved.
+    async fn resolve(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+        Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect())
+    }
 
     /// Takes a report of progress: a fraction from 0 to 1, and what is being done.
     fn progress(&self, fraction: f64, message: &str);

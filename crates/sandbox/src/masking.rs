@@ -16,6 +16,7 @@ use cofferdam_domain::artifact::Artifact;
 use cofferdam_domain::connection::{Connection, Variable};
 use cofferdam_ids::{ArtifactName, ConnectionId, TaskId, VariableKey, XComKey};
 use parking_lot::RwLock;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What stands in place of a secret.
@@ -86,6 +87,10 @@ impl Host for Masking {
             fields: line.fields.into_iter().map(|(name, value)| (self.mask(name), self.mask(value))).collect(),
             ..line
         });
+    }
+
+    async fn resolve(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+        self.inner.resolve(name).await
     }
 
     fn progress(&self, fraction: f64, message: &str) {

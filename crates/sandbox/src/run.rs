@@ -28,6 +28,7 @@ use wasmtime::component::{ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 /// A guest gives the thread back at least after this much fuel, even between two ticks.
 const YIELD_FUEL: u64 = 1_000_000;
@@ -95,6 +96,12 @@ impl TryState {
     /// The capability `artifacts` with the table of its handles.
     pub(crate) fn artifacts(&mut self) -> ArtifactsView<'_> {
         ArtifactsView { artifacts: &mut self.capabilities.artifacts, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for TryState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.capabilities.http.view(&mut self.table)
     }
 }
 
@@ -182,6 +189,8 @@ impl Runtime {
                 output_bytes: if let Ending::Success { output } = &ending { output.len() as u64 } else { 0 },
                 stdio_bytes: stdout.written + stderr.written,
                 log_bytes: state.capabilities.log.written,
+                http_calls: state.capabilities.http.calls(),
+                http_bytes: state.capabilities.http.bytes(),
             },
             xcoms: state.capabilities.xcom.take(),
             artifacts: state.capabilities.artifacts.take(),
@@ -324,6 +333,7 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
         memory_denied: state.limiter.memory_denied > 0,
         table_denied: state.limiter.table_denied > 0,
         stderr: outputs.stderr.tail(),
+        refused: state.capabilities.http.last_refusal(),
     };
     match stopped {
         Stopped::Returned(Returned::Task(Ok(output))) => output_ending(output, &request.limits),

@@ -3,6 +3,7 @@
 use crate::read::row_of;
 use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::permission;
 use cofferdam_ids::{ComponentId, ComponentName, ComponentVersionId, Digest, UserId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -34,6 +35,12 @@ pub struct ComponentVersion {
     pub created_at: DateTime<Utc>,
     /// When its compiled code was stored.
     pub compiled_at: Option<DateTime<Utc>>,
+    /// What it asks for beyond the version that was approved last when it was uploaded.
+    pub asks_more: Vec<String>,
+    /// Since when dags can use it; not yet when none.
+    pub approved_at: Option<DateTime<Utc>>,
+    /// Who approved it; none when it needed nobody.
+    pub approved_by: Option<String>,
 }
 
 /// A component with its newest version.
@@ -71,7 +78,7 @@ pub struct NewVersion {
 /// Which version of a component is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionRef {
-    /// The newest.
+    /// The newest that is approved.
     Latest,
     /// The one with this label.
     Label(String),
@@ -92,6 +99,9 @@ struct Row {
     uploaded_by: Option<Uuid>,
     created_at: DateTime<Utc>,
     compiled_at: Option<DateTime<Utc>>,
+    asks_more: Vec<String>,
+    approved_at: Option<DateTime<Utc>>,
+    approved_by: Option<String>,
 }
 
 impl TryFrom<Row> for ComponentVersion {
@@ -112,6 +122,9 @@ impl TryFrom<Row> for ComponentVersion {
             uploaded_by: row.uploaded_by.map(UserId::from_uuid),
             created_at: row.created_at,
             compiled_at: row.compiled_at,
+            asks_more: row.asks_more,
+            approved_at: row.approved_at,
+            approved_by: row.approved_by,
         })
     }
 }
@@ -142,12 +155,25 @@ pub async fn create_version(
     )
     .fetch_one(tx.conn())
     .await?;
+    let approved = sqlx::query_scalar!(
+        r#"
+        SELECT inspection FROM component_versions
+        WHERE tenant_id = $1 AND component_id = $2 AND approved_at IS NOT NULL ORDER BY version_number DESC LIMIT 1
+        "#,
+        tenant,
+        component
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    // With the first version, whoever uploads it introduces the component: there is nothing that was agreed to before.
+    let asks_more = approved.map_or_else(Vec::new, |approved| permission::asks_more(&approved, &new.inspection));
+    let approved_at = asks_more.is_empty().then_some(now);
     let size = i64::try_from(new.size_bytes).map_err(|_| StoreError::invalid("the component is too large"))?;
     let inserted = sqlx::query!(
         r#"
         INSERT INTO component_versions (component_version_id, tenant_id, component_id, version_number, digest, label, size_bytes, kind,
-            inspection, uploaded_by, created_at)
-        SELECT $1, $2, $3, 1 + coalesce(max(version_number), 0), $4, $5, $6, $7, $8, $9, $10
+            inspection, uploaded_by, created_at, asks_more, approved_at)
+        SELECT $1, $2, $3, 1 + coalesce(max(version_number), 0), $4, $5, $6, $7, $8, $9, $10, $11, $12
         FROM component_versions WHERE component_id = $3
         ON CONFLICT (tenant_id, component_id, digest) DO NOTHING
         "#,
@@ -160,7 +186,9 @@ pub async fn create_version(
         new.kind,
         new.inspection,
         user,
-        now
+        now,
+        &asks_more,
+        approved_at
     )
     .execute(tx.conn())
     .await?
@@ -202,9 +230,10 @@ pub async fn get(tx: &mut Tx<'_>, name: &ComponentName, wanted: &VersionRef) -> 
         Row,
         r#"
         SELECT v.component_version_id, v.component_id, c.name, v.version_number, v.digest, v.label, v.size_bytes, v.kind, v.inspection,
-            v.uploaded_by, v.created_at, v.compiled_at
+            v.uploaded_by, v.created_at, v.compiled_at, v.asks_more, v.approved_at, v.approved_by
         FROM components c JOIN component_versions v USING (tenant_id, component_id)
         WHERE tenant_id = $1 AND c.name = $2 AND ($3::text IS NULL OR v.label = $3) AND ($4::text IS NULL OR v.digest = $4)
+            AND (v.approved_at IS NOT NULL OR $3 IS NOT NULL OR $4 IS NOT NULL)
         ORDER BY v.version_number DESC LIMIT 1
         "#,
         tenant,
@@ -222,6 +251,37 @@ pub async fn get(tx: &mut Tx<'_>, name: &ComponentName, wanted: &VersionRef) -> 
     .try_into()
 }
 
+/// Approves a version. Returns it, and whether it was not approved before.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn approve(
+    tx: &mut Tx<'_>,
+    name: &ComponentName,
+    digest: &Digest,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<(ComponentVersion, bool), StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        UPDATE component_versions v SET approved_at = $4, approved_by = left($5, 200)
+        FROM components c
+        WHERE c.tenant_id = $1 AND c.name = $2 AND v.tenant_id = $1 AND v.component_id = c.component_id AND v.digest = $3
+            AND v.approved_at IS NULL
+        "#,
+        tenant,
+        name.as_str(),
+        digest.as_str(),
+        now,
+        by
+    )
+    .execute(tx.conn())
+    .await?;
+    let version = get(tx, name, &VersionRef::Digest(digest.clone())).await?;
+    Ok((version, done.rows_affected() == 1))
+}
+
 /// The components, by name, each with its newest version.
 ///
 /// # Errors
@@ -234,7 +294,8 @@ pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<Component>, Stor
     let rows = sqlx::query!(
         r#"
         SELECT c.component_id, c.name, c.created_at AS founded_at, v.component_version_id, v.version_number, v.digest, v.label,
-            v.size_bytes, v.kind, v.inspection, v.uploaded_by, v.created_at, v.compiled_at, n.versions AS "versions!"
+            v.size_bytes, v.kind, v.inspection, v.uploaded_by, v.created_at, v.compiled_at, v.asks_more, v.approved_at,
+            v.approved_by, n.versions AS "versions!"
         FROM components c
         JOIN LATERAL (SELECT max(version_number) AS newest, count(*) AS versions FROM component_versions o
                       WHERE o.component_id = c.component_id) n ON true
@@ -264,6 +325,9 @@ pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<Component>, Stor
                 uploaded_by: row.uploaded_by,
                 created_at: row.created_at,
                 compiled_at: row.compiled_at,
+                asks_more: row.asks_more,
+                approved_at: row.approved_at,
+                approved_by: row.approved_by,
             })?;
             Ok(Component {
                 id: latest.component,
@@ -287,7 +351,7 @@ pub async fn versions(tx: &mut Tx<'_>, name: &ComponentName) -> Result<Vec<Compo
         Row,
         r#"
         SELECT v.component_version_id, v.component_id, c.name, v.version_number, v.digest, v.label, v.size_bytes, v.kind, v.inspection,
-            v.uploaded_by, v.created_at, v.compiled_at
+            v.uploaded_by, v.created_at, v.compiled_at, v.asks_more, v.approved_at, v.approved_by
         FROM components c JOIN component_versions v USING (tenant_id, component_id)
         WHERE tenant_id = $1 AND c.name = $2
         ORDER BY v.version_number DESC

@@ -114,6 +114,8 @@ struct TryRow {
     output_bytes: i64,
     stdio_bytes: i64,
     log_bytes: i64,
+    http_calls: i64,
+    http_bytes: i64,
 }
 
 impl TryFrom<TryRow> for Try {
@@ -139,6 +141,8 @@ impl TryFrom<TryRow> for Try {
                 output_bytes: origin.number("output_bytes", row.output_bytes)?,
                 stdio_bytes: origin.number("stdio_bytes", row.stdio_bytes)?,
                 log_bytes: origin.number("log_bytes", row.log_bytes)?,
+                http_calls: origin.number("http_calls", row.http_calls)?,
+                http_bytes: origin.number("http_bytes", row.http_bytes)?,
             },
         })
     }
@@ -247,7 +251,8 @@ async fn add_last_tries(tx: &mut Tx<'_>, instances: &mut [TaskInstance]) -> Resu
         TryRow,
         r#"
         SELECT DISTINCT ON (instance_id) instance_id, try_number, ending, reason, message, worker_id, queued_at, started_at, ended_at,
-            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes
+            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes,
+            http_calls, http_bytes
         FROM tries WHERE tenant_id = $1 AND instance_id = ANY ($2) ORDER BY instance_id, try_number DESC
         "#,
         tenant,
@@ -275,7 +280,8 @@ pub async fn tries(tx: &mut Tx<'_>, instance: TaskInstanceId) -> Result<Vec<Try>
         TryRow,
         r#"
         SELECT instance_id, try_number, ending, reason, message, worker_id, queued_at, started_at, ended_at,
-            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes
+            fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes,
+            http_calls, http_bytes
         FROM tries WHERE tenant_id = $1 AND instance_id = $2 ORDER BY try_number
         "#,
         tenant,

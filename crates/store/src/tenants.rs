@@ -3,6 +3,7 @@
 use crate::read::row_of;
 use crate::{Store, StoreError, Tx};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_domain::limits::Limits;
 use cofferdam_ids::{PoolName, TenantId, TenantName};
 use uuid::Uuid;
@@ -24,6 +25,17 @@ pub struct Tenant {
     pub weight: u32,
     /// Limits of a try that are tighter than the installation's.
     pub limits: Option<Limits>,
+    /// Targets outside of the public internet that its tasks may reach when their grant names them.
+    pub private_targets: Vec<PrivateTarget>,
+}
+
+/// What binds the tries of a tenant, beside their own limits and grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantRules {
+    /// Limits of a try that are tighter than the installation's.
+    pub limits: Option<Limits>,
+    /// Targets outside of the public internet that its tasks may reach when their grant names them.
+    pub private_targets: Vec<PrivateTarget>,
 }
 
 /// What the queue must know of a tenant.
@@ -56,6 +68,7 @@ struct Row {
     max_leased: Option<i32>,
     weight: i32,
     limits: Option<serde_json::Value>,
+    egress_private: Option<serde_json::Value>,
 }
 
 impl TryFrom<Row> for Tenant {
@@ -70,9 +83,45 @@ impl TryFrom<Row> for Tenant {
             created_at: row.created_at,
             max_leased: row.max_leased.map(|most| origin.number("max_leased", most)).transpose()?,
             weight: origin.number("weight", row.weight)?,
-            limits: row.limits.map(|limits| origin.known("limits", serde_json::from_value(limits).ok())).transpose()?,
+            limits: row.limits.map(|limits| origin.known("limits", read_limits(limits))).transpose()?,
+            private_targets: row
+                .egress_private
+                .map_or(Ok(Vec::new()), |targets| origin.known("egress_private", serde_json::from_value(targets).ok()))?,
         })
     }
+}
+
+/// Limits as they are stored. One that is not among them, since it was not known when they were, binds nothing.
+fn read_limits(stored: serde_json::Value) -> Option<Limits> {
+    let mut limits = serde_json::to_value(Limits::hard_caps()).ok()?;
+    if let (Some(limits), serde_json::Value::Object(stored)) = (limits.as_object_mut(), stored) {
+        limits.extend(stored);
+    }
+    serde_json::from_value(limits).ok()
+}
+
+/// What binds the tries of these tenants. Those that the transaction cannot see are left out.
+///
+/// # Errors
+/// When the database cannot be reached, or holds what cannot be read.
+pub async fn rules(tx: &mut Tx<'_>, tenants: &[TenantId]) -> Result<Vec<(TenantId, TenantRules)>, StoreError> {
+    let ids: Vec<Uuid> = tenants.iter().map(|tenant| tenant.uuid()).collect();
+    sqlx::query_as!(
+        Row,
+        r#"
+        SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits, egress_private FROM tenants
+        WHERE tenant_id = ANY ($1)
+        "#,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(|row| {
+        let Tenant { id, limits, private_targets, .. } = row.try_into()?;
+        Ok((id, TenantRules { limits, private_targets }))
+    })
+    .collect()
 }
 
 /// Founds a tenant. Needs a transaction across tenants: within one, there is none yet.
@@ -111,7 +160,7 @@ pub async fn get(tx: &mut Tx<'_>) -> Result<Tenant, StoreError> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
-        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits FROM tenants WHERE tenant_id = $1",
+        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits, egress_private FROM tenants WHERE tenant_id = $1",
         tenant
     )
     .fetch_optional(tx.conn())
@@ -127,7 +176,7 @@ pub async fn get(tx: &mut Tx<'_>) -> Result<Tenant, StoreError> {
 pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<Tenant>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits FROM tenants ORDER BY name"
+        "SELECT tenant_id, name, display_name, created_at, max_leased, weight, limits, egress_private FROM tenants ORDER BY name"
     )
     .fetch_all(tx.conn())
     .await?
@@ -140,20 +189,18 @@ pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<Tenant>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Invalid`] when a number is out of its range.
-pub async fn set_policy(
-    tx: &mut Tx<'_>,
-    max_leased: Option<u32>,
-    weight: u32,
-    limits: Option<&Limits>,
-) -> Result<(), StoreError> {
+pub async fn set_policy(tx: &mut Tx<'_>, max_leased: Option<u32>, weight: u32, rules: &TenantRules) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let limits = limits.map(serde_json::to_value).transpose().map_err(|error| StoreError::Internal(error.into()))?;
+    let internal = |error: serde_json::Error| StoreError::Internal(error.into());
+    let limits = rules.limits.as_ref().map(serde_json::to_value).transpose().map_err(internal)?;
+    let private = serde_json::to_value(&rules.private_targets).map_err(internal)?;
     let done = sqlx::query!(
-        "UPDATE tenants SET max_leased = $2, weight = $3, limits = $4 WHERE tenant_id = $1",
+        "UPDATE tenants SET max_leased = $2, weight = $3, limits = $4, egress_private = $5 WHERE tenant_id = $1",
         tenant,
         max_leased.map(u32::cast_signed),
         weight.cast_signed(),
-        limits
+        limits,
+        private
     )
     .execute(tx.conn())
     .await?;

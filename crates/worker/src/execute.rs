@@ -51,13 +51,15 @@ async fn run(
     shared.starts.began(claim.lease, started_at);
     let host = Arc::new(TryHost::new(Arc::clone(shared), &job, claim.lease));
     let input = job.input.to_string();
+    let mut private_targets = job.private_targets;
+    private_targets.extend(shared.config.private_targets.iter().cloned());
     let request = TryRequest {
         instance: job.instance,
         entry: job.target.entry,
         input,
         limits: job.limits,
         grant: job.grant,
-        private_targets: job.private_targets,
+        private_targets,
         context: job.context,
     };
     let host_for_run: Arc<dyn cofferdam_sandbox::Host> = Arc::clone(&host) as _;

@@ -23,6 +23,7 @@ mod signals;
 mod starts;
 
 use chrono::{DateTime, Utc};
+use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_engine::{Engine, TryResult};
 use cofferdam_ids::{QueueName, WorkerId};
 use cofferdam_objects::Objects;
@@ -59,6 +60,8 @@ pub struct WorkerConfig {
     pub programs_kept: usize,
     /// Results and XComs of more bytes than this go to the object store.
     pub inline_xcom_bytes: usize,
+    /// Targets outside of the public internet that the tasks of every tenant may reach, when their grant names them.
+    pub private_targets: Vec<PrivateTarget>,
     /// How long log lines wait for company before they are written.
     pub log_flush_interval: Duration,
 }
@@ -78,6 +81,7 @@ impl WorkerConfig {
             record_batch: 512,
             programs_kept: 256,
             inline_xcom_bytes: 64 << 10,
+            private_targets: Vec::new(),
             log_flush_interval: Duration::from_millis(500),
         }
     }

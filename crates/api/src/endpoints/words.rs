@@ -30,8 +30,30 @@ same_words! {
 }
 
 pub(super) const fn receipt(receipt: Receipt) -> wire::Receipt {
-    let Receipt { fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes } = receipt;
-    wire::Receipt { fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes }
+    let Receipt {
+        fuel,
+        peak_memory_bytes,
+        wall_us,
+        cpu_us,
+        input_bytes,
+        output_bytes,
+        stdio_bytes,
+        log_bytes,
+        http_calls,
+        http_bytes,
+    } = receipt;
+    wire::Receipt {
+        fuel,
+        peak_memory_bytes,
+        wall_us,
+        cpu_us,
+        input_bytes,
+        output_bytes,
+        stdio_bytes,
+        log_bytes,
+        http_calls,
+        http_bytes,
+    }
 }
 
 pub(super) fn diagnostic(diagnostic: Diagnostic) -> wire::Diagnostic {

@@ -111,7 +111,7 @@ async fn the_client_tells_how_far_an_upload_is() {
         move |bytes| sent.store(bytes, Ordering::SeqCst)
     };
     let name = ComponentName::new("tests/empty").unwrap();
-    let upload = ComponentUpload { name: name.clone(), label: None };
+    let upload = ComponentUpload { name: name.clone(), label: None, approve: false };
     let version = client.upload_component(&upload, EMPTY.into(), progress).await.unwrap();
     assert_eq!(sent.load(Ordering::SeqCst), 8);
     assert_eq!(client.get_component(&name).await.unwrap().versions.len(), 1);

@@ -219,7 +219,13 @@ impl Server {
 
     /// Stores a component version that can be named in a dag, without code.
     pub async fn component(&self, tenant: TenantId, name: &str) -> Digest {
-        let digest = cofferdam_objects::digest_of(name.as_bytes());
+        self.component_asking(tenant, name, "v1", "log").await
+    }
+
+    /// The same with a label of its own, importing what gives a capability.
+    pub async fn component_asking(&self, tenant: TenantId, name: &str, label: &str, capability: &str) -> Digest {
+        let bytes = if label == "v1" { name.to_owned() } else { format!("{name}@{label}") };
+        let digest = cofferdam_objects::digest_of(bytes.as_bytes());
         let inspection = Inspection {
             digest: digest.clone(),
             bytes: 1234,
@@ -229,16 +235,17 @@ impl Server {
                 signature: "func(input: string) -> result<string, task-error>".to_owned(),
             }],
             imports: vec![Import {
-                interface: "cofferdam:task/log@0.1.0".to_owned(),
-                capability: "log".to_owned(),
+                interface: format!("cofferdam:task/{capability}@0.1.0"),
+                capability: capability.to_owned(),
                 offered: true,
             }],
+            functions: Vec::new(),
             wit: "package root:component;\n\nworld root {}\n".to_owned(),
         };
         let new = NewVersion {
             name: ComponentName::new(name).unwrap(),
             digest: digest.clone(),
-            label: Some("v1".to_owned()),
+            label: Some(label.to_owned()),
             size_bytes: 1234,
             kind: "task".to_owned(),
             inspection: serde_json::to_value(inspection).unwrap(),
@@ -309,6 +316,12 @@ impl Server {
         let mut tx = self.system.begin_across_tenants("test").await.unwrap();
         log_index::insert(&mut tx, &[range], self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// The plan that a dag runs by.
+    pub async fn plan_of(&self, dag: &str) -> Value {
+        let mut tx = self.system.begin(&Context::system(self.tenant, "test")).await.unwrap();
+        cofferdam_store::dags::get_version(&mut tx, &dag.parse().unwrap(), None).await.unwrap().plan
     }
 
     /// The actions in the audit log of `default`, the newest first.

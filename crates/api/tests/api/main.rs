@@ -1,5 +1,6 @@
 //! The API on a real PostgreSQL, over HTTP.
 
+mod approvals;
 mod auth;
 mod components;
 mod coverage;

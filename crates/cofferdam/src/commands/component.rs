@@ -17,14 +17,21 @@ const LAST_PIECE: u64 = 64 << 10;
 /// Uploads components and shows them.
 pub async fn run(session: &Session, command: ComponentCommand) -> Result<(), Failure> {
     match command {
-        ComponentCommand::Push { file, name, label } => push(session, &file, name, label).await,
+        ComponentCommand::Push { file, name, label, approve } => push(session, &file, name, label, approve).await,
         ComponentCommand::List { page } => list(session, page).await,
         ComponentCommand::Show { name } => show(session, &name).await,
+        ComponentCommand::Approve { name, digest } => approve(session, &name, digest.as_deref()).await,
         ComponentCommand::Inspect { name, digest, wit } => inspect(session, &name, digest.as_deref(), wit).await,
     }
 }
 
-async fn push(session: &Session, file: &Path, name: Option<ComponentName>, label: Option<String>) -> Result<(), Failure> {
+async fn push(
+    session: &Session,
+    file: &Path,
+    name: Option<ComponentName>,
+    label: Option<String>,
+    approve: bool,
+) -> Result<(), Failure> {
     let name = match name {
         Some(name) => name,
         None => name_of(file)?,
@@ -43,7 +50,7 @@ async fn push(session: &Session, file: &Path, name: Option<ComponentName>, label
             drawn.enable_steady_tick(Duration::from_millis(100));
         }
     };
-    let version = client.upload_component(&ComponentUpload { name, label }, bytes.into(), sent).await;
+    let version = client.upload_component(&ComponentUpload { name, label, approve }, bytes.into(), sent).await;
     bar.finish_and_clear();
     let version = version.map_err(|error| {
         let mut failure = session.failure(error);
@@ -56,14 +63,38 @@ async fn push(session: &Session, file: &Path, name: Option<ComponentName>, label
 fn pushed(version: &ComponentVersion) -> String {
     let what = if version.created { "Pushed" } else { "Already there:" };
     let compiled = version.compile_ms.map_or_else(String::new, |ms| format!(", compiled in {ms} ms"));
-    format!(
-        "{what} {} ({}, {}{compiled})\n  digest  {}\n  imports {}",
+    let text = format!(
+        "{what} {} ({}, {}{compiled})\n  digest  {}\n  imports {}\n  may ask for {}",
         version.name,
         kind(version.kind),
         table::bytes(version.size_bytes),
         version.digest,
-        if version.imports.is_empty() { "nothing".to_owned() } else { version.imports.join(", ") }
-    )
+        if version.imports.is_empty() { "nothing".to_owned() } else { version.imports.join(", ") },
+        listed(&version.permissions)
+    );
+    if version.needs_approval { format!("{text}\n{}", waiting(version)) } else { text }
+}
+
+fn listed(permissions: &[String]) -> String {
+    if permissions.is_empty() { "nothing".to_owned() } else { permissions.join(", ") }
+}
+
+/// Why dags cannot use a version yet, and what would let them.
+fn waiting(version: &ComponentVersion) -> String {
+    let more =
+        paint(Tone::Warn, &format!("It asks for more than the approved version before it: {}.", version.asks_more.join(", ")));
+    let command = format!("cofferdam component approve {} --digest {}", version.name, short(&version.digest));
+    format!("{more}\nDags cannot use it until an administrator runs `{command}`.")
+}
+
+async fn approve(session: &Session, name: &ComponentName, digest: Option<&str>) -> Result<(), Failure> {
+    let client = session.client().await?;
+    let component = client.get_component(name).await.map_err(|error| session.failure(error))?;
+    let digest = choose(&component, digest)?;
+    let version = client.approve_component(name, &digest).await.map_err(|error| session.failure(error))?;
+    session.output.say(&version, |version| {
+        format!("Approved {} version {}; it may ask for {}", version.name, version.version_number, listed(&version.permissions))
+    })
 }
 
 /// `weather_clean.wasm` is `weather-clean`.
@@ -121,7 +152,7 @@ async fn show(session: &Session, name: &ComponentName) -> Result<(), Failure> {
 }
 
 fn version_table(component: &ComponentDetail) -> Table {
-    let mut rows = Table::new(&["digest", "label", "kind", "size", "uploaded"], "There are no versions.");
+    let mut rows = Table::new(&["digest", "label", "kind", "size", "uploaded", "approved"], "There are no versions.");
     for version in &component.versions {
         rows.row([
             version.digest.to_string(),
@@ -129,6 +160,7 @@ fn version_table(component: &ComponentDetail) -> Table {
             kind(version.kind).to_owned(),
             table::bytes(version.size_bytes),
             table::time(version.created_at),
+            if version.needs_approval { paint(Tone::Warn, "no") } else { "yes".to_owned() },
         ]);
     }
     rows
@@ -168,8 +200,13 @@ fn inspected(detail: &ComponentVersionDetail) -> String {
         ("size", table::bytes(version.size_bytes)),
         ("digest", version.digest.to_string()),
         ("uploaded", table::time(version.created_at)),
+        ("may ask for", listed(&version.permissions)),
+        ("approved", version.approved_by.clone().unwrap_or_else(|| if version.needs_approval { "no" } else { "yes" }.to_owned())),
     ])
     .to_string();
+    if version.needs_approval {
+        text += &format!("\n\n{}", waiting(version));
+    }
     let mut imports = Table::new(&["imports", "gives", "offered"], "It imports nothing.");
     for import in &detail.imported {
         let offered = if import.offered { "yes".to_owned() } else { paint(Tone::Warn, "no: calls to it fail") };

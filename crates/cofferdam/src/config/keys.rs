@@ -114,6 +114,12 @@ pub const KEYS: &[Key] = &[
         Some("15s"),
         "After how long a worker that is not heard of is taken for lost, and its tasks are run by others.",
     ),
+    Key::open(
+        "worker.egress_private",
+        Kind::List,
+        None,
+        "Private addresses and hosts that tasks may send requests to when their grant names them, as `10.1.0.0/16`; none when unset.",
+    ),
     Key::open("worker.name", Kind::Text, None, "The name of a worker; by default its host and process id."),
     Key::open("log", Kind::Text, None, "What is logged: a level, or a filter such as `info,cofferdam_engine=debug`."),
     Key::open(

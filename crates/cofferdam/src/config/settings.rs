@@ -45,6 +45,8 @@ pub struct Settings {
     pub worker_queues: Vec<String>,
     /// How long a lease of a worker is valid.
     pub worker_lease: Duration,
+    /// What tasks may reach outside of the public internet.
+    pub worker_egress_private: Vec<String>,
     /// The name of a worker.
     pub worker_name: Option<String>,
     /// What the CLI talks to.
@@ -100,6 +102,11 @@ impl Settings {
             worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),
             worker_queues: or_default("worker.queues").split(',').map(|queue| queue.trim().to_owned()).collect(),
             worker_lease: parse_duration(&or_default("worker.lease")).unwrap_or(DEFAULT_LEASE).max(SHORTEST_LEASE),
+            worker_egress_private: or_default("worker.egress_private")
+                .split(',')
+                .map(|target| target.trim().to_owned())
+                .filter(|target| !target.is_empty())
+                .collect(),
             worker_name: text("worker.name"),
             url: or_default("url").trim_end_matches('/').to_owned(),
             url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),

@@ -3,6 +3,7 @@ use super::serve;
 use super::stop::Stop;
 use crate::config::Settings;
 use crate::failure::{Exit, Failure};
+use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_ids::QueueName;
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
@@ -29,9 +30,13 @@ pub fn sandboxes(settings: &Settings) -> Result<Runtime, Failure> {
 pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, stop: &Stop) -> Result<(), Failure> {
     let queues: Result<Vec<QueueName>, _> = settings.worker_queues.iter().map(|queue| queue.parse::<QueueName>()).collect();
     let queues = queues.map_err(|error| Failure::usage(error.to_string()).at("worker.queues"))?;
+    let private_targets: Result<Vec<PrivateTarget>, _> =
+        settings.worker_egress_private.iter().map(|target| target.parse::<PrivateTarget>()).collect();
+    let private_targets = private_targets.map_err(|error| Failure::usage(error.to_string()).at("worker.egress_private"))?;
     let name = settings.worker_name.clone().unwrap_or_else(|| format!("{}:{}", host(), std::process::id()));
     let config = WorkerConfig {
         queues,
+        private_targets,
         lease: settings.worker_lease,
         drain_timeout: settings.drain_timeout,
         ..WorkerConfig::new(name, env!("CARGO_PKG_VERSION").to_owned())

@@ -72,6 +72,8 @@ codes! {
     UnknownFunction = "unknown_function";
     /// A value that does not fit the type of the parameter or field that it is given to.
     TypeMismatch = "type_mismatch";
+    /// A version of a component that asks for more than the one before it, and that nobody has approved.
+    NeedsApproval = "needs_approval";
     /// `args` or `env` for a component that takes none.
     UnusedArguments = "unused_arguments";
     /// A setting that has no effect as it stands.

@@ -121,6 +121,8 @@ pub struct TaskPlan {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ResolveError {
+    /// What kind of mistake it is.
+    pub code: DiagnosticCode,
     /// What is wrong, in a sentence without full stop.
     pub message: String,
     /// What would mend it.
@@ -161,7 +163,7 @@ impl DagPlan {
                 }
                 Some(Err(error)) => {
                     let pointer = format!("{at}/component");
-                    let problem = Diagnostic::error(DiagnosticCode::UnknownComponent, pointer, error.message.as_str());
+                    let problem = Diagnostic::error(error.code, pointer, error.message.as_str());
                     found.push(problem.maybe_help(error.help.clone()));
                     None
                 }

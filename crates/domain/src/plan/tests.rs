@@ -39,9 +39,11 @@ fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
         "clean@1" => Ok(component("b", Some(Entry::Task))),
         "cli/report" => Ok(component("c", Some(Entry::Command { args: vec![], env: vec![] }))),
         "typed" => Ok(Component { functions: typed(), ..component("d", None) }),
-        other => {
-            Err(ResolveError { message: format!("there is no component '{other}'"), help: Some("push it first".to_owned()) })
-        }
+        other => Err(ResolveError {
+            code: DiagnosticCode::UnknownComponent,
+            message: format!("there is no component '{other}'"),
+            help: Some("push it first".to_owned()),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role, RoleTooLow};
-use cofferdam_domain::definition::{self, ComponentRef, ComponentVersion, DagDefinition, Diagnostic};
+use cofferdam_domain::definition::{self, ComponentRef, ComponentVersion, DagDefinition, Diagnostic, DiagnosticCode};
 use cofferdam_domain::event::Event;
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::plan::{Component, DagPlan, ResolveError};
@@ -135,6 +135,7 @@ async fn resolve(
             ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
         };
         let found = match components::get(tx, &component.name, &selector).await {
+            Ok(version) if version.approved_at.is_none() => Err(not_approved(component, &version)),
             Ok(version) => usable(component, version),
             Err(StoreError::NotFound { .. }) => Err(unknown(component)),
             Err(error) => return Err(error),
@@ -153,14 +154,29 @@ fn usable(name: &ComponentRef, version: components::ComponentVersion) -> Result<
     };
     let functions = version.inspection.get("functions").cloned().map_or_else(|| Ok(Vec::new()), serde_json::from_value);
     let functions = functions.map_err(|_| ResolveError {
+        code: DiagnosticCode::UnknownComponent,
         message: format!("what is known of the functions of the component '{name}' cannot be read"),
         help: Some("upload it again".to_owned()),
     })?;
     Ok(Component { digest: version.digest, entry, functions })
 }
 
+/// A version that asks for more than the one before it is used by nobody until an administrator has agreed.
+fn not_approved(component: &ComponentRef, version: &components::ComponentVersion) -> ResolveError {
+    let command = format!("cofferdam component approve {} --digest {}", version.name, version.digest);
+    ResolveError {
+        code: DiagnosticCode::NeedsApproval,
+        message: format!(
+            "the component '{component}' asks for more than the approved version before it ({}) and has not been approved",
+            version.asks_more.join(", ")
+        ),
+        help: Some(format!("have an administrator run `{command}`, or name the component without a version")),
+    }
+}
+
 fn unknown(component: &ComponentRef) -> ResolveError {
     ResolveError {
+        code: DiagnosticCode::UnknownComponent,
         message: format!("the component '{component}' does not exist"),
         help: Some(format!("upload it first: cofferdam component push FILE --name {}", component.name)),
     }

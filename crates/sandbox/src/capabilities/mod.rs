@@ -8,6 +8,7 @@ mod artifacts;
 mod checkpoint;
 mod config;
 mod context;
+mod http;
 mod log;
 mod progress;
 mod xcom;
@@ -23,6 +24,7 @@ pub use artifacts::{Reader, Writer};
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use config::Config;
 pub(crate) use context::Context;
+pub(crate) use http::Http;
 pub(crate) use log::Log;
 pub(crate) use progress::Progress;
 pub(crate) use xcom::XComs;
@@ -55,6 +57,7 @@ pub(crate) struct Capabilities {
     pub checkpoint: Checkpoint,
     pub config: Config,
     pub artifacts: Artifacts,
+    pub http: Http,
 }
 
 impl Capability for Capabilities {
@@ -65,7 +68,8 @@ impl Capability for Capabilities {
         Progress::link(linker)?;
         Checkpoint::link(linker)?;
         Config::link(linker)?;
-        Artifacts::link(linker)
+        Artifacts::link(linker)?;
+        Http::link(linker)
     }
 
     fn prepare(request: &Arc<TryRequest>, host: &Arc<dyn Host>) -> Self {
@@ -77,6 +81,7 @@ impl Capability for Capabilities {
             checkpoint: Checkpoint::prepare(request, host),
             config: Config::prepare(request, host),
             artifacts: Artifacts::prepare(request, host),
+            http: Http::prepare(request, host),
         }
     }
 }

@@ -124,6 +124,7 @@ fn capability(interface: &str) -> Option<(&'static str, bool)> {
         ("wasi:cli", _) if wasi => ("stdio", true),
         ("wasi:filesystem", _) if wasi => ("filesystem", false),
         ("wasi:sockets", _) if wasi => ("network", false),
+        ("wasi:http", "types" | "outgoing-handler") if wasi => ("http", true),
         ("wasi:http", _) => ("http", false),
         _ if package.starts_with("wasi:") => ("other", false),
         _ => return None,

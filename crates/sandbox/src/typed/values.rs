@@ -147,7 +147,8 @@ pub(crate) fn encode(ty: &WitType, value: &Val) -> Result<Value, Fault> {
         (WitType::Tuple(types), Val::Tuple(items)) => each(types.iter().zip(items))?,
         (WitType::Variant { .. }, Val::Variant(_, payload)) if ty.is_json() => {
             let Some(Val::String(text)) = payload.as_deref() else { return Err(MISFIT) };
-            let document = serde_json::from_str(text).map_err(|_| Fault::new("a text that is no JSON stands where JSON must be"))?;
+            let document =
+                serde_json::from_str(text).map_err(|_| Fault::new("a text that is no JSON stands where JSON must be"))?;
             if holds_nul(&document) {
                 return Err(Fault::new(NUL));
             }

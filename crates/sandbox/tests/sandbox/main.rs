@@ -4,6 +4,7 @@ mod capabilities;
 mod commands;
 mod compiling;
 mod contract;
+mod egress;
 mod endings;
 mod lab;
 mod limits;

@@ -226,6 +226,8 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
     let try_output: Vec<i64> = tries.iter().map(|new| signed(new.receipt.output_bytes)).collect();
     let try_stdio: Vec<i64> = tries.iter().map(|new| signed(new.receipt.stdio_bytes)).collect();
     let try_log: Vec<i64> = tries.iter().map(|new| signed(new.receipt.log_bytes)).collect();
+    let try_calls: Vec<i64> = tries.iter().map(|new| signed(new.receipt.http_calls)).collect();
+    let try_http: Vec<i64> = tries.iter().map(|new| signed(new.receipt.http_bytes)).collect();
     let xcom_tenants: Vec<Uuid> = xcoms.iter().map(|new| new.tenant.uuid()).collect();
     let xcom_runs: Vec<Uuid> = xcoms.iter().map(|new| new.run.uuid()).collect();
     let xcom_tasks: Vec<&str> = xcoms.iter().map(|new| new.task_id.as_str()).collect();
@@ -264,21 +266,23 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
             RETURNING 1
         ), tried AS (
             INSERT INTO tries (instance_id, try_number, tenant_id, ending, reason, message, worker_id, lease_token, queued_at, started_at,
-                ended_at, fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes)
+                ended_at, fuel, peak_memory_bytes, wall_us, cpu_us, input_bytes, output_bytes, stdio_bytes, log_bytes,
+                http_calls, http_bytes)
             SELECT * FROM unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::uuid[], $25::bigint[],
                 $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::bigint[], $30::bigint[], $31::bigint[], $32::bigint[],
-                $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[])
+                $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[], $38::bigint[])
             ON CONFLICT (instance_id, try_number) DO UPDATE
             SET ending = excluded.ending, reason = excluded.reason, message = excluded.message, worker_id = excluded.worker_id,
                 lease_token = excluded.lease_token, ended_at = excluded.ended_at, fuel = tries.fuel + excluded.fuel,
                 peak_memory_bytes = greatest(tries.peak_memory_bytes, excluded.peak_memory_bytes),
                 wall_us = tries.wall_us + excluded.wall_us, cpu_us = tries.cpu_us + excluded.cpu_us,
                 input_bytes = excluded.input_bytes, output_bytes = excluded.output_bytes,
-                stdio_bytes = tries.stdio_bytes + excluded.stdio_bytes, log_bytes = tries.log_bytes + excluded.log_bytes
+                stdio_bytes = tries.stdio_bytes + excluded.stdio_bytes, log_bytes = tries.log_bytes + excluded.log_bytes,
+                http_calls = tries.http_calls + excluded.http_calls, http_bytes = tries.http_bytes + excluded.http_bytes
         ), kept AS (
             INSERT INTO xcoms (tenant_id, run_key, task_id, map_index, key, value, object, size_bytes, created_at)
-            SELECT n.*, $17 FROM unnest($37::uuid[], $38::uuid[], $39::text[], $40::int[], $41::text[], $42::text[], $43::text[],
-                $44::bigint[]) AS n
+            SELECT n.*, $17 FROM unnest($39::uuid[], $40::uuid[], $41::text[], $42::int[], $43::text[], $44::text[], $45::text[],
+                $46::bigint[]) AS n
             ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE
             SET value = excluded.value, object = excluded.object, size_bytes = excluded.size_bytes, created_at = excluded.created_at
         )
@@ -320,6 +324,8 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
         &try_output,
         &try_stdio,
         &try_log,
+        &try_calls,
+        &try_http,
         &xcom_tenants,
         &xcom_runs,
         &xcom_tasks as &[&str],

@@ -3,7 +3,7 @@
 use crate::world::{World, minutes, noon};
 use cofferdam_domain::context::Role;
 use cofferdam_domain::limits::Limits;
-use cofferdam_ids::{ApiKeyId, QueueName, SessionId, TenantName, UserId, WorkerId};
+use cofferdam_ids::{ApiKeyId, QueueName, SessionId, TenantId, TenantName, UserId, WorkerId};
 use cofferdam_store::idempotency::Begun;
 use cofferdam_store::sessions::Rotation;
 use cofferdam_store::{Page, StoreError, api_keys, audit, idempotency, sessions, tenants, users, workers};
@@ -17,10 +17,13 @@ async fn a_tenant_is_found_by_name_and_has_a_policy() {
     assert_eq!(tenants::find_id(&world.api, &TenantName::new("nobody").unwrap()).await.unwrap(), None);
 
     let limits = Limits { fuel: 1_000, ..Limits::default() };
+    let private_targets = vec!["10.1.0.0/16".parse().unwrap(), "db.internal.example".parse().unwrap()];
+    let rules = tenants::TenantRules { limits: Some(limits), private_targets };
     let mut tx = world.api.begin(&world.ours.context).await.unwrap();
-    tenants::set_policy(&mut tx, Some(8), 3, Some(&limits)).await.unwrap();
+    tenants::set_policy(&mut tx, Some(8), 3, &rules).await.unwrap();
     let tenant = tenants::get(&mut tx).await.unwrap();
-    assert_eq!((tenant.max_leased, tenant.weight, tenant.limits), (Some(8), 3, Some(limits)));
+    assert_eq!((tenant.max_leased, tenant.weight, &tenant.limits), (Some(8), 3, &rules.limits));
+    assert_eq!(tenants::rules(&mut tx, &[id, TenantId::generate()]).await.unwrap(), [(id, rules)]);
     assert_eq!(tenants::list(&mut tx).await.unwrap().len(), 1, "the API sees its own tenant only");
     tx.commit().await.unwrap();
 
@@ -37,7 +40,10 @@ async fn a_tenant_is_found_by_name_and_has_a_policy() {
 async fn a_policy_out_of_range_is_invalid() {
     let world = World::new().await;
     let mut tx = world.api.begin(&world.ours.context).await.unwrap();
-    assert!(matches!(tenants::set_policy(&mut tx, None, 0, None).await, Err(StoreError::Invalid { .. })));
+    assert!(matches!(
+        tenants::set_policy(&mut tx, None, 0, &tenants::TenantRules::default()).await,
+        Err(StoreError::Invalid { .. })
+    ));
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ async fn serve(folder: &Path) -> Result<(Admin, Client, Process)> {
     let admin: Admin = serde_json::from_slice(&std::fs::read(data.join("dev.json"))?)?;
     let login = LoginRequest { tenant: None, username: admin.username.clone(), password: admin.password.clone() };
     client.login(&login).await?;
-    let upload = ComponentUpload { name: COMPONENT.parse()?, label: Some("v1".to_owned()) };
+    let upload = ComponentUpload { name: COMPONENT.parse()?, label: Some("v1".to_owned()), approve: false };
     client.upload_component(&upload, artefacts::bytes("behaviours").into(), |_| {}).await?;
     Ok((admin, client, server))
 }

@@ -181,7 +181,7 @@ impl Site {
 
 /// Uploads the guest and applies the dag.
 async fn prepare(client: &Client, dag_id: &str) -> DagId {
-    let upload = ComponentUpload { name: "behaviours".parse().unwrap(), label: None };
+    let upload = ComponentUpload { name: "behaviours".parse().unwrap(), label: None, approve: false };
     client.upload_component(&upload, Bytes::from(artefacts::bytes("behaviours")), |_| ()).await.unwrap();
     let applied = client.apply_dag(&DagSource::Json(twenty(dag_id, 40)), false).await;
     applied.unwrap_or_else(|error| panic!("{error}: {error:?}"));

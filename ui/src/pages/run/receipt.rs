@@ -47,6 +47,12 @@ pub fn ReceiptView(receipt: Receipt) -> impl IntoView {
             format::bytes(receipt.stdio_bytes),
             format!("{} bytes written to stdout and stderr, those dropped included", format::grouped(receipt.stdio_bytes)),
         ),
+        (
+            "net",
+            "HTTP",
+            format::bytes(receipt.http_bytes),
+            format!("{} requests, {} bytes sent and received", receipt.http_calls, format::grouped(receipt.http_bytes)),
+        ),
     ];
     view! {
         <div class="meters" role="group" aria-label="Receipt of the try">

@@ -1,5 +1,6 @@
 //! Components: uploaded, inspected, compiled, listed.
 
+mod approve;
 mod get;
 mod inspect;
 mod list;
@@ -8,6 +9,7 @@ mod upload;
 use crate::App;
 use crate::error::ApiError;
 use cofferdam_api_types::{ComponentKind, ComponentVersion};
+use cofferdam_domain::permission;
 use cofferdam_ids::ComponentName;
 use cofferdam_sandbox::inspect::{Inspection, Kind};
 use cofferdam_store::components;
@@ -21,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(upload::handler, list::handler))
         .routes(routes!(get::handler))
         .routes(routes!(inspect::handler))
+        .routes(routes!(approve::handler))
 }
 
 /// A component's name has slashes: in the path it is percent-encoded, as `weather%2Fclean`.
@@ -49,6 +52,11 @@ fn wire(version: components::ComponentVersion) -> Result<ComponentVersion, ApiEr
         imports: inspection.imports.into_iter().map(|import| import.interface).collect(),
         exports: inspection.exports.into_iter().map(|export| export.name).collect(),
         label: version.label,
+        permissions: permission::permissions(&version.inspection).into_iter().collect(),
+        needs_approval: version.approved_at.is_none(),
+        asks_more: version.asks_more,
+        approved_at: version.approved_at,
+        approved_by: version.approved_by,
         created_at: version.created_at,
         created: false,
         compile_ms: None,

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use cofferdam_api_types::{ComponentUpload, ComponentVersion, ErrorCode};
+use cofferdam_domain::context::Role;
 use cofferdam_ids::Digest;
 use cofferdam_sandbox::compile::CompileError;
 use cofferdam_sandbox::inspect::{Inspection, UploadError, inspect};
@@ -55,6 +56,9 @@ pub(crate) async fn handler(
     {
         return Err(ApiError::new(ErrorCode::InvalidParameter, "A label has from 1 to 120 printable characters."));
     }
+    if upload.approve {
+        caller.context.require(Role::Admin)?;
+    }
     let bytes = receive(&app, request).await?;
     let caps = app.state.config.upload;
     let to_inspect = bytes.clone();
@@ -78,8 +82,13 @@ pub(crate) async fn handler(
     let target = format!("{}@{}", new.name, inspection.digest);
     let done = Action { action: "component.upload", target_kind: "component", target: &target };
     let imports: Vec<&str> = inspection.imports.iter().map(|import| import.interface.as_str()).collect();
-    let detail = json!({ "created": created, "label": new.label, "size_bytes": inspection.bytes, "imports": imports });
+    let detail = json!({ "created": created, "label": new.label, "size_bytes": inspection.bytes, "imports": imports, "asks_more": version.asks_more });
     audit::append(&mut tx, done, &detail, now).await?;
+    let version = if upload.approve && version.approved_at.is_none() {
+        super::approve::approve(&app, context, &mut tx, &new.name, &inspection.digest).await?
+    } else {
+        version
+    };
     tx.commit().await?;
     tracing::info!(component.name = %new.name, component.digest = %inspection.digest, component.created = created, "component uploaded");
     metrics::counter!("cofferdam_uploads_total", "created" => if created { "true" } else { "false" }).increment(1);

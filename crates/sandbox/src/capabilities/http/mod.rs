@@ -1,0 +1,163 @@
+//! `wasi:http`: requests to where the grant allows, and to no other address than the one that was checked.
+//!
+//! What is asked of each request, in this order: its form, the grant, the number of requests, the secrets that stand in
+//! for its placeholders, the addresses that the host's name leads to. Only then is a connection made, to the very address that was found good: a name is resolved once.
+//! A redirect is an answer like any other: the guest asks again, and is checked again.
+
+mod connection;
+mod usage;
+
+use super::Capability;
+use crate::host::Host;
+use crate::run::{TryRequest, TryState};
+use cofferdam_domain::grant::Scheme;
+use connection::Call;
+use http::Request;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use usage::Usage;
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
+
+/// How long a connection may take when the guest does not say, its name's resolution and TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the server may be silent when the guest does not say: before its answer, and between two parts of it.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Bytes that a guest hands over in one write of a request's body.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The requests of one try.
+pub(crate) struct Http {
+    ctx: WasiHttpCtx,
+    egress: Egress,
+}
+
+impl Http {
+    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
+        WasiHttpCtxView { hooks: &mut self.egress, table, ctx: &mut self.ctx }
+    }
+
+    /// Requests that were sent.
+    pub(crate) fn calls(&self) -> u64 {
+        self.egress.usage.calls()
+    }
+
+    /// Bytes of all requests and responses.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.egress.usage.bytes()
+    }
+
+    /// What was refused last, and what would allow it.
+    pub(crate) fn last_refusal(&self) -> Option<String> {
+        self.egress.usage.last_refusal()
+    }
+}
+
+impl Capability for Http {
+    fn link(linker: &mut Linker<TryState>) -> wasmtime::Result<()> {
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+    }
+
+    fn prepare(request: &Arc<TryRequest>, host: &Arc<dyn Host>) -> Self {
+        let usage = Arc::new(Usage::new(&request.limits, host));
+        let deadline = Instant::now().checked_add(Duration::from_millis(request.limits.wall_ms));
+        Self { ctx: WasiHttpCtx::new(), egress: Egress { host: Arc::clone(host), request: Arc::clone(request), usage, deadline } }
+    }
+}
+
+/// Decides on requests and sends those that are allowed.
+struct Egress {
+    host: Arc<dyn Host>,
+    request: Arc<TryRequest>,
+    usage: Arc<Usage>,
+    deadline: Option<Instant>,
+}
+
+/// Where a request goes that is allowed by its grant.
+struct Target {
+    scheme: Scheme,
+    /// As in the URL: an address of version 6 is in brackets.
+    host: String,
+    port: u16,
+}
+
+/// How long each part of a request may take.
+#[derive(Clone, Copy)]
+struct Times {
+    connect: Duration,
+    first_byte: Duration,
+    between_bytes: Duration,
+}
+
+impl Egress {
+    fn decide(&self, request: &Request<WasiBody>) -> Result<Target, Error> {
+        let uri = request.uri();
+        let scheme = match uri.scheme_str() {
+            Some("https") => Scheme::Https,
+            Some("http") => Scheme::Http,
+            Some(_) | None => return Err(Error::HttpProtocolError),
+        };
+        let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
+        // Credentials before the host would end up in the Host header.
+        if authority.as_str().contains('@') || authority.host().is_empty() {
+            return Err(Error::HttpRequestUriInvalid);
+        }
+        let port = match (authority.port(), authority.port_u16()) {
+            (None, _) => scheme.default_port(),
+            (Some(_), Some(port)) if port != 0 => port,
+            (Some(_), _) => return Err(Error::HttpRequestUriInvalid),
+        };
+        // What follows a CONNECT is no HTTP that could be checked.
+        if request.method() == http::Method::CONNECT {
+            return Err(Error::HttpRequestMethodInvalid);
+        }
+        let host = authority.host();
+        if let Err(refusal) = self.request.grant.http(scheme, host, port, request.method().as_str()) {
+            self.usage.refuse(refusal.to_string());
+            return Err(Error::HttpRequestDenied);
+        }
+        if !self.usage.count_call() {
+            return Err(Error::ConnectionLimitReached);
+        }
+        Ok(Target { scheme, host: host.to_owned(), port })
+    }
+
+    fn times(&self, options: Option<RequestOptions>) -> Times {
+        let left = self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let options = options.unwrap_or_default();
+        let at_most = |asked: Option<Duration>, default: Duration| asked.unwrap_or(default).min(left);
+        Times {
+            connect: at_most(options.connect_timeout, CONNECT),
+            first_byte: at_most(options.first_byte_timeout, SILENCE),
+            between_bytes: at_most(options.between_bytes_timeout, SILENCE),
+        }
+    }
+}
+
+type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+
+impl WasiHttpHooks for Egress {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let target = match self.decide(&request) {
+            Ok(target) => target,
+            Err(error) => return Box::new(async move { Err(error) }),
+        };
+        let call = Call {
+            host: Arc::clone(&self.host),
+            request: Arc::clone(&self.request),
+            usage: Arc::clone(&self.usage),
+            times: self.times(options),
+            target,
+        };
+        Box::new(call.send(request))
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+}

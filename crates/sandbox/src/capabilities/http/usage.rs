@@ -1,0 +1,139 @@
+//! What the requests of one try have used, and what is said when that is too much.
+
+use crate::host::{Host, Level, LogLine, Stream};
+use cofferdam_domain::limits::Limits;
+use parking_lot::Mutex;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Refusals that are told in the log of one try; a guest may ask for the same thing for ever.
+const NOTICES: u64 = 20;
+
+/// Shared by all requests of a try and their connections.
+pub(super) struct Usage {
+    host: Arc<dyn Host>,
+    calls: AtomicU64,
+    calls_max: u64,
+    bytes: AtomicU64,
+    bytes_max: u64,
+    spent: AtomicBool,
+    notices: AtomicU64,
+    last_refusal: Mutex<Option<String>>,
+}
+
+impl Usage {
+    pub(super) fn new(limits: &Limits, host: &Arc<dyn Host>) -> Self {
+        Self {
+            host: Arc::clone(host),
+            calls: AtomicU64::new(0),
+            calls_max: limits.http_calls.into(),
+            bytes: AtomicU64::new(0),
+            bytes_max: limits.http_bytes,
+            spent: AtomicBool::new(false),
+            notices: AtomicU64::new(0),
+            last_refusal: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    pub(super) fn last_refusal(&self) -> Option<String> {
+        self.last_refusal.lock().clone()
+    }
+
+    /// Whether more bytes were wanted than allowed.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request; says no when there were enough.
+    pub(super) fn count_call(&self) -> bool {
+        let one_more = |calls: u64| (calls < self.calls_max).then_some(calls + 1);
+        let counted = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok();
+        if !counted {
+            self.refuse(format!("the limit of {} HTTP requests was reached: raise `limits.http_calls`", self.calls_max));
+        }
+        counted
+    }
+
+    /// Tells in the try's log what was refused and what would allow it.
+    pub(super) fn refuse(&self, message: String) {
+        self.say(message.clone());
+        *self.last_refusal.lock() = Some(message);
+    }
+
+    /// Tells something about a request in the try's log.
+    pub(super) fn say(&self, message: String) {
+        let number = self.notices.fetch_add(1, Ordering::Relaxed) + 1;
+        let message = match number {
+            ..NOTICES => message,
+            NOTICES => format!("{message} (this is not told again)"),
+            _ => return,
+        };
+        self.host.log(LogLine { stream: Stream::Log, level: Level::Warn, message, fields: Vec::new() });
+    }
+
+    fn count_bytes(&self, bytes: usize) -> io::Result<()> {
+        let before = self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if before + bytes as u64 <= self.bytes_max {
+            return Ok(());
+        }
+        if !self.spent.swap(true, Ordering::Relaxed) {
+            let max = self.bytes_max;
+            self.refuse(format!(
+                "the limit of {max} bytes of HTTP requests and responses was reached: raise `limits.http_bytes`"
+            ));
+        }
+        Err(io::Error::other("the limit on bytes was reached"))
+    }
+}
+
+/// A connection whose bytes are counted.
+pub(super) struct Counted<T> {
+    inner: T,
+    usage: Arc<Usage>,
+}
+
+impl<T> Counted<T> {
+    pub(super) fn new(inner: T, usage: &Arc<Usage>) -> Self {
+        Self { inner, usage: Arc::clone(usage) }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+        Poll::Ready(self.usage.count_bytes(buffer.filled().len() - before))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.usage.count_bytes(written)?;
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
