@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{ComponentName, Digest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The query of `POST /components`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +138,37 @@ pub struct ExportedFunction {
     pub name: String,
     /// Its type in WIT.
     pub signature: String,
+    /// Its documentation in Markdown, when the component has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+    /// Its parameters, in order.
+    #[serde(default)]
+    pub parameters: Vec<FunctionParameter>,
+    /// The type of its result in WIT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// What its input looks like: a JSON Schema (draft 2020-12). Absent when it cannot be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub input_schema: Option<Value>,
+    /// What it gives when it succeeds: a JSON Schema. Absent when it cannot be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub output_schema: Option<Value>,
+    /// Why a task cannot call it, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FunctionParameter {
+    /// Its name, as written in WIT.
+    pub name: String,
+    /// Its type in WIT.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// One version, taken apart.

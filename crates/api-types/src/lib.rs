@@ -14,6 +14,7 @@ mod operations;
 mod page;
 mod problem;
 mod task_instance;
+mod trial;
 mod xcom;
 
 pub use auth::{
@@ -22,7 +23,7 @@ pub use auth::{
 };
 pub use component::{
     Component, ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail,
-    ExportedFunction, ImportedInterface,
+    ExportedFunction, FunctionParameter, ImportedInterface,
 };
 pub use dag::{
     AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun, PatchDag,
@@ -35,6 +36,7 @@ pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo,
 pub use page::Page;
 pub use problem::{Diagnostic, ErrorCode, Problem, Severity};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
+pub use trial::{FunctionTried, TryFunction};
 pub use xcom::{XCom, XComCollection, XComEntry};
 
 /// Where every endpoint of the REST API starts.

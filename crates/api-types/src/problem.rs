@@ -99,6 +99,10 @@ codes! {
     ComponentNotCompilable = "component_not_compilable", 422, "The component could not be compiled";
     /// The process that compiles could not be started.
     CompileUnavailable = "compile_unavailable", 503, "Compiling is not possible right now";
+    /// The component exports no such function, or one that cannot be called with JSON.
+    UnknownFunction = "unknown_function", 422, "There is no such function to call";
+    /// As many functions are being tried as may be at once.
+    TooManyTrials = "too_many_trials", 429, "Too many functions are being tried";
     /// The dag definition has mistakes; `diagnostics` lists them.
     InvalidDag = "invalid_dag", 422, "The dag has mistakes";
     /// A part that Cofferdam needs (database, queue, objects) does not answer.

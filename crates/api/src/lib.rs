@@ -11,6 +11,7 @@ mod error;
 mod extract;
 mod request;
 mod state;
+mod trials;
 
 pub use auth::token::TokenKeys;
 pub use endpoints::openapi;

@@ -3,11 +3,13 @@ use crate::auth::password::Passwords;
 use crate::auth::seen::SessionsSeen;
 use crate::auth::token::TokenKeys;
 use crate::endpoints::events::Hub;
+use crate::trials::Trials;
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::clock::{SharedClock, SharedRng};
 use cofferdam_engine::Engine;
 use cofferdam_objects::Objects;
 use cofferdam_queue::Queue;
+use cofferdam_sandbox::Runtime;
 use cofferdam_sandbox::compile::CompileService;
 use cofferdam_sandbox::inspect::UploadCaps;
 use cofferdam_store::Store;
@@ -58,6 +60,8 @@ pub struct ApiState {
     pub objects: Objects,
     /// Compiles uploads in a child process.
     pub compile: CompileService,
+    /// Where functions are tried.
+    pub sandbox: Runtime,
     /// What compiled code must match to be loaded: the compatibility hash of this version's sandbox runtime.
     pub compatibility_hash: String,
     /// Signs access tokens.
@@ -112,6 +116,7 @@ pub(crate) struct App {
     pub logins: LoginLimiter,
     pub sessions_seen: SessionsSeen,
     pub events: Hub,
+    pub trials: Trials,
 }
 
 impl App {
@@ -121,6 +126,7 @@ impl App {
             logins: LoginLimiter::default(),
             sessions_seen: SessionsSeen::default(),
             events: Hub::new(Arc::clone(&state.queue)),
+            trials: Trials::default(),
             state,
         }
     }

@@ -4,7 +4,8 @@ use crate::connection::read;
 use crate::{Client, ClientError};
 use bytes::Bytes;
 use cofferdam_api_types::{
-    ComponentCollection, ComponentDetail, ComponentUpload, ComponentVersion, ComponentVersionDetail, Page,
+    ComponentCollection, ComponentDetail, ComponentUpload, ComponentVersion, ComponentVersionDetail, FunctionTried, Page,
+    TryFunction,
 };
 use cofferdam_ids::{ComponentName, Digest};
 use futures::stream;
@@ -88,5 +89,18 @@ impl Client {
     /// When there is none of that name and digest.
     pub async fn inspect_component(&self, name: &ComponentName, digest: &Digest) -> Result<ComponentVersionDetail, ClientError> {
         self.get(self.api(&["components", name.as_str(), "versions", digest.as_str()])).await
+    }
+
+    /// Tries a function of a version: runs it in the sandbox, with nothing recorded.
+    ///
+    /// # Errors
+    /// When there is no such version or function, or as many are being tried as may be.
+    pub async fn try_function(
+        &self,
+        name: &ComponentName,
+        digest: &Digest,
+        request: &TryFunction,
+    ) -> Result<FunctionTried, ClientError> {
+        self.post(self.api(&["components", name.as_str(), "versions", digest.as_str(), "try"]), request).await
     }
 }

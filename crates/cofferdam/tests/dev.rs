@@ -35,6 +35,22 @@ tasks:
     timeout: 1h
 ";
 
+const TYPED: &str = "\
+dag_id: typed
+tasks:
+  - task_id: read
+    component: test/behaves
+    input: {do: echo, value: {$conf: /readings}}
+  - task_id: sum_up
+    component: almanac
+    function: acme:almanac/api#summarise
+    retries: 3
+    input:
+      readings: {$from: read}
+      ignore: at-sea
+      unit: fahrenheit
+";
+
 fn start(dir: &Path) -> Role {
     let mut server = Role::start(dir, &["dev", "--listen", "127.0.0.1:0", "--slots", "8", "--drain-timeout", "1s"], &[]);
     server.says("Commands in this directory");
@@ -251,4 +267,46 @@ fn the_first_signal_lets_tasks_finish_and_the_second_does_not() {
     server.signal("TERM");
     server.says("stopping at once");
     assert!(server.ends().success());
+}
+
+#[test]
+fn a_component_of_plain_typed_functions_is_called_from_a_dag() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (guest, name) in [("behaviours", "behaves.wasm"), ("typed", "almanac.wasm")] {
+        std::fs::copy(cofferdam_test_guests::artefacts::path(guest), dir.join(name)).unwrap();
+    }
+    std::fs::write(dir.join("typed.yaml"), TYPED).unwrap();
+    std::fs::write(dir.join("wrong.yaml"), TYPED.replace("at-sea", "at-see")).unwrap();
+    let server = start(dir);
+    run(dir, "component push behaves.wasm --name test/behaves").exits(0);
+    run(dir, "component push almanac.wasm").exits(0);
+    let inspected = run(dir, "component inspect almanac").exits(0).stdout;
+    assert!(inspected.contains("acme:almanac/api@1.2.0#summarise") && inspected.contains("list<reading>"), "{inspected}");
+    assert!(inspected.contains("cannot be called"), "{inspected}");
+
+    let refused = run(dir, "dag apply wrong.yaml").exits(2).stderr;
+    assert!(refused.contains("wrong.yaml:12:15: error[type_mismatch]") && refused.contains("at-sea"), "{refused}");
+    run(dir, "dag apply typed.yaml").exits(0);
+    let reading = |value: &str| {
+        format!(
+            r#"{{"station_id":9,"taken_at":"1","value":{value},"unit":"celsius","place":{{"position":[1,2]}},"checks":["gaps"],"mark":"x","raw":"AA==","usable":true}}"#
+        )
+    };
+    let trigger = |id: &str, value: &str| {
+        let conf = format!("{{\"readings\":[{}]}}", reading(value));
+        run(dir, &format!("dag trigger typed --run-id {id} --wait -o json --conf {conf}"))
+    };
+    assert_eq!(trigger("right", "20").json()["state"], "success");
+    let result: Value = serde_json::from_str(&run(dir, "run xcom typed right --task sum_up").exits(0).stdout).unwrap();
+    assert_eq!(result, serde_json::json!({ "count": 1, "mean": 68.0, "unit": "fahrenheit", "stations": [9] }));
+
+    // A wrong value is found before the function starts, and trying again would not mend it.
+    let wrong = trigger("wrong", "\"warm\"");
+    let wrong: Value = serde_json::from_str(&wrong.exits(1).stdout).unwrap();
+    let task = &wrong["task_instances"][1];
+    assert_eq!((&task["state"], &task["reason"], &task["try_number"]), (&"failed".into(), &"invalid_input".into(), &1.into()));
+    let message = task["message"].as_str().unwrap();
+    assert!(message.contains("at /readings/0/value: expected a number") && message.contains(r#"found "warm""#), "{message}");
+    stop(server);
 }

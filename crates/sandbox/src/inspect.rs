@@ -9,7 +9,8 @@ mod world;
 pub(crate) use world::is_task_run;
 
 use crate::engine::hex;
-use cofferdam_domain::wit::WitFunction;
+use cofferdam_domain::job::Entry;
+use cofferdam_domain::wit::{FindError, WitFunction, find};
 use cofferdam_ids::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -89,6 +90,24 @@ pub struct Import {
     pub capability: String,
     /// Whether tasks are given it. When not, the component still runs, and its calls to it fail.
     pub offered: bool,
+}
+
+impl Inspection {
+    /// How it is entered: by the typed function of that name; without one, in the first way that it can be run.
+    ///
+    /// # Errors
+    /// When there is no such function, or none and several could be meant.
+    pub fn entry(&self, function: Option<&str>) -> Result<Entry, FindError> {
+        let own = |name: &str| self.kind != Kind::Library && self.exports.iter().any(|export| export.name == name);
+        match (self.kind, function.filter(|name| !own(name))) {
+            (Kind::Task, None) => Ok(Entry::Task),
+            (Kind::Command, None) => Ok(Entry::Command { args: Vec::new(), env: Vec::new() }),
+            (_, wanted) => {
+                let found = find(&self.functions, wanted)?;
+                Ok(Entry::Function { interface: found.interface.clone(), function: found.name.clone() })
+            }
+        }
+    }
 }
 
 /// Why an upload is refused.

@@ -56,6 +56,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/components/{name}", Viewer, NotFound),
         route("GET", "/api/v1/components/{name}/versions/{digest}", Viewer, NotFound),
         route("POST", "/api/v1/components/{name}/versions/{digest}/approve", Admin, NotFound),
+        with("POST", "/api/v1/components/{name}/versions/{digest}/try", Operator, NotFound, json!({ "function": "none" })),
         with("POST", "/api/v1/dags", Editor, OwnOnly, json!({})),
         route("GET", "/api/v1/dags", Viewer, OwnOnly),
         route("GET", "/api/v1/dags/{dag_id}", Viewer, NotFound),

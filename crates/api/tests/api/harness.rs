@@ -15,6 +15,7 @@ use cofferdam_objects::{LogLevel, LogRecord, LogSegment, LogStream, Objects, Obj
 use cofferdam_queue::{ClaimRequest, Lease, MemoryQueue, Queue};
 use cofferdam_sandbox::compile::{CompileConfig, CompileService};
 use cofferdam_sandbox::inspect::{Export, Import, Inspection, Kind, UploadCaps};
+use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_store::api_keys::{self, NewApiKey};
 use cofferdam_store::components::{self, NewVersion};
 use cofferdam_store::execution::facts::XComValue;
@@ -94,6 +95,12 @@ impl Answer {
     }
 }
 
+/// The sandboxes of all servers of this process.
+fn sandbox() -> Runtime {
+    static SANDBOX: OnceLock<Runtime> = OnceLock::new();
+    SANDBOX.get_or_init(|| Runtime::new(RuntimeConfig::for_slots(8)).unwrap()).clone()
+}
+
 impl Server {
     pub async fn start() -> Self {
         let database = TestDatabase::new().await;
@@ -126,6 +133,7 @@ impl Server {
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             objects: objects.clone(),
             compile: CompileService::new(CompileConfig::new(env!("CARGO_BIN_EXE_api-test-compile"), [""; 0])),
+            sandbox: sandbox(),
             compatibility_hash: "test".to_owned(),
             token_keys: TokenKeys::new(&[9; 32]),
             metrics: metrics(),
@@ -239,6 +247,7 @@ impl Server {
                 capability: capability.to_owned(),
                 offered: true,
             }],
+
             functions: Vec::new(),
             wit: "package root:component;\n\nworld root {}\n".to_owned(),
         };

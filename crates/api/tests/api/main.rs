@@ -10,3 +10,4 @@ mod events;
 mod harness;
 mod operations;
 mod runs;
+mod typed;

@@ -1,3 +1,4 @@
+use super::follow::plain;
 use super::session::Session;
 use crate::cli::{ComponentCommand, PageArgs};
 use crate::failure::{Exit, Failure};
@@ -213,11 +214,20 @@ fn inspected(detail: &ComponentVersionDetail) -> String {
         imports.row([import.interface.clone(), import.capability.clone(), offered]);
     }
     text += &format!("\n\n{imports}");
-    let mut functions = Table::new(&["exports", "type"], "It exports no functions.");
+    let mut functions = Table::new(&["function", "type"], "It exports no functions that a task can call.");
     for function in &detail.functions {
-        functions.row([function.name.clone(), function.signature.clone()]);
+        let kind = match &function.refused {
+            None => function.signature.clone(),
+            Some(why) => paint(Tone::Warn, &format!("cannot be called: {why}")),
+        };
+        functions.row([function.name.clone(), kind]);
     }
     text += &format!("\n\n{functions}");
+    for function in &detail.functions {
+        if let Some(docs) = &function.docs {
+            text += &format!("\n\n{}\n{}", paint(Tone::Dim, &function.name), plain(docs.trim()));
+        }
+    }
     text + &format!("\n\n{}", detail.wit.trim_end())
 }
 

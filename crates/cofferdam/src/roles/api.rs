@@ -11,6 +11,9 @@ use cofferdam_store::{Access, Store};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+/// Sandboxes of this process, for functions that are tried.
+const TRIALS: u32 = 8;
+
 /// Serves the API and the console until it is told to stop.
 pub async fn api(settings: &Settings) -> Result<(), Failure> {
     let stop = Stop::on_signals(settings.drain_timeout)?;
@@ -23,8 +26,7 @@ pub async fn api(settings: &Settings) -> Result<(), Failure> {
         println!("The first administrator is {} with the password {}", admin.username, admin.password);
     }
     tracing::info!(address = %bound, "the API is served");
-    // One sandbox is enough to know which compiled code fits.
-    let sandbox = Runtime::new(RuntimeConfig::for_slots(1))
+    let sandbox = Runtime::new(RuntimeConfig::for_slots(TRIALS))
         .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))?;
     serve_api(&base, store, &sandbox, settings, listener, &stop).await?;
     tracing::info!("the API has stopped");
@@ -54,6 +56,7 @@ pub async fn serve_api(
         queue: Arc::clone(&base.queue),
         objects: base.objects.clone(),
         compile: compile_service()?,
+        sandbox: sandbox.clone(),
         compatibility_hash: sandbox.compatibility_hash(),
         token_keys: TokenKeys::new(&base.keys.tokens),
         metrics: base.metrics.clone(),

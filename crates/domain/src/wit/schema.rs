@@ -99,7 +99,9 @@ fn object(fields: &[Field]) -> Value {
         .collect();
     let required: Vec<_> =
         fields.iter().filter(|field| !matches!(field.ty, WitType::Option(_))).map(|field| field.name.as_str()).collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    let order: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+    // JSON objects have no order; forms show the fields in the author's.
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false, "x-order": order })
 }
 
 fn only(key: &str, value: Value) -> Value {

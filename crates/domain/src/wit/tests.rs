@@ -208,6 +208,7 @@ fn a_schema_says_what_fits() {
             },
             "required": ["city-name", "in"],
             "additionalProperties": false,
+            "x-order": ["city-name", "since", "in"],
         })
     );
     assert_eq!(f.output_schema()["title"], "wind");

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cofferdam_domain::wit::{Build, Field, Scalar, WitType};
+use cofferdam_domain::wit::{Build, Field, MAX_DEPTH, Scalar, WitType};
 use serde_json::{Map, Number, Value};
 use wasmtime::component::Val;
 
@@ -152,6 +152,10 @@ pub(crate) fn encode(ty: &WitType, value: &Val) -> Result<Value, Fault> {
             if holds_nul(&document) {
                 return Err(Fault::new(NUL));
             }
+            // The levels around it are those of the function's types.
+            if levels(&document) > 127 - MAX_DEPTH {
+                return Err(Fault::new("it is nested too deep to be kept"));
+            }
             document
         }
         (WitType::Variant { cases, .. }, Val::Variant(name, payload)) => {
@@ -217,6 +221,14 @@ fn holds_nul(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(holds_nul),
         Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 

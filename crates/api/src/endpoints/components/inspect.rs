@@ -4,10 +4,13 @@ use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, Viewer};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::{ComponentVersionDetail, ExportedFunction, ImportedInterface};
+use cofferdam_api_types::{ComponentVersionDetail, ExportedFunction, FunctionParameter, ImportedInterface};
+use cofferdam_domain::wit::{Field, WitFunction, WitType};
 use cofferdam_ids::{ComponentName, Digest};
+use cofferdam_sandbox::inspect::{Inspection, Kind};
 use cofferdam_store::components::{self, VersionRef};
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 
 #[derive(Deserialize)]
@@ -36,17 +39,47 @@ pub(crate) async fn handler(
     let mut tx = app.state.store.begin(&caller.context).await?;
     let version = components::get(&mut tx, &path.name, &VersionRef::Digest(path.digest)).await?;
     let inspection = inspection(&version)?;
+    let functions = functions(&inspection);
     let imported = inspection.imports.into_iter().map(|import| ImportedInterface {
         interface: import.interface,
         capability: import.capability,
         offered: import.offered,
     });
-    let functions =
-        inspection.exports.into_iter().map(|export| ExportedFunction { name: export.name, signature: export.signature });
-    Ok(Json(ComponentVersionDetail {
-        imported: imported.collect(),
-        functions: functions.collect(),
-        wit: inspection.wit,
-        version: wire(version)?,
-    }))
+    Ok(Json(ComponentVersionDetail { imported: imported.collect(), functions, wit: inspection.wit, version: wire(version)? }))
+}
+
+/// What a task can call: `run` of a task or a program, and the typed functions.
+fn functions(inspection: &Inspection) -> Vec<ExportedFunction> {
+    let entered = match inspection.kind {
+        Kind::Task | Kind::Command => inspection.exports.as_slice(),
+        // What a library exports is told with more in its typed functions.
+        Kind::Library => &[],
+    };
+    let entered = entered.iter().map(|export| ExportedFunction {
+        name: export.name.clone(),
+        signature: export.signature.clone(),
+        docs: None,
+        parameters: Vec::new(),
+        result: None,
+        // Any JSON.
+        input_schema: Some(json!({})),
+        output_schema: Some(json!({})),
+        refused: None,
+    });
+    entered.chain(inspection.functions.iter().map(typed)).collect()
+}
+
+fn typed(function: &WitFunction) -> ExportedFunction {
+    let callable = function.refused.is_none();
+    let parameter = |field: &Field| FunctionParameter { name: field.name.clone(), kind: field.ty.to_string() };
+    ExportedFunction {
+        name: function.path(),
+        signature: if callable { function.signature() } else { String::new() },
+        docs: function.docs.clone(),
+        parameters: function.params.iter().map(parameter).collect(),
+        result: function.result.as_ref().map(WitType::to_string),
+        input_schema: callable.then(|| function.input_schema()),
+        output_schema: callable.then(|| function.output_schema()),
+        refused: function.refused.clone(),
+    }
 }

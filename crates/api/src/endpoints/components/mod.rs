@@ -4,6 +4,7 @@ mod approve;
 mod get;
 mod inspect;
 mod list;
+mod try_function;
 mod upload;
 
 use crate::App;
@@ -24,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get::handler))
         .routes(routes!(inspect::handler))
         .routes(routes!(approve::handler))
+        .routes(routes!(try_function::handler))
 }
 
 /// A component's name has slashes: in the path it is percent-encoded, as `weather%2Fclean`.

@@ -1,0 +1,198 @@
+use super::inspection;
+use crate::App;
+use crate::endpoints::{audit_after, words};
+use crate::error::{ApiError, sentence};
+use crate::extract::{Caller, JsonBody, Operator, PathParams};
+use crate::trials::TrialHost;
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use cofferdam_api_types::{self as wire, ErrorCode, FunctionTried, LogLine, TryEnding, TryFunction};
+use cofferdam_domain::ending::{Ending, Reason};
+use cofferdam_domain::grant::Grant;
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_domain::wit::FindError;
+use cofferdam_ids::{ComponentName, DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId};
+use cofferdam_sandbox::{self as sandbox, CompiledCode, Host, LoadError, Program, Runtime, TryReport, TryRequest};
+use cofferdam_store::audit::Action;
+use cofferdam_store::components::{self, VersionRef};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How long a function may be tried.
+const WALL_MS: u64 = 15_000;
+
+#[derive(Deserialize)]
+pub(crate) struct Path {
+    name: ComponentName,
+    digest: Digest,
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        Self::new(ErrorCode::UnknownFunction, sentence(&error)).at("/function")
+    }
+}
+
+impl From<LoadError> for ApiError {
+    fn from(error: LoadError) -> Self {
+        Self::new(ErrorCode::ComponentNotCompilable, sentence(&error))
+    }
+}
+
+/// Tries a function: runs it in the sandbox with an input, and answers with what became of it. Nothing is recorded but an entry
+/// of the audit log. It is granted nothing: no hosts, variables, connections or scratch directory. It has the default limits of a
+/// task, and 15 seconds.
+#[utoipa::path(
+    post,
+    path = "/api/v1/components/{name}/versions/{digest}/try",
+    tag = "components",
+    operation_id = "try_function",
+    params(
+        ("name" = String, Path, description = "The component's name, percent-encoded: `weather%2Fclean`."),
+        ("digest" = String, Path, description = "The SHA-256 of its bytes, in hexadecimal.")
+    ),
+    request_body = TryFunction,
+    responses((status = 200, body = FunctionTried))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Operator>,
+    PathParams(path): PathParams<Path>,
+    JsonBody(request): JsonBody<TryFunction>,
+) -> Result<Json<FunctionTried>, ApiError> {
+    let context = caller.context;
+    let mut tx = app.state.store.begin(&context).await?;
+    let version = components::get(&mut tx, &path.name, &VersionRef::Digest(path.digest)).await?;
+    tx.rollback().await?;
+    let entry = entry(inspection(&version)?.entry(request.function.as_deref())?, &request)?;
+    let Some(_trial) = app.trials.begin(context.tenant) else {
+        let detail = "As many functions of your tenant as may be are being tried now. Try again when one of them has ended.";
+        return Err(ApiError::new(ErrorCode::TooManyTrials, detail));
+    };
+
+    let runtime = &app.state.sandbox;
+    let program = load(&app, runtime, context.tenant, &version.digest).await?;
+    let function = entry.function_path();
+    let host = Arc::new(TrialHost::new(Arc::clone(&app.state.clock)));
+    let attempt = attempt(entry, request.input, app.now())?;
+    let for_run: Arc<dyn Host> = Arc::clone(&host) as _;
+    // When the caller goes away this future is dropped, and the guest with it.
+    let report = runtime.run(&program, attempt, for_run, CancellationToken::new()).await;
+
+    let target = format!("{}@{}", version.name, version.digest);
+    let done = Action { action: "component.try", target_kind: "component", target: &target };
+    let answer = answer(report, host.take());
+    audit_after(&app, &context, done, json!({ "function": function, "ending": answer.ending })).await;
+    Ok(Json(answer))
+}
+
+fn entry(entry: Entry, request: &TryFunction) -> Result<Entry, ApiError> {
+    let given = [("/args", !request.args.is_empty()), ("/env", !request.env.is_empty())];
+    match (entry, given.into_iter().find(|(_, given)| *given)) {
+        (Entry::Command { .. }, _) => {
+            Ok(Entry::Command { args: request.args.clone(), env: request.env.clone().into_iter().collect() })
+        }
+        (Entry::Task | Entry::Function { .. }, Some((field, _))) => {
+            let detail = "Arguments and environment variables are for programs. Give what the function needs as input.";
+            Err(ApiError::new(ErrorCode::InvalidBody, detail).at(field))
+        }
+        (entry @ (Entry::Task | Entry::Function { .. }), None) => Ok(entry),
+    }
+}
+
+/// The component, loaded. After an upgrade it may have to be compiled again first.
+async fn load(app: &App, runtime: &Runtime, tenant: TenantId, digest: &Digest) -> Result<Program, ApiError> {
+    let compiled = match app.state.objects.get_compiled(digest, &app.state.compatibility_hash).await {
+        // The object store has checked the MAC.
+        Ok(Some(bytes)) => CompiledCode::from_authenticated(bytes),
+        Ok(None) | Err(cofferdam_objects::ObjectsError::Tampered { .. }) => {
+            let wasm = app.state.objects.get_component(tenant, digest).await?;
+            let compiled = app.state.compile.compile(tenant, &wasm).await?;
+            app.state.objects.put_compiled(digest, &app.state.compatibility_hash, compiled.bytes().clone()).await?;
+            compiled
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let runtime = runtime.clone();
+    Ok(tokio::task::spawn_blocking(move || runtime.load(&compiled)).await.map_err(ApiError::internal)??)
+}
+
+fn attempt(entry: Entry, input: Option<Value>, now: DateTime<Utc>) -> Result<TryRequest, ApiError> {
+    Ok(TryRequest {
+        instance: TaskInstanceId::generate(),
+        entry,
+        input: input.unwrap_or_else(|| json!({})).to_string(),
+        limits: Limits { wall_ms: WALL_MS, ..Limits::default() },
+        grant: Grant::default(),
+        private_targets: Vec::new(),
+        context: TaskContext {
+            dag_id: DagId::new("try").map_err(ApiError::internal)?,
+            dag_run_id: DagRunId::new("manual__try").map_err(ApiError::internal)?,
+            task_id: TaskId::new("try").map_err(ApiError::internal)?,
+            map_index: -1,
+            try_number: 1,
+            max_tries: 1,
+            logical_date: now,
+            data_interval_start: now,
+            data_interval_end: now,
+            conf: Arc::new(json!({})),
+        },
+    })
+}
+
+fn answer(report: TryReport, said: Vec<(DateTime<Utc>, sandbox::LogLine)>) -> FunctionTried {
+    // What the sandbox hands over was checked to be JSON.
+    let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    let written = |stream| {
+        let lines = said.iter().filter(|(_, line)| line.stream == stream);
+        lines.map(|(_, line)| format!("{}\n", line.message)).collect::<String>()
+    };
+    let mut answer = FunctionTried {
+        ending: TryEnding::Success,
+        reason: None,
+        message: None,
+        after_ms: None,
+        output: None,
+        xcoms: report.xcoms.iter().map(|(key, value)| (key.to_string(), read(value))).collect(),
+        stdout: written(sandbox::Stream::Stdout),
+        stderr: written(sandbox::Stream::Stderr),
+        logs: Vec::new(),
+        receipt: words::receipt(report.receipt),
+    };
+    answer.logs = said.into_iter().filter(|(_, line)| line.stream == sandbox::Stream::Log).map(log_line).collect();
+    match report.ending {
+        Ending::Success { output } => answer.output = Some(read(&output)),
+        Ending::Failure { reason, message } => {
+            (answer.ending, answer.reason, answer.message) = (TryEnding::Failure, Some(words::reason(reason)), Some(message));
+        }
+        Ending::Skip { message } => {
+            let reason = Some(words::reason(Reason::SkippedByTask));
+            (answer.ending, answer.reason, answer.message) = (TryEnding::Skip, reason, Some(message));
+        }
+        Ending::Reschedule { after_ms } => (answer.ending, answer.after_ms) = (TryEnding::Reschedule, Some(after_ms)),
+        Ending::Defer { event, timeout_ms } => {
+            (answer.ending, answer.message, answer.after_ms) = (TryEnding::Defer, Some(event), Some(timeout_ms));
+        }
+    }
+    answer
+}
+
+fn log_line((at, line): (DateTime<Utc>, sandbox::LogLine)) -> LogLine {
+    LogLine {
+        at,
+        stream: wire::LogStream::Log,
+        level: match line.level {
+            sandbox::Level::Trace => wire::LogLevel::Trace,
+            sandbox::Level::Debug => wire::LogLevel::Debug,
+            sandbox::Level::Info => wire::LogLevel::Info,
+            sandbox::Level::Warn => wire::LogLevel::Warn,
+            sandbox::Level::Error => wire::LogLevel::Error,
+        },
+        message: line.message,
+        fields: line.fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect(),
+    }
+}
