@@ -12,9 +12,14 @@ use std::collections::HashMap;
 
 impl Engine {
     /// Tells the queue first (somebody waits for it), then workers, schedulers and screens.
-    pub(crate) async fn dispatch(&self, followups: Followups) {
-        let Followups { enqueue, withdraw, stop, changed, closed, refused: _ } = followups;
-        self.enqueue(enqueue).await;
+    pub(crate) async fn dispatch(&self, mut followups: Followups) {
+        self.enqueue(std::mem::take(&mut followups.enqueue)).await;
+        self.tell(followups).await;
+    }
+
+    /// Tells everybody but the queue what may run now.
+    pub(crate) async fn tell(&self, followups: Followups) {
+        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _ } = followups;
         let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
         if !stopped.is_empty()
             && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await

@@ -8,7 +8,7 @@ use cofferdam_domain::job::{Job, Target, TaskContext};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::task::TaskEvent;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
-use cofferdam_queue::{Message, Signal};
+use cofferdam_queue::{Claim, ClaimRequest, Lease, Message, Signal, TurnOver};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
 use cofferdam_store::tenants::TenantRules;
@@ -35,13 +35,27 @@ struct Known {
 impl Engine {
     /// Puts tries into the queue. One that cannot be run, because its input cannot be made, fails.
     pub(crate) async fn enqueue(&self, tries: Vec<ToEnqueue>) {
-        if tries.is_empty() {
-            return;
+        if !tries.is_empty() {
+            self.turn_over(tries, &[], None).await;
         }
+    }
+
+    /// The same, after `ended` leases were ended and before there is a claim.
+    pub(crate) async fn turn_over(&self, tries: Vec<ToEnqueue>, ended: &[Lease], claim: Option<&ClaimRequest>) -> Vec<Claim> {
         let count = tries.len();
+        let mut claims = Vec::new();
         let enqueued: Result<(), EngineError> = async {
-            let (messages, unrunnable) = self.messages(tries).await?;
-            if self.queue.enqueue(&messages).await? < messages.len() {
+            let (messages, unrunnable) = match self.messages(tries).await {
+                Ok(made) => made,
+                Err(error) => {
+                    // What ended is to be told all the same.
+                    claims = self.queue.turn_over(&TurnOver { ended, messages: &[], claim }).await?.claims;
+                    return Err(error);
+                }
+            };
+            let turned = self.queue.turn_over(&TurnOver { ended, messages: &messages, claim }).await?;
+            claims = turned.claims;
+            if turned.added < messages.len() {
                 // Some were there already, delayed until now: nobody was told that their time has come.
                 self.queue.publish(&Signal::Enqueued).await?;
             }
@@ -52,9 +66,11 @@ impl Engine {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 tries = count,
-                "tries could not be put into the queue; a reconciler will"
+                leases = ended.len(),
+                "the queue could not be told; a reconciler will mend it"
             );
         }
+        claims
     }
 
     async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<(Vec<Message>, Vec<Unrunnable>), EngineError> {

@@ -1,12 +1,12 @@
 //! What workers report.
 
-use crate::pipeline::Change;
+use crate::pipeline::{Change, Followups};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::ending::{Ending, Receipt};
 use cofferdam_domain::task::{TaskEvent, Why};
 use cofferdam_ids::{TaskInstanceId, WorkerId, XComKey};
-use cofferdam_queue::Lease;
+use cofferdam_queue::{Claim, ClaimRequest, Lease};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::XComValue;
 use cofferdam_store::execution::transition;
@@ -53,11 +53,19 @@ pub struct Started {
     pub at: DateTime<Utc>,
 }
 
-/// What came of recording results.
-#[derive(Debug, Default)]
+/// What came of recording results, and what has to be told: give it to [`Engine::hand_over`].
+#[must_use = "dependants wait until somebody tells the queue"]
 pub struct Recorded {
     /// Those that were not accepted: late, doubled, or of a cancelled run. Nothing of them was stored.
     pub refused: Vec<RefusedResult>,
+    ended: Vec<Lease>,
+    followups: Followups,
+}
+
+impl std::fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorded").field("refused", &self.refused).field("ended", &self.ended).finish_non_exhaustive()
+    }
 }
 
 /// A result that was not accepted.
@@ -80,8 +88,8 @@ pub(crate) struct Report {
 
 impl Engine {
     /// Records results, in one transaction, with all that follows from them: states, XComs, receipts, released and left-out
-    /// dependants, closed runs. What may run now is in the queue when this returns. Each result is recorded at most once;
-    /// recording it again is refused and harmless.
+    /// dependants, closed runs. Each result is recorded at most once; recording it again is refused and harmless. Whoever
+    /// calls this calls [`Engine::hand_over`] next.
     ///
     /// # Errors
     /// When the database refuses or cannot be reached: then nothing was recorded, or (after a lost connection) all of it.
@@ -115,8 +123,16 @@ impl Engine {
             .into_iter()
             .filter_map(|refusal| Some(RefusedResult { lease: *leases.get(&refusal.instance)?, why: refusal.why }))
             .collect();
-        self.dispatch(followups).await;
-        Ok(Recorded { refused })
+        Ok(Recorded { refused, ended: results.iter().map(|result| result.lease).collect(), followups })
+    }
+
+    /// Tells the queue that the leases of recorded results have ended and what may run now, and claims in the same breath, so
+    /// that a worker with room goes on at once; then tells everybody else. What cannot be told, a reconciler mends.
+    pub async fn hand_over(&self, recorded: Recorded, claim: Option<&ClaimRequest>) -> Vec<Claim> {
+        let Recorded { refused: _, ended, mut followups } = recorded;
+        let claims = self.turn_over(std::mem::take(&mut followups.enqueue), &ended, claim).await;
+        self.tell(followups).await;
+        claims
     }
 
     /// Records that tries run. Losing this loses nothing: their results are accepted without it.

@@ -16,6 +16,6 @@ mod signal;
 pub use memory::MemoryQueue;
 pub use message::{Claim, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence};
 pub use policy::{ClaimPolicy, TenantPolicy};
-pub use queue::{Queue, QueueError};
+pub use queue::{Queue, QueueError, TurnOver, TurnedOver};
 pub use redis::{RedisQueue, RedisQueueConfig};
 pub use signal::{Signal, WorkerBeat};

@@ -20,6 +20,26 @@ pub enum QueueError {
     Corrupt(String),
 }
 
+/// What [`Queue::turn_over`] does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TurnOver<'a> {
+    /// Leases whose results are recorded.
+    pub ended: &'a [Lease],
+    /// What may run now.
+    pub messages: &'a [Message],
+    /// What the caller has room for, if any.
+    pub claim: Option<&'a ClaimRequest>,
+}
+
+/// What came of a [`Queue::turn_over`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TurnedOver {
+    /// How many messages were added.
+    pub added: usize,
+    /// What was claimed.
+    pub claims: Vec<Claim>,
+}
+
 /// The queue. Every method is atomic, and safe to call again after a failure.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
@@ -33,6 +53,20 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Ends leases whose results are recorded. Unknown or superseded ones are passed over. Returns how many it ended.
     async fn ack(&self, leases: &[Lease]) -> Result<usize, QueueError>;
+
+    /// Ends leases, puts messages in and claims, in this order: what a worker does when results are recorded. The three are
+    /// not one atomic step, but where the queue is a server they are one round trip.
+    async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
+        if !turn.ended.is_empty() {
+            self.ack(turn.ended).await?;
+        }
+        let added = if turn.messages.is_empty() { 0 } else { self.enqueue(turn.messages).await? };
+        let claims = match turn.claim {
+            Some(request) => self.claim(request).await?,
+            None => Vec::new(),
+        };
+        Ok(TurnedOver { added, claims })
+    }
 
     /// Prolongs leases to `lease` from now. Returns those that are no longer held: their holders must stop.
     async fn extend(&self, leases: &[Lease], lease: Duration) -> Result<Vec<Lease>, QueueError>;

@@ -3,10 +3,11 @@
 use crate::Shared;
 use crate::execute;
 use crate::running::Stop;
-use cofferdam_queue::ClaimRequest;
+use cofferdam_queue::{Claim, ClaimRequest};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 /// Without a signal the queue is asked at this interval: signals are hints and can be lost.
@@ -14,50 +15,99 @@ const POLL: Duration = Duration::from_secs(1);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MOST: Duration = Duration::from_secs(2);
 
-/// Claims and starts tries until `drain`.
-pub(crate) async fn work(shared: Arc<Shared>, sandboxes: Handle, drain: CancellationToken) {
-    let mut backoff = BACKOFF_FIRST;
-    while !drain.is_cancelled() {
-        let free = shared.slots.available_permits();
-        if free == 0 {
-            // Wait for a slot; the permit itself is taken when there is something to run.
-            tokio::select! {
-                permit = shared.slots.acquire() => drop(permit),
-                () = drain.cancelled() => return,
+/// What takes tries in: the loop of [`Intake::work`], and the completer, which claims in the same breath as it tells the queue
+/// of results.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) shared: Arc<Shared>,
+    /// Where sandboxes run.
+    pub(crate) sandboxes: Handle,
+    /// Nothing is taken in after this.
+    pub(crate) drain: CancellationToken,
+}
+
+/// Slots set aside for a claim, so that no two claims count on the same ones.
+pub(crate) struct Room(OwnedSemaphorePermit);
+
+impl Intake {
+    /// Sets the free slots aside. None when there are none, or when the worker leaves.
+    pub(crate) fn room(&self) -> Option<Room> {
+        while !self.drain.is_cancelled() {
+            let free = self.shared.slots.available_permits().min(self.shared.config.claim_batch);
+            if free == 0 {
+                return None;
             }
-            continue;
+            let wanted = u32::try_from(free).unwrap_or(u32::MAX);
+            // Refused when somebody else took some of them since they were counted.
+            if let Ok(slots) = Arc::clone(&self.shared.slots).try_acquire_many_owned(wanted) {
+                return Some(Room(slots));
+            }
         }
-        let request = ClaimRequest {
-            worker: shared.id,
-            queues: shared.config.queues.clone(),
-            max: free.min(shared.config.claim_batch),
-            lease: shared.config.lease,
-        };
-        match shared.queue.claim(&request).await {
-            Ok(claims) if claims.is_empty() => {
-                backoff = BACKOFF_FIRST;
+        None
+    }
+
+    /// A claim that fills the room.
+    pub(crate) fn request(&self, room: &Room) -> ClaimRequest {
+        ClaimRequest {
+            worker: self.shared.id,
+            queues: self.shared.config.queues.clone(),
+            max: room.0.num_permits(),
+            lease: self.shared.config.lease,
+        }
+    }
+
+    /// Starts what was claimed for the room, and frees what is left of it. Returns whether it was filled, so that there may be more
+    /// in the queue.
+    pub(crate) fn start(&self, room: Room, claims: Vec<Claim>) -> bool {
+        let Room(mut slots) = room;
+        for claim in claims {
+            let Some(slot) = slots.split(1) else {
+                tracing::error!(task_instance.id = %claim.lease.instance, "the queue gave more than was asked for; the lease will run out");
+                break;
+            };
+            // Entered here, not in the task, so that a drain sees every claim.
+            let cancel = self.shared.running.enter(claim.lease);
+            self.sandboxes.spawn(execute::execute(Arc::clone(&self.shared), claim, cancel, slot));
+        }
+        slots.num_permits() == 0
+    }
+
+    /// Claims and starts tries until `drain`.
+    pub(crate) async fn work(&self) {
+        let Self { shared, drain, .. } = self;
+        let mut backoff = BACKOFF_FIRST;
+        while !drain.is_cancelled() {
+            let Some(room) = self.room() else {
+                // Wait for a slot; it is taken when there is something to run.
                 tokio::select! {
-                    () = shared.wake.notified() => {}
-                    () = tokio::time::sleep(POLL) => {}
+                    permit = shared.slots.acquire() => drop(permit),
                     () = drain.cancelled() => return,
                 }
-            }
-            Ok(claims) => {
-                backoff = BACKOFF_FIRST;
-                for claim in claims {
-                    let Ok(permit) = Arc::clone(&shared.slots).acquire_owned().await else { return };
-                    // Entered here, not in the task, so that a drain sees every claim.
-                    let cancel = shared.running.enter(claim.lease);
-                    sandboxes.spawn(execute::execute(Arc::clone(&shared), claim, cancel, permit));
+                continue;
+            };
+            match shared.queue.claim(&self.request(&room)).await {
+                Ok(claims) if claims.is_empty() => {
+                    drop(room);
+                    backoff = BACKOFF_FIRST;
+                    tokio::select! {
+                        () = shared.wake.notified() => {}
+                        () = tokio::time::sleep(POLL) => {}
+                        () = drain.cancelled() => return,
+                    }
                 }
-            }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "claiming failed; trying again");
-                tokio::select! {
-                    () = tokio::time::sleep(backoff) => {}
-                    () = drain.cancelled() => return,
+                Ok(claims) => {
+                    backoff = BACKOFF_FIRST;
+                    self.start(room, claims);
                 }
-                backoff = (backoff * 2).min(BACKOFF_MOST);
+                Err(error) => {
+                    drop(room);
+                    tracing::warn!(error = &error as &dyn std::error::Error, "claiming failed; trying again");
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff) => {}
+                        () = drain.cancelled() => return,
+                    }
+                    backoff = (backoff * 2).min(BACKOFF_MOST);
+                }
             }
         }
     }

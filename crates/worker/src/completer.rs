@@ -2,10 +2,8 @@
 //!
 //! There is no timer. Alone, a result is recorded at once; under load, batches grow by themselves until the database keeps up.
 
-use crate::Shared;
-use cofferdam_engine::TryResult;
-use cofferdam_queue::Lease;
-use std::sync::Arc;
+use crate::claims::Intake;
+use cofferdam_engine::{Recorded, TryResult};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,43 +12,36 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(20);
 const BACKOFF_MOST: Duration = Duration::from_secs(2);
 
 /// Records results until `stop`, which is only given when nothing is left.
-pub(crate) async fn record(shared: Arc<Shared>, mut results: mpsc::Receiver<TryResult>, stop: CancellationToken) {
-    let mut batch = Vec::with_capacity(shared.config.record_batch);
+pub(crate) async fn record(intake: Intake, mut results: mpsc::Receiver<TryResult>, stop: CancellationToken) {
+    let config = &intake.shared.config;
+    let mut batch = Vec::with_capacity(config.record_batch);
     loop {
         tokio::select! {
-            received = results.recv_many(&mut batch, shared.config.record_batch) => if received == 0 { return },
+            received = results.recv_many(&mut batch, config.record_batch) => if received == 0 { return },
             () = stop.cancelled() => return,
         }
         let results = std::mem::take(&mut batch);
-        let leases: Vec<Lease> = results.iter().map(|result| result.lease).collect();
         metrics::histogram!("cofferdam_record_batch_size").record(results.len() as f64);
         let began = tokio::time::Instant::now();
-        commit(&shared, results, &stop).await;
+        commit(&intake, &results, &stop).await;
         metrics::histogram!("cofferdam_record_seconds").record(began.elapsed().as_secs_f64());
-        shared.running.leave(leases.iter().map(|lease| lease.token));
-        // What the results released is in the queue now: look before anybody tells.
-        shared.wake.notify_one();
-        let queue = Arc::clone(&shared.queue);
-        tokio::spawn(async move {
-            if let Err(error) = queue.ack(&leases).await {
-                // The lease will run out and be found to be recorded already.
-                tracing::warn!(error = &error as &dyn std::error::Error, "acknowledging failed");
-            }
-        });
     }
 }
 
 /// Records a batch, however long the database takes to come back. The leases are prolonged meanwhile.
-async fn commit(shared: &Shared, results: Vec<TryResult>, stop: &CancellationToken) {
+async fn commit(intake: &Intake, results: &[TryResult], stop: &CancellationToken) {
+    let shared = &intake.shared;
+    let leave = || shared.running.leave(results.iter().map(|result| result.lease.token));
     let mut backoff = BACKOFF_FIRST;
     loop {
-        match shared.engine.record(&results).await {
+        match shared.engine.record(results).await {
             Ok(recorded) => {
-                for refused in recorded.refused {
+                for refused in &recorded.refused {
                     tracing::warn!(task_instance.id = %refused.lease.instance, try_number = refused.lease.try_number, why = %refused.why, "a result was refused");
                     metrics::counter!("cofferdam_results_refused_total").increment(1);
                 }
-                return;
+                leave();
+                return go_on(intake, recorded).await;
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(
@@ -71,14 +62,25 @@ async fn commit(shared: &Shared, results: Vec<TryResult>, stop: &CancellationTok
                     "a batch was refused; recording its results one by one"
                 );
                 for result in results {
-                    Box::pin(commit(shared, vec![result], stop)).await;
+                    Box::pin(commit(intake, std::slice::from_ref(result), stop)).await;
                 }
                 return;
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, task_instance.id = %results[0].lease.instance, "a result cannot be recorded; its lease will run out");
-                return;
+                return leave();
             }
         }
+    }
+}
+
+/// Tells the queue of what was recorded, and takes in what it gives for the free slots.
+async fn go_on(intake: &Intake, recorded: Recorded) {
+    let room = intake.room();
+    let request = room.as_ref().map(|room| intake.request(room));
+    let claims = intake.shared.engine.hand_over(recorded, request.as_ref()).await;
+    // Without room of its own, or when that was filled, the loop has to look for more.
+    if room.is_none_or(|room| intake.start(room, claims)) {
+        intake.shared.wake.notify_one();
     }
 }

@@ -232,12 +232,12 @@ impl Worker {
         parts.spawn(leases::keep(Arc::clone(&shared), shutdown.drain.clone(), background.clone()));
         parts.spawn(starts::record(Arc::clone(&shared), background.clone()));
         parts.spawn(logs::write(Arc::clone(&shared), background.clone()));
-        parts.spawn(completer::record(Arc::clone(&shared), results, background.clone()));
+        let intake = claims::Intake { shared: Arc::clone(&shared), sandboxes: threads, drain: shutdown.drain.clone() };
+        parts.spawn(completer::record(intake.clone(), results, background.clone()));
 
         tracing::info!(worker.id = %shared.id, worker.slots = shared.capacity, "worker started");
-        let work = claims::work(Arc::clone(&shared), threads, shutdown.drain.clone());
         tokio::select! {
-            () = work => {}
+            () = intake.work() => {}
             () = shutdown.stop.cancelled() => {}
         }
         tokio::select! {

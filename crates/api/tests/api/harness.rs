@@ -295,6 +295,7 @@ impl Server {
         };
         let recorded = self.engine.record(&[result]).await.unwrap();
         assert!(recorded.refused.is_empty(), "{:?}", recorded.refused);
+        self.engine.hand_over(recorded, None).await;
     }
 
     /// Plays a worker: writes lines to the log of a try.

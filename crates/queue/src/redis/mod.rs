@@ -7,10 +7,10 @@ mod subscriber;
 mod wire;
 
 use crate::message::{from_micros, micros};
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Queue, QueueError, TurnOver, TurnedOver};
 use crate::signal::signals;
 use crate::{Claim, ClaimPolicy, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence, Signal, WorkerBeat};
-use ::redis::{Cmd, FromRedisValue, cmd};
+use ::redis::{Cmd, FromRedisValue, Value, cmd};
 use async_trait::async_trait;
 use cofferdam_domain::clock::SharedClock;
 use cofferdam_ids::{Fence, LeaseToken, TaskInstanceId, TenantId, WorkerId};
@@ -112,7 +112,11 @@ impl RedisQueue {
 
     /// Calls `name` with `head` and the leases, in chunks.
     async fn on_leases<T: FromRedisValue>(&self, name: &str, head: &[String], leases: &[Lease]) -> Result<Vec<T>, QueueError> {
-        let commands: Vec<Cmd> = leases
+        self.connection.run(&self.calls_on_leases(name, head, leases)).await
+    }
+
+    fn calls_on_leases(&self, name: &str, head: &[String], leases: &[Lease]) -> Vec<Cmd> {
+        leases
             .chunks(CHUNK)
             .map(|chunk| {
                 let mut command = self.function(name);
@@ -122,9 +126,72 @@ impl RedisQueue {
                 }
                 command
             })
-            .collect();
-        self.connection.run(&commands).await
+            .collect()
     }
+
+    fn enqueuing(&self, messages: &[Message]) -> Vec<Cmd> {
+        let now = self.now();
+        messages
+            .chunks(CHUNK)
+            .map(|chunk| {
+                let mut command = self.function("enqueue");
+                command.arg(&now).arg(&self.keys.channel);
+                for message in chunk {
+                    let message = message.normalised();
+                    command
+                        .arg(hex(message.instance.uuid()))
+                        .arg(message.try_number)
+                        .arg(wire::member(&message))
+                        .arg(message.not_before.map_or(0, |time| time.timestamp_micros()))
+                        .arg(wire::encode(&message));
+                }
+                command
+            })
+            .collect()
+    }
+
+    fn claiming(&self, request: &ClaimRequest) -> Cmd {
+        let mut queues: Vec<&str> = request.queues.iter().map(AsRef::as_ref).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        let served = queues.join(",");
+        let mut command = cmd("FCALL");
+        command
+            .arg("cofferdam_1_claim")
+            .arg(self.keys.queue.len() + 1)
+            .arg(&self.keys.queue)
+            .arg(self.keys.turns(&served))
+            .arg(self.now())
+            .arg(micros(request.lease))
+            .arg(request.max)
+            .arg(hex(request.worker.uuid()))
+            .arg(&served)
+            .arg(&queues);
+        command
+    }
+}
+
+/// Reads what the function `claim` answers: the first token, and the messages.
+fn claims(answer: Vec<Option<Vec<u8>>>) -> Result<Vec<Claim>, QueueError> {
+    let mut answer = answer.into_iter();
+    let first = answer.next().flatten().unwrap_or_default();
+    let first: i64 = number(&String::from_utf8_lossy(&first))?;
+    Ok((first..)
+        .zip(answer)
+        .filter_map(|(token, body)| {
+            let message = wire::decode(body.unwrap_or_default())
+                // The others are leased already. This one's lease runs out, and the loss is recorded like any other.
+                .inspect_err(|error| tracing::error!(error = %error, lease.token = token, "A message cannot be read"))
+                .ok()?;
+            let lease = Lease { instance: message.instance, try_number: message.try_number, token: LeaseToken(token) };
+            Some(Claim { message, lease })
+        })
+        .collect())
+}
+
+/// One answer of several that came together.
+fn answer<T: FromRedisValue>(value: Value) -> Result<T, QueueError> {
+    T::from_redis_value(value).map_err(|error| QueueError::Corrupt(error.to_string()))
 }
 
 fn hex(id: Uuid) -> String {
@@ -143,63 +210,33 @@ fn record(name: &'static str, started: Instant) {
 impl Queue for RedisQueue {
     async fn enqueue(&self, messages: &[Message]) -> Result<usize, QueueError> {
         let started = Instant::now();
-        let now = self.now();
-        let commands: Vec<Cmd> = messages
-            .chunks(CHUNK)
-            .map(|chunk| {
-                let mut command = self.function("enqueue");
-                command.arg(&now).arg(&self.keys.channel);
-                for message in chunk {
-                    let message = message.normalised();
-                    command
-                        .arg(hex(message.instance.uuid()))
-                        .arg(message.try_number)
-                        .arg(wire::member(&message))
-                        .arg(message.not_before.map_or(0, |time| time.timestamp_micros()))
-                        .arg(wire::encode(&message));
-                }
-                command
-            })
-            .collect();
-        let added: Vec<usize> = self.connection.run(&commands).await?;
+        let added: Vec<usize> = self.connection.run(&self.enqueuing(messages)).await?;
         record("cofferdam_queue_enqueue_seconds", started);
         Ok(added.into_iter().sum())
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, QueueError> {
         let started = Instant::now();
-        let mut queues: Vec<&str> = request.queues.iter().map(AsRef::as_ref).collect();
-        queues.sort_unstable();
-        queues.dedup();
-        let served = queues.join(",");
-        let mut command = cmd("FCALL");
-        command
-            .arg("cofferdam_1_claim")
-            .arg(self.keys.queue.len() + 1)
-            .arg(&self.keys.queue)
-            .arg(self.keys.turns(&served))
-            .arg(self.now())
-            .arg(micros(request.lease))
-            .arg(request.max)
-            .arg(hex(request.worker.uuid()))
-            .arg(&served)
-            .arg(&queues);
-        let answer: Vec<Option<Vec<u8>>> = self.one(command).await?;
+        let answer = self.one(self.claiming(request)).await?;
         record("cofferdam_queue_claim_seconds", started);
-        let mut answer = answer.into_iter();
-        let first = answer.next().flatten().unwrap_or_default();
-        let first: i64 = number(&String::from_utf8_lossy(&first))?;
-        Ok((first..)
-            .zip(answer)
-            .filter_map(|(token, body)| {
-                let message = wire::decode(body.unwrap_or_default())
-                    // The others are leased already. This one's lease runs out, and the loss is recorded like any other.
-                    .inspect_err(|error| tracing::error!(error = %error, lease.token = token, "A message cannot be read"))
-                    .ok()?;
-                let lease = Lease { instance: message.instance, try_number: message.try_number, token: LeaseToken(token) };
-                Some(Claim { message, lease })
-            })
-            .collect())
+        claims(answer)
+    }
+
+    async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
+        let started = Instant::now();
+        let ended = self.calls_on_leases("ack", &[], turn.ended);
+        let enqueued = self.enqueuing(turn.messages);
+        let between = ended.len()..ended.len() + enqueued.len();
+        let commands: Vec<Cmd> =
+            ended.into_iter().chain(enqueued).chain(turn.claim.map(|request| self.claiming(request))).collect();
+        let mut answers: Vec<Value> = self.connection.run(&commands).await?;
+        record("cofferdam_queue_turn_over_seconds", started);
+        let claims = match turn.claim {
+            Some(_) => claims(answer(answers.pop().unwrap_or(Value::Nil))?)?,
+            None => Vec::new(),
+        };
+        let added = answers.drain(between).map(answer::<usize>).sum::<Result<_, _>>()?;
+        Ok(TurnedOver { added, claims })
     }
 
     async fn ack(&self, leases: &[Lease]) -> Result<usize, QueueError> {

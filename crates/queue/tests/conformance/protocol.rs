@@ -3,7 +3,9 @@
 use crate::subject::{Subject, instance, leases, message, messages, request, shared_server, start, worker};
 use chrono::TimeDelta;
 use cofferdam_ids::QueueName;
-use cofferdam_queue::{Claim, ExpiredLease, Presence, Signal, WorkerBeat};
+use cofferdam_queue::{
+    Claim, ClaimPolicy, ExpiredLease, Lease, Presence, Signal, TenantPolicy, TurnOver, TurnedOver, WorkerBeat,
+};
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -65,6 +67,35 @@ async fn a_lease_ends_when_nobody_prolongs_it() {
         assert_eq!(subject.queue.extend(&claims, MINUTE).await.unwrap(), &claims[1..], "{}", subject.name);
         assert_eq!(subject.queue.ack(&claims).await.unwrap(), 1, "{}: the late one is not acknowledged", subject.name);
         assert_eq!(subject.queue.presence(&[instance(1), instance(2)]).await.unwrap(), [Presence::Absent; 2]);
+    }
+}
+
+/// What is ended makes room for what is put in, and that can be claimed, all in one call.
+#[tokio::test]
+async fn results_messages_and_a_claim_are_told_together() {
+    for subject in Subject::all().await {
+        let only_one = TenantPolicy { max_leased: Some(1), weight: 1 };
+        let policy = ClaimPolicy { tenants: vec![(message(1, 1).tenant, only_one)], pools: vec![] };
+        subject.queue.set_policy(&policy).await.unwrap();
+        let wanted = request(9);
+        let nothing = subject.queue.turn_over(&TurnOver::default()).await.unwrap();
+        assert_eq!(nothing, TurnedOver::default(), "{}", subject.name);
+
+        let first = messages(1, 1, 1);
+        let turn = TurnOver { messages: &first, claim: Some(&wanted), ..TurnOver::default() };
+        let started = subject.queue.turn_over(&turn).await.unwrap();
+        assert_eq!((started.added, started.claims.len()), (1, 1), "{}", subject.name);
+
+        // More than one chunk of each; of the claims, all but the first are unknown and passed over.
+        let ended: Vec<Lease> = std::iter::repeat_n(started.claims[0].lease, 1_500).collect();
+        let more = messages(1, 2, 1_500);
+        let turn = TurnOver { ended: &ended, messages: &more, claim: Some(&wanted) };
+        let turned = subject.queue.turn_over(&turn).await.unwrap();
+        assert_eq!(turned.added, 1_500, "{}", subject.name);
+        assert_eq!(turned.claims.len(), 1, "{}: the tenant's only slot is free again", subject.name);
+        let told = subject.queue.turn_over(&TurnOver { ended: &leases(&turned.claims), ..TurnOver::default() }).await.unwrap();
+        assert_eq!(told, TurnedOver::default(), "{}: nothing is claimed unasked", subject.name);
+        assert_eq!(subject.queue.presence(&[turned.claims[0].message.instance]).await.unwrap(), [Presence::Absent]);
     }
 }
 

