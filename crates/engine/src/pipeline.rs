@@ -113,6 +113,8 @@ struct Pass<'a> {
     xcoms: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::XComKey), NewXCom>,
     counted: BTreeMap<(RunKey, i32), Counted>,
     finished: BTreeMap<RunKey, i32>,
+    /// How many instances of each run are not finished, without those in `finished`.
+    unfinished: HashMap<RunKey, i32>,
     reopen: Vec<RunKey>,
     check: Vec<TaskInstanceId>,
     followups: Followups,
@@ -134,6 +136,7 @@ impl Engine {
             engine: self,
             plans,
             now,
+            unfinished: locked.iter().map(|instance| (instance.run, instance.run_unfinished)).collect(),
             working: locked.into_iter().map(|locked| (locked.instance, Working::new(locked))).collect(),
             tries: Vec::new(),
             xcoms: BTreeMap::new(),
@@ -305,7 +308,8 @@ impl Pass<'_> {
         loop {
             let counted: Vec<Counted> = std::mem::take(&mut self.counted).into_values().collect();
             let mut waiting: Vec<TaskInstanceId> = std::mem::take(&mut self.check);
-            for locked in transition::count(tx, &counted).await? {
+            let going_on = if counted.is_empty() { Vec::new() } else { self.take_going_on() };
+            for locked in transition::count(tx, &counted, &going_on).await? {
                 waiting.push(locked.instance);
                 match self.working.get_mut(&locked.instance) {
                     Some(working) => working.locked.upstream = locked.upstream,
@@ -329,6 +333,18 @@ impl Pass<'_> {
             }
             self.write(tx).await?;
         }
+    }
+
+    /// Takes the counts of finished instances out of those runs that have unfinished ones left whatever follows.
+    fn take_going_on(&mut self) -> Vec<(RunKey, i32)> {
+        let unfinished = &mut self.unfinished;
+        self.finished
+            .extract_if(.., |run, count| {
+                let Some(left) = unfinished.get_mut(run).filter(|left| *count > 0 && **left > *count) else { return false };
+                *left -= *count;
+                true
+            })
+            .collect()
     }
 
     /// Settles the counters of the runs, and closes those that are finished.

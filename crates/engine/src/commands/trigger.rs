@@ -77,12 +77,11 @@ impl Engine {
             queued_at: now,
             triggered_by: context.user(),
         };
-        if runs::insert_runs(&mut tx, std::slice::from_ref(&new)).await?.is_empty() {
+        let (instances, enqueue) = self.first_instances(&new, plan, now);
+        if runs::insert(&mut tx, std::slice::from_ref(&new), &instances, now).await?.is_empty() {
             let message = format!("the dag '{dag_id}' has a run '{dag_run_id}' already; give another dag_run_id or logical_date");
             return Err(StoreError::conflict(message).into());
         }
-        let (instances, enqueue) = self.first_instances(&new, plan, now);
-        runs::insert_instances(&mut tx, &instances, now).await?;
         tx.commit().await?;
         let triggered =
             Triggered { run: new.run, dag_run_id, state: if admitted { RunStateName::Running } else { RunStateName::Queued } };

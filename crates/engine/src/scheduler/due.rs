@@ -58,19 +58,22 @@ impl Engine {
             ));
             new_runs.push(new);
         }
-        // A run that exists already was made by hand under this name, or before the clock was set back.
-        let inserted: HashSet<RunKey> = runs::insert_runs(&mut tx, &new_runs).await?.into_iter().collect();
         let mut instances = Vec::new();
         let mut enqueue = Vec::new();
-        let mut states = Vec::new();
-        for (new, dag) in new_runs.iter().zip(&due).filter(|(new, _)| inserted.contains(&new.run)) {
+        for (new, dag) in new_runs.iter().zip(&due) {
             let (first, ready) = self.first_instances(new, &plans[&dag.version], now);
             instances.extend(first);
             enqueue.extend(ready);
-            let state = if new.admitted { RunStateName::Running } else { RunStateName::Queued };
-            states.push((new.tenant, new.run, state));
         }
-        runs::insert_instances(&mut tx, &instances, now).await?;
+        // A run that exists already was made by hand under this name, or before the clock was set back.
+        let inserted: HashSet<RunKey> = runs::insert(&mut tx, &new_runs, &instances, now).await?.into_iter().collect();
+        instances.retain(|new| inserted.contains(&new.run));
+        enqueue.retain(|ready| inserted.contains(&ready.run));
+        let states = new_runs
+            .iter()
+            .filter(|new| inserted.contains(&new.run))
+            .map(|new| (new.tenant, new.run, if new.admitted { RunStateName::Running } else { RunStateName::Queued }));
+        let states: Vec<_> = states.collect();
         due::set_next_runs(&mut tx, &next_runs).await?;
         tx.commit().await?;
         for run in &inserted {

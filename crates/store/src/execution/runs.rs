@@ -63,100 +63,97 @@ pub struct NewInstance {
     pub queued_until: Option<DateTime<Utc>>,
 }
 
-/// Inserts runs. A run that exists already (same dag and `dag_run_id`, or same scheduled interval) is left alone.
-/// Returns the keys of those inserted: insert the instances of these only.
+/// Inserts runs with their instances. A run that exists already (same dag and `dag_run_id`, or same scheduled interval) is left
+/// alone, and so are its instances. Returns the keys of the runs inserted.
 ///
 /// # Errors
 /// When the database refuses or cannot be reached.
-pub async fn insert_runs(tx: &mut Tx<'_>, runs: &[NewRun]) -> Result<Vec<RunKey>, StoreError> {
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    runs: &[NewRun],
+    instances: &[NewInstance],
+    now: DateTime<Utc>,
+) -> Result<Vec<RunKey>, StoreError> {
     let keys: Vec<Uuid> = runs.iter().map(|run| run.run.uuid()).collect();
     let tenants: Vec<Uuid> = runs.iter().map(|run| run.tenant.uuid()).collect();
     let dags: Vec<Uuid> = runs.iter().map(|run| run.dag.uuid()).collect();
     let versions: Vec<Uuid> = runs.iter().map(|run| run.version.uuid()).collect();
-    let names: Vec<String> = runs.iter().map(|run| run.dag_run_id.to_string()).collect();
-    let types: Vec<String> = runs.iter().map(|run| run.run_type.as_str().to_owned()).collect();
+    let names: Vec<&str> = runs.iter().map(|run| run.dag_run_id.as_str()).collect();
+    let types: Vec<&str> = runs.iter().map(|run| run.run_type.as_str()).collect();
     let admitted: Vec<bool> = runs.iter().map(|run| run.admitted).collect();
     let logical_dates: Vec<DateTime<Utc>> = runs.iter().map(|run| run.logical_date).collect();
     let starts: Vec<DateTime<Utc>> = runs.iter().map(|run| run.interval.0).collect();
     let ends: Vec<DateTime<Utc>> = runs.iter().map(|run| run.interval.1).collect();
     let confs: Vec<Value> = runs.iter().map(|run| run.conf.clone()).collect();
-    let notes: Vec<Option<String>> = runs.iter().map(|run| run.note.clone()).collect();
+    let notes: Vec<Option<&str>> = runs.iter().map(|run| run.note.as_deref()).collect();
     let unfinished: Vec<i32> = runs.iter().map(|run| run.unfinished).collect();
     let queued_at: Vec<DateTime<Utc>> = runs.iter().map(|run| run.queued_at).collect();
     let triggered_by: Vec<Option<Uuid>> = runs.iter().map(|run| run.triggered_by.map(UserId::uuid)).collect();
+    let instance_ids: Vec<Uuid> = instances.iter().map(|new| new.instance.uuid()).collect();
+    let instance_tenants: Vec<Uuid> = instances.iter().map(|new| new.tenant.uuid()).collect();
+    let instance_runs: Vec<Uuid> = instances.iter().map(|new| new.run.uuid()).collect();
+    let task_indexes: Vec<i32> = instances.iter().map(|new| new.task_index).collect();
+    let map_indexes: Vec<i32> = instances.iter().map(|new| new.map_index).collect();
+    let task_ids: Vec<&str> = instances.iter().map(|new| new.task_id.as_str()).collect();
+    let totals: Vec<i32> = instances.iter().map(|new| new.upstream_total).collect();
+    let leaves: Vec<bool> = instances.iter().map(|new| new.is_leaf).collect();
+    let queued_until: Vec<Option<DateTime<Utc>>> = instances.iter().map(|new| new.queued_until).collect();
     let inserted = sqlx::query_scalar!(
         r#"
-        INSERT INTO dag_runs (run_key, tenant_id, dag_key, dag_version_id, dag_run_id, run_type, state, logical_date,
-            data_interval_start, data_interval_end, conf, note, unfinished, queued_at, started_at, triggered_by)
-        SELECT n.run_key, n.tenant_id, n.dag_key, n.dag_version_id, n.dag_run_id, n.run_type,
-            CASE WHEN n.admitted THEN 'running' ELSE 'queued' END, n.logical_date, n.interval_start, n.interval_end, n.conf, n.note,
-            n.unfinished, n.queued_at, CASE WHEN n.admitted THEN n.queued_at END, n.triggered_by
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[],
-            $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::int[], $14::timestamptz[], $15::uuid[])
-            AS n (run_key, tenant_id, dag_key, dag_version_id, dag_run_id, run_type, admitted, logical_date, interval_start,
-                interval_end, conf, note, unfinished, queued_at, triggered_by)
-        ON CONFLICT DO NOTHING
-        RETURNING run_key
+        WITH inserted AS (
+            INSERT INTO dag_runs (run_key, tenant_id, dag_key, dag_version_id, dag_run_id, run_type, state, logical_date,
+                data_interval_start, data_interval_end, conf, note, unfinished, queued_at, started_at, triggered_by)
+            SELECT n.run_key, n.tenant_id, n.dag_key, n.dag_version_id, n.dag_run_id, n.run_type,
+                CASE WHEN n.admitted THEN 'running' ELSE 'queued' END, n.logical_date, n.interval_start, n.interval_end, n.conf, n.note,
+                n.unfinished, n.queued_at, CASE WHEN n.admitted THEN n.queued_at END, n.triggered_by
+            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[],
+                $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::int[], $14::timestamptz[], $15::uuid[])
+                AS n (run_key, tenant_id, dag_key, dag_version_id, dag_run_id, run_type, admitted, logical_date, interval_start,
+                    interval_end, conf, note, unfinished, queued_at, triggered_by)
+            ON CONFLICT DO NOTHING
+            RETURNING run_key
+        ), instances AS (
+            INSERT INTO task_instances (instance_id, tenant_id, run_key, task_index, map_index, task_id, state, try_number,
+                upstream_total, is_leaf, queued_at, attend_at)
+            SELECT n.instance_id, n.tenant_id, n.run_key, n.task_index, n.map_index, n.task_id,
+                CASE WHEN n.queued_until IS NULL THEN 'none' ELSE 'queued' END, CASE WHEN n.queued_until IS NULL THEN 0 ELSE 1 END,
+                n.upstream_total, n.is_leaf, CASE WHEN n.queued_until IS NOT NULL THEN $25::timestamptz END, n.queued_until
+            FROM unnest($16::uuid[], $17::uuid[], $18::uuid[], $19::int[], $20::int[], $21::text[], $22::int[], $23::bool[],
+                $24::timestamptz[])
+                AS n (instance_id, tenant_id, run_key, task_index, map_index, task_id, upstream_total, is_leaf, queued_until)
+            WHERE n.run_key IN (SELECT run_key FROM inserted)
+        )
+        SELECT run_key FROM inserted
         "#,
         &keys,
         &tenants,
         &dags,
         &versions,
-        &names,
-        &types,
+        &names as &[&str],
+        &types as &[&str],
         &admitted,
         &logical_dates,
         &starts,
         &ends,
         &confs,
-        &notes as &[Option<String>],
+        &notes as &[Option<&str>],
         &unfinished,
         &queued_at,
         &triggered_by as &[Option<Uuid>],
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(inserted.into_iter().map(RunKey::from_uuid).collect())
-}
-
-/// Inserts the task instances of runs inserted in the same transaction.
-///
-/// # Errors
-/// When the database refuses or cannot be reached.
-pub async fn insert_instances(tx: &mut Tx<'_>, instances: &[NewInstance], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = instances.iter().map(|new| new.instance.uuid()).collect();
-    let tenants: Vec<Uuid> = instances.iter().map(|new| new.tenant.uuid()).collect();
-    let runs: Vec<Uuid> = instances.iter().map(|new| new.run.uuid()).collect();
-    let task_indexes: Vec<i32> = instances.iter().map(|new| new.task_index).collect();
-    let map_indexes: Vec<i32> = instances.iter().map(|new| new.map_index).collect();
-    let task_ids: Vec<String> = instances.iter().map(|new| new.task_id.to_string()).collect();
-    let totals: Vec<i32> = instances.iter().map(|new| new.upstream_total).collect();
-    let leaves: Vec<bool> = instances.iter().map(|new| new.is_leaf).collect();
-    let queued_until: Vec<Option<DateTime<Utc>>> = instances.iter().map(|new| new.queued_until).collect();
-    sqlx::query!(
-        r#"
-        INSERT INTO task_instances (instance_id, tenant_id, run_key, task_index, map_index, task_id, state, try_number, upstream_total,
-            is_leaf, queued_at, attend_at)
-        SELECT n.instance_id, n.tenant_id, n.run_key, n.task_index, n.map_index, n.task_id,
-            CASE WHEN n.queued_until IS NULL THEN 'none' ELSE 'queued' END, CASE WHEN n.queued_until IS NULL THEN 0 ELSE 1 END,
-            n.upstream_total, n.is_leaf, CASE WHEN n.queued_until IS NOT NULL THEN $10::timestamptz END, n.queued_until
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::int[], $8::bool[], $9::timestamptz[])
-            AS n (instance_id, tenant_id, run_key, task_index, map_index, task_id, upstream_total, is_leaf, queued_until)
-        "#,
-        &ids,
-        &tenants,
-        &runs,
+        &instance_ids,
+        &instance_tenants,
+        &instance_runs,
         &task_indexes,
         &map_indexes,
-        &task_ids,
+        &task_ids as &[&str],
         &totals,
         &leaves,
         &queued_until as &[Option<DateTime<Utc>>],
         now,
     )
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(())
+    Ok(inserted.into_iter().map(RunKey::from_uuid).collect())
 }
 
 /// A dag, locked so that no other run of it is admitted meanwhile.

@@ -27,6 +27,8 @@ pub struct LockedInstance {
     pub version: DagVersionId,
     /// The state of the run.
     pub run_state: RunStateName,
+    /// How many instances of the run were not finished when this was read.
+    pub run_unfinished: i32,
     /// Position of its task in the version.
     pub task_index: i32,
     /// Position in a mapped task, or -1.
@@ -56,8 +58,8 @@ pub async fn lock(tx: &mut Tx<'_>, instances: &[TaskInstanceId]) -> Result<Vec<L
     let rows = sqlx::query_as!(
         Row,
         r#"
-        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
-            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, r.unfinished AS run_unfinished,
+            ti.task_index, ti.map_index, ti.task_id, ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
             ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
             ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
         FROM task_instances ti JOIN dag_runs r USING (run_key)
@@ -84,8 +86,8 @@ pub async fn lock_unfinished(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<Loc
     let rows = sqlx::query_as!(
         Row,
         r#"
-        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
-            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, r.unfinished AS run_unfinished,
+            ti.task_index, ti.map_index, ti.task_id, ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
             ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
             ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
         FROM task_instances ti JOIN dag_runs r USING (run_key)
@@ -370,11 +372,12 @@ impl Counted {
 }
 
 /// Counts outcomes for the tasks that wait for them. Returns those of their instances that have not started, as they are now.
-/// The runs must be locked.
+/// `finished` are counts of finished instances of runs that go on: [`settle`] is for those that may end, and not asked for the
+/// others, which saves a round trip. The runs must be locked.
 ///
 /// # Errors
 /// When the database cannot be reached, or a row cannot be read.
-pub async fn count(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<LockedInstance>, StoreError> {
+pub async fn count(tx: &mut Tx<'_>, counted: &[Counted], finished: &[(RunKey, i32)]) -> Result<Vec<LockedInstance>, StoreError> {
     if counted.is_empty() {
         return Ok(Vec::new());
     }
@@ -385,9 +388,15 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<LockedIns
     let failures: Vec<i32> = counted.iter().map(|counted| counted.add.failed).collect();
     let upstream_failures: Vec<i32> = counted.iter().map(|counted| counted.add.upstream_failed).collect();
     let skips: Vec<i32> = counted.iter().map(|counted| counted.add.skipped).collect();
+    let (finished_runs, finished_counts) = by_run(finished);
     let rows = sqlx::query_as!(
         Row,
         r#"
+        WITH settled AS (
+            UPDATE dag_runs r SET unfinished = r.unfinished - n.finished
+            FROM unnest($8::uuid[], $9::int[]) AS n (run_key, finished)
+            WHERE r.run_key = n.run_key
+        )
         UPDATE task_instances ti
         SET upstream_total = ti.upstream_total + n.total, upstream_success = ti.upstream_success + n.success,
             upstream_failed = ti.upstream_failed + n.failed,
@@ -396,8 +405,8 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<LockedIns
                 AS n (run_key, task_index, total, success, failed, upstream_failed, skipped),
             dag_runs r
         WHERE ti.run_key = n.run_key AND ti.task_index = n.task_index AND r.run_key = n.run_key
-        RETURNING ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, ti.task_index, ti.map_index, ti.task_id,
-            ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+        RETURNING ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, r.unfinished AS run_unfinished,
+            ti.task_index, ti.map_index, ti.task_id, ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
             ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
             ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
         "#,
@@ -408,10 +417,17 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<LockedIns
         &failures,
         &upstream_failures,
         &skips,
+        &finished_runs,
+        &finished_counts,
     )
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().filter(|row| row.state == TaskStateName::None.as_str()).map(LockedInstance::try_from).collect()
+}
+
+/// Counts of runs, as arrays.
+fn by_run(finished: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
+    finished.iter().map(|(run, count)| (run.uuid(), *count)).unzip()
 }
 
 /// How a run ended.
@@ -432,8 +448,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
     if finished.is_empty() {
         return Ok(Vec::new());
     }
-    let runs: Vec<Uuid> = finished.iter().map(|(run, _)| run.uuid()).collect();
-    let counts: Vec<i32> = finished.iter().map(|(_, count)| *count).collect();
+    let (runs, counts) = by_run(finished);
     let rows = sqlx::query!(
         r#"
         UPDATE dag_runs r

@@ -49,7 +49,7 @@ async fn a_dag_shows_as_many_recent_runs_as_fit() {
     for day in 1..=20 {
         let name = DagRunId::new(format!("manual__day-{day}")).unwrap();
         let run = new_run(&world.ours.context, &stored, RunKey::generate(), name, noon() + minutes(day * 1440));
-        write_runs::insert_runs(&mut tx, &[run]).await.unwrap();
+        write_runs::insert(&mut tx, &[run], &[], noon()).await.unwrap();
     }
     let recent = dags::get(&mut tx, &dag_id()).await.unwrap().recent_runs;
     assert_eq!(recent.len(), dags::RECENT_RUNS as usize);
@@ -87,7 +87,7 @@ async fn runs_are_listed_with_filters_and_orders() {
         new_run(&world.ours.context, &stored, RunKey::generate(), DagRunId::new("manual__0").unwrap(), noon() - minutes(60));
     earlier.admitted = false;
     earlier.queued_at = noon() + minutes(1);
-    write_runs::insert_runs(&mut tx, &[earlier]).await.unwrap();
+    write_runs::insert(&mut tx, &[earlier], &[], noon()).await.unwrap();
 
     let names = |listed: cofferdam_store::Listed<runs::Run>| {
         listed.items.iter().map(|run| run.dag_run_id.to_string()).collect::<Vec<_>>()

@@ -131,8 +131,8 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
 
     let (run, instance, segment) = (RunKey::generate(), TaskInstanceId::generate(), LogSegmentId::generate());
     let mut tx = system.begin(&context).await.unwrap();
-    runs::insert_runs(&mut tx, &[new_run(&context, &stored, run, dag_run_id(), noon())]).await.unwrap();
-    runs::insert_instances(&mut tx, &[new_instance(&context, run, instance)], noon()).await.unwrap();
+    let new = new_run(&context, &stored, run, dag_run_id(), noon());
+    runs::insert(&mut tx, &[new], &[new_instance(&context, run, instance)], noon()).await.unwrap();
     let xcom = transition::NewXCom {
         tenant: id,
         run,

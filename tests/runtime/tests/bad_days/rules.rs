@@ -10,7 +10,7 @@ use cofferdam_runtime_tests::disturbed::Disturbed;
 use cofferdam_runtime_tests::ledger::Recorded;
 use cofferdam_runtime_tests::site::{QueueKind, Site, SiteOptions};
 use cofferdam_store::task_instances::TryEnding;
-use cofferdam_store::tenants;
+use cofferdam_store::tenants::{self, TenantRules};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -166,7 +166,7 @@ async fn pools_limit_what_runs() {
 async fn tenants_have_their_share() {
     let site = Site::start(SiteOptions::default()).await;
     let mut tx = site.store.begin(&site.context).await.unwrap();
-    tenants::set_policy(&mut tx, Some(2), 1, None).await.unwrap();
+    tenants::set_policy(&mut tx, Some(2), 1, &TenantRules::default()).await.unwrap();
     tx.commit().await.unwrap();
     let watched = Disturbed::new(site.connect_queue().await);
     let _roles = (site.scheduler_on(watched.clone()), site.worker().await);
