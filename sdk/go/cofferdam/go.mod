@@ -1,0 +1,3 @@
+module cofferdam.example/cofferdam
+
+go 1.24
