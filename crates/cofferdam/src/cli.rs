@@ -1,5 +1,6 @@
 //! The command line: subcommands and flags, and the configuration keys that flags set.
 
+use crate::commands::Language;
 use crate::config::FlagValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -78,6 +79,10 @@ pub enum Command {
     /// Upload components and look at them
     #[command(subcommand)]
     Component(ComponentCommand),
+    /// Make a project of a task, in one of five languages
+    New(NewArgs),
+    /// Make a component of the project in a directory
+    Build(BuildArgs),
     /// Try out what a task does, without a server
     #[command(subcommand)]
     Task(TaskCommand),
@@ -270,6 +275,27 @@ pub enum ComponentCommand {
     },
 }
 
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// What the task is written in
+    #[arg(long, short, value_name = "LANGUAGE", value_enum)]
+    pub lang: Language,
+    /// The name of the project, and of its new directory
+    pub name: String,
+}
+
+/// Arguments of `build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The directory of the project
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Where the component is written [default: NAME.wasm in the directory of the project]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// What can be done with a task that is being written.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
@@ -287,6 +313,9 @@ later, and 12 to be woken by an event.";
 pub struct TaskTestArgs {
     /// The component, or - for standard input
     pub file: PathBuf,
+    /// The typed function to call, as interface#function [default: the only one]
+    #[arg(long, short, value_name = "FUNCTION")]
+    pub function: Option<String>,
     /// What the task is given: JSON, or @FILE (JSON or YAML) [default: {}]
     #[arg(long, short, value_name = "JSON")]
     pub input: Option<String>,
@@ -314,6 +343,9 @@ pub struct TaskTestArgs {
     /// The moment that the run is for, as in 2026-01-31T00:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub logical_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// Fails (exit code 1) when the output is not this: JSON, or @FILE
+    #[arg(long, value_name = "JSON")]
+    pub expect: Option<String>,
     /// Which try it is
     #[arg(long = "try", value_name = "N", default_value_t = 1)]
     pub try_number: u32,
@@ -634,6 +666,8 @@ impl Cli {
             Command::Login(_)
             | Command::Logout
             | Command::Component(_)
+            | Command::New(_)
+            | Command::Build(_)
             | Command::Task(_)
             | Command::Dag(_)
             | Command::Run(_)

@@ -3,3 +3,4 @@
 
 pub mod artefacts;
 pub mod hostile;
+pub mod toolchains;

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod build;
 mod completions;
 mod component;
 mod config;
@@ -9,6 +10,7 @@ mod follow;
 mod health;
 mod lint;
 mod login;
+mod new;
 mod problem;
 mod run;
 mod session;
@@ -16,6 +18,7 @@ mod task;
 mod token;
 mod trigger;
 
+pub use build::Language;
 pub use credentials::write_private;
 pub use session::DevSession;
 
@@ -53,6 +56,8 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
         Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
+        Command::New(args) => new::new(&output, &args),
+        Command::Build(args) => build::build(&output, environment, &args),
         Command::Task(TaskCommand::Test(args)) => {
             telemetry::start_logs(effective, Verbosity::Command)?;
             block_on(task::test(output, environment, *args))

@@ -33,6 +33,7 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
         failure
     })?;
     let request = request::request(&args, &inspection)?;
+    let expected = args.expect.as_deref().map(|text| request::json_or_file("--expect", text)).transpose()?;
     let host = Arc::new(LocalHost::new(args.xcoms));
 
     let runtime = Runtime::new(RuntimeConfig::for_slots(1))
@@ -54,7 +55,7 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
     let done = runtime.run(&program, request, for_run, cancel.clone()).await;
     let report = Report::new(file, &inspection, done, host.take());
     output.say(&report, Report::in_words)?;
-    if cancel.is_cancelled() { Err(Failure::new(Exit::Interrupted, "stopped")) } else { report.outcome() }
+    if cancel.is_cancelled() { Err(Failure::new(Exit::Interrupted, "stopped")) } else { report.outcome(expected.as_ref()) }
 }
 
 /// The component, compiled now or on an earlier call, and loaded.

@@ -83,11 +83,16 @@ impl Report {
         report
     }
 
-    /// Nothing for a success; else what the exit code is.
-    pub fn outcome(&self) -> Result<(), Failure> {
+    /// Nothing for a success with the expected output, when there is one; else what the exit code is.
+    pub fn outcome(&self, expected: Option<&Value>) -> Result<(), Failure> {
         let after = self.after_ms.unwrap_or_default();
         Err(match self.ending {
-            "success" => return Ok(()),
+            "success" => match (expected, &self.output) {
+                (Some(expected), Some(output)) if !same(expected, output) => {
+                    Failure::new(Exit::Failed, format!("the output is not {expected}"))
+                }
+                _ => return Ok(()),
+            },
             "skip" => Failure::new(Exit::Skipped, "the task asked to be skipped"),
             "reschedule" => Failure::new(Exit::Rescheduled, format!("the task asked to be run again after {after} ms")),
             "defer" => {
@@ -162,5 +167,30 @@ fn level(level: Level) -> String {
         Level::Info => paint(Tone::Good, "INFO "),
         Level::Warn => paint(Tone::Warn, "WARN "),
         Level::Error => paint(Tone::Bad, "ERROR"),
+    }
+}
+
+/// Whether two values are the same; 3 and 3.0 are.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_are_compared_by_value() {
+        assert!(same(&json!({"a": [3, null]}), &json!({"a": [3.0, null]})));
+        assert!(!same(&json!({"a": 3}), &json!({"a": 3, "b": 1})));
+        assert!(!same(&json!(3), &json!("3")));
     }
 }

@@ -9,6 +9,7 @@ use cofferdam_domain::definition::TaskSettings;
 use cofferdam_domain::grant::Grant;
 use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
+use cofferdam_domain::wit;
 use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId};
 use cofferdam_sandbox::TryRequest;
 use cofferdam_sandbox::inspect::{Inspection, Kind};
@@ -31,7 +32,7 @@ pub fn request(args: &TaskTestArgs, inspection: &Inspection) -> Result<TryReques
 }
 
 /// A JSON document, or `@` and the name of a file that has one.
-fn json_or_file(flag: &str, text: &str) -> Result<Value, Failure> {
+pub fn json_or_file(flag: &str, text: &str) -> Result<Value, Failure> {
     if let Some(file) = text.strip_prefix('@') {
         return Ok(Document::read(Path::new(file))?.value);
     }
@@ -59,23 +60,26 @@ fn grant(args: &TaskTestArgs) -> Result<Grant, Failure> {
 }
 
 fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure> {
-    let for_commands = !args.args.is_empty() || !args.env.is_empty();
-    match inspection.kind {
-        Kind::Task if for_commands => {
-            Err(Failure::usage("--arg and --env are for programs (wasi:cli/command), and this is a task")
-                .remedy("give what it needs in --input"))
+    let for_program = |kind| {
+        Failure::usage(format!("--arg is for programs (wasi:cli/command), and this is a {kind}"))
+            .remedy("give what it needs in --input")
+    };
+    // A task or program may export typed functions besides; whoever names one means it.
+    if inspection.kind == Kind::Library || args.function.is_some() {
+        if !args.args.is_empty() {
+            return Err(for_program("typed function"));
         }
-        Kind::Task => Ok(Entry::Task),
+        let function = wit::find(&inspection.functions, args.function.as_deref())
+            .map_err(|error| Failure::usage(error.to_string()).at(args.file.display().to_string()))?;
+        return Ok(Entry::Function { interface: function.interface.clone(), function: function.name.clone() });
+    }
+    match inspection.kind {
         Kind::Command => Ok(Entry::Command {
             args: args.args.clone(),
             env: args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect(),
         }),
-        Kind::Library => {
-            let exports: Vec<_> = inspection.exports.iter().map(|export| export.name.as_str()).collect();
-            let has = if exports.is_empty() { "nothing that can be run".to_owned() } else { exports.join(", ") };
-            Err(Failure::usage(format!("the component is neither a task nor a program: it exports {has}"))
-                .remedy("build it for the world cofferdam:task/task; `cofferdam new` makes a project that does"))
-        }
+        Kind::Task | Kind::Library if !args.args.is_empty() => Err(for_program("task")),
+        Kind::Task | Kind::Library => Ok(Entry::Task),
     }
 }
 

@@ -1,0 +1,156 @@
+//! A task in each language by the documented commands: scaffold, test, build, run here; then upload, and run in one dag.
+
+#[expect(dead_code, reason = "others use the rest of it")]
+mod support;
+
+use cofferdam_test_guests::toolchains;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use support::{Done, Role};
+
+/// A language, and what its README says to do before `cofferdam build`.
+struct Language {
+    name: &'static str,
+    steps: &'static [&'static [&'static str]],
+    project: OnceLock<PathBuf>,
+}
+
+impl Language {
+    const fn new(name: &'static str, steps: &'static [&'static [&'static str]]) -> Self {
+        Self { name, steps, project: OnceLock::new() }
+    }
+}
+
+static RUST: Language = Language::new("rust", &[&["cargo", "test", "--quiet"]]);
+static GO: Language = Language::new("go", &[&["go", "test"]]);
+static C: Language = Language::new("c", &[&["sh", "test.sh"]]);
+static PYTHON: Language = Language::new(
+    "python",
+    &[
+        &["python3", "-m", "venv", ".venv"],
+        &[".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "./vendor/cofferdam[build]"],
+        &[".venv/bin/python", "-m", "unittest"],
+    ],
+);
+static TS: Language =
+    Language::new("ts", &[&["npm", "install", "--no-audit", "--no-fund", "--loglevel", "error"], &["npm", "test"]]);
+
+/// Where the projects are: one folder for all tests of this process.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path()
+}
+
+/// Runs a program in a folder, with this binary and the toolchains on `PATH`.
+fn run(dir: &Path, program: &str, args: &[&str]) -> Done {
+    let binary = Path::new(env!("CARGO_BIN_EXE_cofferdam"));
+    let tools = toolchains::path();
+    let folders = std::iter::once(binary.parent().unwrap().to_owned()).chain(std::env::split_paths(&tools));
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut command = Command::new(program);
+    command.args(args).current_dir(dir).env("PATH", std::env::join_paths(folders).unwrap());
+    // What is compiled once for all runs of these tests.
+    command.env("CARGO_TARGET_DIR", kept.join("projects")).env("GOCACHE", kept.join("go")).env("GOFLAGS", "-buildvcs=false");
+    if program == "cofferdam" && args[0] == "task" {
+        command.env("XDG_CACHE_HOME", kept);
+    }
+    command.output().unwrap_or_else(|error| panic!("{program}: {error}")).into()
+}
+
+impl Language {
+    /// The project, built and tested.
+    fn project(&self) -> &Path {
+        self.project.get_or_init(|| {
+            let name = format!("sums-{}", self.name);
+            run(folder(), "cofferdam", &["new", "--lang", self.name, &name]).exits(0);
+            let dir = folder().join(&name);
+            for step in self.steps {
+                run(&dir, step[0], &step[1..]).exits(0);
+            }
+            run(&dir, "cofferdam", &["build"]).exits(0);
+            dir
+        })
+    }
+
+    fn component(&self) -> PathBuf {
+        self.project().join(format!("sums-{}.wasm", self.name))
+    }
+
+    fn works(&self) {
+        let file = self.component();
+        let file = file.to_str().unwrap();
+        let input = r#"{"values": [1, 2, 6]}"#;
+        let test = |input: &str, more: &[&str]| {
+            let args = [&["task", "test", file, "--input", input, "--output", "json"], more].concat();
+            run(folder(), "cofferdam", &args)
+        };
+        let done = test(input, &["--expect", r#"{"count": 3, "mean": 3}"#]).exits(0);
+        let report: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert!(report["log"][0]["message"].as_str().unwrap().starts_with("summing up"), "{report}");
+        test(input, &["--expect", r#"{"count": 4, "mean": 3}"#]).exits(1);
+        let report: Value = serde_json::from_str(&test(r#"{"values": []}"#, &[]).exits(10).stdout).unwrap();
+        assert_eq!(report["message"], "there are no values");
+        assert_eq!(report["reason"], "skipped_by_task");
+        test(r#"{"values": "none"}"#, &[]).exits(1);
+    }
+}
+
+#[test]
+fn rust() {
+    RUST.works();
+}
+
+#[test]
+fn go() {
+    GO.works();
+}
+
+#[test]
+fn c() {
+    C.works();
+}
+
+#[test]
+fn python() {
+    PYTHON.works();
+}
+
+#[test]
+fn typescript() {
+    TS.works();
+}
+
+/// Each task takes what the one before it returned.
+const DAG: &str = "\
+dag_id: relay
+tasks:
+  - {task_id: python, component: sums-python, input: {values: [1, 2, 6]}}
+  - {task_id: rust, component: sums-rust, input: {values: [{$from: python, path: /mean}, 5]}}
+  - {task_id: ts, component: sums-ts, input: {values: [{$from: rust, path: /mean}, 6]}}
+  - {task_id: go, component: sums-go, input: {values: [{$from: ts, path: /mean}, 7]}}
+  - {task_id: c, component: sums-c, input: {values: [{$from: go, path: /mean}, 8]}}
+";
+
+#[test]
+fn a_dag_hands_on_results_from_language_to_language() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("relay.yaml"), DAG).unwrap();
+    let mut server = Role::start(dir, &["dev", "--listen", "127.0.0.1:0", "--slots", "8"], &[]);
+    server.says("Commands in this directory");
+    let cofferdam = |args: &[&str]| Done::from(support::command(dir, args, &[]).output().unwrap());
+    for language in [&PYTHON, &RUST, &TS, &GO, &C] {
+        cofferdam(&["component", "push", language.component().to_str().unwrap()]).exits(0);
+    }
+    cofferdam(&["dag", "apply", "relay.yaml"]).exits(0);
+    cofferdam(&["dag", "trigger", "relay", "--run-id", "one", "--wait"]).exits(0);
+    let result = |task: &str| cofferdam(&["run", "xcom", "relay", "one", "--task", task, "-o", "json"]).json();
+    for (task, count, mean) in [("python", 3, 3.0), ("rust", 2, 4.0), ("ts", 2, 5.0), ("go", 2, 6.0), ("c", 2, 7.0)] {
+        let result = &result(task)["value"];
+        assert_eq!((&result["count"], result["mean"].as_f64()), (&json!(count), Some(mean)), "{task}: {result}");
+    }
+    server.signal("TERM");
+    assert!(server.ends().success());
+}
