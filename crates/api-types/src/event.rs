@@ -84,3 +84,11 @@ pub enum StreamMessage {
     /// Some changes were not sent, since this client reads too slowly. It reads again what it shows.
     Resync,
 }
+
+/// What came of an event that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SentEvent {
+    /// How many tasks waited for it and were woken.
+    pub woken: u64,
+}

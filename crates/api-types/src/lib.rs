@@ -4,8 +4,10 @@
 //! optional field, a new variant at the end). The server converts at its edge. Names and shapes follow Airflow's stable REST
 //! API where it has the same thing.
 
+mod artifact;
 mod auth;
 mod component;
+mod config;
 mod dag;
 mod dag_run;
 mod event;
@@ -17,6 +19,7 @@ mod task_instance;
 mod trial;
 mod xcom;
 
+pub use artifact::{Artifact, ArtifactCollection};
 pub use auth::{
     ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,
     UpdateUser, User, UserAccount, UserCollection,
@@ -25,12 +28,16 @@ pub use component::{
     Component, ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail,
     ExportedFunction, FunctionParameter, ImportedInterface,
 };
+pub use config::{
+    Connection, ConnectionCollection, NewConnection, NewVariable, PatchConnection, PatchVariable, UpdateMask, Variable,
+    VariableCollection,
+};
 pub use dag::{
     AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun, PatchDag,
     RecentRun,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
-pub use event::{Event, StreamMessage};
+pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary};
 pub use page::Page;

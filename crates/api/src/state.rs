@@ -6,6 +6,7 @@ use crate::endpoints::events::Hub;
 use crate::trials::Trials;
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::clock::{SharedClock, SharedRng};
+use cofferdam_domain::seal::KeyRing;
 use cofferdam_engine::Engine;
 use cofferdam_objects::Objects;
 use cofferdam_queue::Queue;
@@ -66,6 +67,8 @@ pub struct ApiState {
     pub compatibility_hash: String,
     /// Signs access tokens.
     pub token_keys: TokenKeys,
+    /// Seals variables and connections.
+    pub keys: KeyRing,
     /// Where metrics are read.
     pub metrics: PrometheusHandle,
     /// The time.

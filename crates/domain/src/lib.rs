@@ -18,6 +18,7 @@ pub mod plan;
 pub mod retry;
 pub mod run;
 pub mod schedule;
+pub mod seal;
 pub mod task;
 pub mod trigger_rule;
 pub mod wit;

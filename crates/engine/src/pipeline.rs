@@ -14,7 +14,7 @@ use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::transition::{self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewTry, NewXCom};
+use cofferdam_store::execution::transition::{self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -111,6 +111,7 @@ struct Pass<'a> {
     working: BTreeMap<TaskInstanceId, Working>,
     tries: Vec<NewTry>,
     xcoms: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::XComKey), NewXCom>,
+    artifacts: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::ArtifactName), NewArtifact>,
     counted: BTreeMap<(RunKey, i32), Counted>,
     finished: BTreeMap<RunKey, i32>,
     /// How many instances of each run are not finished, without those in `finished`.
@@ -140,6 +141,7 @@ impl Engine {
             working: locked.into_iter().map(|locked| (locked.instance, Working::new(locked))).collect(),
             tries: Vec::new(),
             xcoms: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
             counted: BTreeMap::new(),
             finished: BTreeMap::new(),
             reopen: Vec::new(),
@@ -201,8 +203,22 @@ impl Pass<'_> {
             });
             working.started_at = started_at;
             working.worker = worker;
+            let (xcoms, artifacts) = report.map(|report| (report.xcoms, report.artifacts)).unwrap_or_default();
+            // Files of a failed try are kept too: they may well say why.
+            for written in artifacts {
+                let artifact = NewArtifact {
+                    tenant: working.locked.tenant,
+                    run: working.locked.run,
+                    task_id: working.locked.task_id.clone(),
+                    map_index: working.locked.map_index,
+                    try_number,
+                    written,
+                };
+                let name = artifact.written.artifact.name.clone();
+                self.artifacts.insert((artifact.run, artifact.task_id.clone(), artifact.map_index, name), artifact);
+            }
             if !matches!(ending, Ending::Failure { .. }) {
-                for xcom in report.into_iter().flat_map(|report| report.xcoms) {
+                for xcom in xcoms {
                     let address =
                         (working.locked.run, working.locked.task_id.clone(), working.locked.map_index, xcom.key.clone());
                     let xcom = NewXCom {
@@ -299,6 +315,7 @@ impl Pass<'_> {
             instances: writes,
             tries: std::mem::take(&mut self.tries),
             xcoms: std::mem::take(&mut self.xcoms).into_values().collect(),
+            artifacts: std::mem::take(&mut self.artifacts).into_values().collect(),
         };
         Ok(transition::write(tx, &changes, self.now).await?)
     }

@@ -3,6 +3,7 @@
 use crate::pipeline::{Change, Followups};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::ending::{Ending, Receipt};
 use cofferdam_domain::task::{TaskEvent, Why};
 use cofferdam_ids::{TaskInstanceId, WorkerId, XComKey};
@@ -29,6 +30,8 @@ pub struct TryResult {
     pub receipt: Receipt,
     /// What it returned and pushed.
     pub xcoms: Vec<XComWrite>,
+    /// The artifacts that it wrote.
+    pub artifacts: Vec<WrittenArtifact>,
 }
 
 /// An XCom to be recorded with a result.
@@ -84,6 +87,7 @@ pub(crate) struct Report {
     pub(crate) ended_at: DateTime<Utc>,
     pub(crate) receipt: Receipt,
     pub(crate) xcoms: Vec<XComWrite>,
+    pub(crate) artifacts: Vec<WrittenArtifact>,
 }
 
 impl Engine {
@@ -111,6 +115,7 @@ impl Engine {
                     ended_at: result.ended_at,
                     receipt: result.receipt,
                     xcoms: result.xcoms.clone(),
+                    artifacts: result.artifacts.clone(),
                 }),
             })
             .collect();

@@ -25,6 +25,8 @@ pub struct ObjectsConfig {
     pub max_log_segment_bytes: u64,
     /// The most bytes of an XCom.
     pub max_xcom_bytes: u64,
+    /// The most bytes of a checkpoint.
+    pub max_checkpoint_bytes: u64,
     /// For `s3://` URLs.
     pub s3: S3Config,
 }
@@ -40,6 +42,7 @@ impl ObjectsConfig {
             max_compiled_bytes: 512 * MIB,
             max_log_segment_bytes: 64 * MIB,
             max_xcom_bytes: 64 * MIB,
+            max_checkpoint_bytes: 64 * MIB,
             s3: S3Config::default(),
         }
     }
@@ -52,6 +55,7 @@ impl fmt::Debug for ObjectsConfig {
             .field("max_compiled_bytes", &self.max_compiled_bytes)
             .field("max_log_segment_bytes", &self.max_log_segment_bytes)
             .field("max_xcom_bytes", &self.max_xcom_bytes)
+            .field("max_checkpoint_bytes", &self.max_checkpoint_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -127,6 +131,10 @@ impl Objects {
         self.store.put(&path, PutPayload::from_static(b"pong")).await?;
         self.store.head(&path).await?;
         Ok(())
+    }
+
+    pub(crate) fn store(&self) -> &dyn ObjectStore {
+        &*self.store
     }
 
     pub(crate) async fn put(&self, path: &Path, payload: PutPayload) -> Result<(), ObjectsError> {

@@ -107,7 +107,7 @@ pub trait Host: Send + Sync {
 
 /// Where the bytes of an artifact go. Dropped before [`ArtifactSink::finish`], it leaves nothing.
 #[async_trait]
-pub trait ArtifactSink: Send + Sync {
+pub trait ArtifactSink: Send {
     /// Takes bytes, and returns when there is room for more.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ pub trait ArtifactSink: Send + Sync {
 
 /// Where the bytes of an artifact come from.
 #[async_trait]
-pub trait ArtifactSource: Send + Sync {
+pub trait ArtifactSource: Send {
     /// The next bytes, as many as are at hand and at most `max`; none at all at the end.
     ///
     /// # Errors

@@ -122,6 +122,8 @@ fn duplicate(constraint: &str) -> Cow<'static, str> {
         "dags_tenant_id_dag_id_key" => "a dag with this dag_id exists".into(),
         "dag_runs_dag_key_dag_run_id_key" => "a run with this dag_run_id exists".into(),
         "dag_runs_scheduled" => "the scheduled run of this interval exists".into(),
+        "variables_pkey" => "a variable with this key exists".into(),
+        "connections_pkey" => "a connection with this connection_id exists".into(),
         "pools_pkey" => "a pool with this name exists".into(),
         other => format!("this exists already ({other})").into(),
     }

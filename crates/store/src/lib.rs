@@ -5,8 +5,11 @@
 //! queries name the tenant, and row-level security refuses the rest should one of them forget.
 
 pub mod api_keys;
+pub mod artifacts;
 pub mod audit;
+pub mod checkpoints;
 pub mod components;
+pub mod connections;
 pub mod dags;
 pub mod databases;
 pub mod embedded;
@@ -19,11 +22,13 @@ mod page;
 mod pool;
 mod read;
 pub mod runs;
+pub mod secrets;
 pub mod sessions;
 pub mod stats;
 pub mod task_instances;
 pub mod tenants;
 pub mod users;
+pub mod variables;
 pub mod workers;
 pub mod xcoms;
 

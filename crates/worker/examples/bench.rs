@@ -11,6 +11,7 @@ use cofferdam_domain::clock::{SharedRng, SystemClock};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::event::Event;
 use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_engine::{ApplyOptions, Engine, EngineConfig, EngineParts, Trigger};
 use cofferdam_ids::{ComponentName, DagId, DagRunId, TenantName};
 use cofferdam_objects::{Objects, ObjectsConfig};
@@ -140,6 +141,7 @@ impl Bench {
             runtime,
             compile,
             store,
+            keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
             config: WorkerConfig::new("bench".to_owned(), "bench".to_owned()),
         })?;
         tokio::spawn(worker.run(Shutdown { drain: stop.clone(), stop: CancellationToken::new() }));

@@ -4,6 +4,7 @@ use crate::Shared;
 use crate::host::TryHost;
 use crate::running::Stop;
 use chrono::{DateTime, Utc};
+use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::job::Job;
 use cofferdam_engine::{TryResult, XComWrite};
@@ -15,13 +16,28 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+/// What a try leaves to be recorded.
+struct Outcome {
+    ending: Ending,
+    receipt: Receipt,
+    xcoms: Vec<XComWrite>,
+    artifacts: Vec<WrittenArtifact>,
+}
+
+impl Outcome {
+    /// Of a try that came to nothing.
+    fn failed(ending: Ending) -> Self {
+        Self { ending, receipt: Receipt::default(), xcoms: Vec::new(), artifacts: Vec::new() }
+    }
+}
+
 /// Runs a claimed try and sends its result to the completer. Holds its slot until the result is on its way.
 pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: CancellationToken, slot: OwnedSemaphorePermit) {
     let lease = claim.lease;
     let started_at = shared.engine.clock().now();
-    let (ending, receipt, xcoms) = match Job::decode(&claim.message.payload) {
+    let outcome = match Job::decode(&claim.message.payload) {
         Ok(job) => run(&shared, &claim, job, started_at, cancel).await,
-        Err(error) => (Ending::failure(Reason::Internal, error.to_string()), Receipt::default(), Vec::new()),
+        Err(error) => Outcome::failed(Ending::failure(Reason::Internal, error.to_string())),
     };
     match shared.running.finish(lease.token) {
         // Handed back: the lease stays entered until it is given back.
@@ -29,7 +45,8 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
         Some(Stop::LeaseLost) => shared.running.leave([lease.token]),
         None | Some(Stop::Cancelled) => {
             let ended_at = shared.engine.clock().now();
-            let result = TryResult { lease, worker: shared.id, started_at, ended_at, ending, receipt, xcoms };
+            let Outcome { ending, receipt, xcoms, artifacts } = outcome;
+            let result = TryResult { lease, worker: shared.id, started_at, ended_at, ending, receipt, xcoms, artifacts };
             // Fails only when the worker has stopped at once; then the lease runs out.
             let _ = shared.results.send(result).await;
         }
@@ -43,10 +60,10 @@ async fn run(
     job: Job,
     started_at: DateTime<Utc>,
     cancel: CancellationToken,
-) -> (Ending, Receipt, Vec<XComWrite>) {
+) -> Outcome {
     let program = match shared.programs.get(job.tenant, &job.target.digest).await {
         Ok(program) => program,
-        Err(error) => return (error.into_ending(), Receipt::default(), Vec::new()),
+        Err(error) => return Outcome::failed(error.into_ending()),
     };
     shared.starts.began(claim.lease, started_at);
     let host = Arc::new(TryHost::new(Arc::clone(shared), &job, claim.lease));
@@ -76,8 +93,8 @@ async fn keep_results(
     run: RunKey,
     instance: TaskInstanceId,
     report: TryReport,
-) -> (Ending, Receipt, Vec<XComWrite>) {
-    let TryReport { ending, receipt, xcoms, .. } = report;
+) -> Outcome {
+    let TryReport { ending, receipt, xcoms, artifacts, .. } = report;
     let mut values = xcoms;
     if let Ending::Success { output } = &ending
         && output != "null"
@@ -95,7 +112,7 @@ async fn keep_results(
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "a large XCom could not be stored");
                     let message = format!("the XCom '{key}' of {size_bytes} bytes could not be stored; the try will be repeated");
-                    return (Ending::failure(Reason::Internal, message), receipt, Vec::new());
+                    return Outcome { receipt, ..Outcome::failed(Ending::failure(Reason::Internal, message)) };
                 }
             }
         };
@@ -106,5 +123,5 @@ async fn keep_results(
         Ending::Success { .. } => Ending::Success { output: String::new() },
         other => other,
     };
-    (ending, receipt, writes)
+    Outcome { ending, receipt, xcoms: writes, artifacts }
 }

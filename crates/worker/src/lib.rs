@@ -24,6 +24,7 @@ mod starts;
 
 use chrono::{DateTime, Utc};
 use cofferdam_domain::egress::PrivateTarget;
+use cofferdam_domain::seal::KeyRing;
 use cofferdam_engine::{Engine, TryResult};
 use cofferdam_ids::{QueueName, WorkerId};
 use cofferdam_objects::Objects;
@@ -101,6 +102,8 @@ pub struct WorkerParts {
     pub compile: Arc<CompileService>,
     /// XComs that a task asks for, and the register of workers.
     pub store: Store,
+    /// Opens variables and connections.
+    pub keys: KeyRing,
     /// How it behaves.
     pub config: WorkerConfig,
 }
@@ -137,6 +140,7 @@ struct Shared {
     objects: Objects,
     runtime: Runtime,
     store: Store,
+    keys: KeyRing,
     config: WorkerConfig,
     running: Running,
     slots: Arc<Semaphore>,
@@ -175,7 +179,7 @@ impl Worker {
     /// # Errors
     /// When the threads for sandboxes cannot be started.
     pub fn new(parts: WorkerParts) -> Result<Self, WorkerError> {
-        let WorkerParts { engine, queue, objects, runtime, compile, store, config } = parts;
+        let WorkerParts { engine, queue, objects, runtime, compile, store, keys, config } = parts;
         let threads = match config.sandbox_threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
@@ -203,6 +207,7 @@ impl Worker {
             objects,
             runtime,
             store,
+            keys,
             config,
             capacity,
             results,

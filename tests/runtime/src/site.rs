@@ -5,6 +5,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use cofferdam_domain::clock::{Clock, SharedRng, SystemClock};
 use cofferdam_domain::context::Context;
+use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_engine::{ApplyOptions, Engine, EngineConfig, EngineError, EngineParts, Trigger, Triggered};
 use cofferdam_ids::{DagId, Digest, TenantName, WorkerId};
 use cofferdam_objects::{Objects, ObjectsConfig};
@@ -97,6 +98,8 @@ pub struct Site {
     pub engine: Arc<Engine>,
     /// The tenant of most tests. It has the component `behaviours`.
     pub context: Context,
+    /// What variables and connections are sealed with.
+    pub keys: KeyRing,
     options: SiteOptions,
 }
 
@@ -151,7 +154,8 @@ impl Site {
         let objects = Objects::open("memory://", &ObjectsConfig::new([7; 32])).expect("objects in memory");
         let engine = engine(&store, &queue, &objects, &options.engine);
         let context = Context::system(cofferdam_ids::TenantId::generate(), "test");
-        let mut site = Self { database, redis, store, queue, objects, engine, context, options };
+        let keys = KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system());
+        let mut site = Self { database, redis, store, queue, objects, engine, context, keys, options };
         site.context = site.tenant("acme").await;
         site
     }
@@ -247,6 +251,7 @@ impl Site {
             runtime: Runtime::new(RuntimeConfig::for_slots(self.options.slots)).expect("room for the sandboxes"),
             compile: Arc::new(compile_service()),
             store: self.store.clone(),
+            keys: self.keys.clone(),
             config,
         })
         .expect("threads for sandboxes");

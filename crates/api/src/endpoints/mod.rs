@@ -1,8 +1,10 @@
 //! The endpoints, one file each. Routes and the OpenAPI document come from the same list, so neither can lack one.
 
 mod api_keys;
+mod artifacts;
 mod auth;
 mod components;
+mod connections;
 mod dag_runs;
 mod dags;
 pub(crate) mod events;
@@ -10,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod operations;
 mod task_instances;
 mod users;
+mod variables;
 mod words;
 mod xcoms;
 
@@ -46,6 +49,8 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "dags", description = "Dags: what runs when, and in which order."),
         (name = "dag-runs", description = "Runs of dags."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
+        (name = "variables", description = "Values that tasks read by name."),
+        (name = "connections", description = "How tasks reach what is outside."),
         (name = "events", description = "What changes, as it changes."),
         (name = "operations", description = "Health, metrics and versions."),
     )
@@ -63,6 +68,9 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(dag_runs::routes())
         .merge(task_instances::routes())
         .merge(xcoms::routes())
+        .merge(artifacts::routes())
+        .merge(variables::routes())
+        .merge(connections::routes())
         .merge(events::routes())
         .merge(operations::routes())
 }

@@ -72,7 +72,25 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{key}", Viewer, NotFound),
         route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/cancel", Operator, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/artifacts", Viewer, NotFound),
+        route(
+            "GET",
+            "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/artifacts/{artifact}/content",
+            Viewer,
+            NotFound,
+        ),
         route("DELETE", "/api/v1/dags/{dag_id}", Editor, NotFound),
+        with("POST", "/api/v1/variables", Editor, OwnOnly, json!({ "key": "other", "value": "v" })),
+        route("GET", "/api/v1/variables", Viewer, OwnOnly),
+        route("GET", "/api/v1/variables/{variable_key}", Viewer, NotFound),
+        with("PATCH", "/api/v1/variables/{variable_key}", Editor, NotFound, json!({ "value": "w" })),
+        route("DELETE", "/api/v1/variables/{variable_key}", Editor, NotFound),
+        with("POST", "/api/v1/connections", Editor, OwnOnly, json!({ "connection_id": "other", "conn_type": "http" })),
+        route("GET", "/api/v1/connections", Viewer, OwnOnly),
+        route("GET", "/api/v1/connections/{connection_id}", Viewer, NotFound),
+        with("PATCH", "/api/v1/connections/{connection_id}", Editor, NotFound, json!({ "host": "h" })),
+        route("DELETE", "/api/v1/connections/{connection_id}", Editor, NotFound),
+        route("POST", "/api/v1/events/{name}", Operator, OwnOnly),
         route("GET", "/api/v1/events", Viewer, Stream),
         route("GET", "/api/v1/events/ws", Viewer, Stream),
     ]
@@ -107,6 +125,10 @@ impl Seed {
         let (_, lease) = server.claim().await.remove(0);
         server.write_log(lease, &["hello"]).await;
         server.report(lease, Ending::Success { output: "\"done\"".to_owned() }, XComValue::Inline("\"done\"".to_owned())).await;
+        let variable = json!({ "key": "seeded_variable", "value": "seeded value" });
+        server.post("/api/v1/variables", &admin, variable).await.ok(200);
+        let connection = json!({ "connection_id": "seeded_connection", "conn_type": "http", "password": "seeded password" });
+        server.post("/api/v1/connections", &admin, connection).await.ok(200);
         let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
         let digest = server.get("/api/v1/components/demo%2Fecho", &admin).await.ok(200)["versions"][0]["digest"].clone();
         let names = vec![
@@ -117,6 +139,9 @@ impl Seed {
             ("{key}", "return_value".to_owned()),
             ("{name}", "demo%2Fecho".to_owned()),
             ("{digest}", digest.as_str().unwrap().to_owned()),
+            ("{variable_key}", "seeded_variable".to_owned()),
+            ("{connection_id}", "seeded_connection".to_owned()),
+            ("{artifact}", "plots%2Fa.csv".to_owned()),
             ("{username}", "admin".to_owned()),
             ("{api_key_id}", key["api_key_id"].as_str().unwrap().to_owned()),
         ];

@@ -3,13 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_api::{ApiConfig, ApiState, TokenKeys, bootstrap};
 use cofferdam_client::{Client, Credentials};
+use cofferdam_domain::artifact::{Artifact, WrittenArtifact};
 use cofferdam_domain::clock::{Clock, ManualClock, SharedClock, SharedRng};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_domain::ending::{Ending, Receipt};
 use cofferdam_domain::job::Job;
+use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_engine::{Engine, EngineConfig, EngineParts, TryResult, XComWrite};
 use cofferdam_ids::{
-    ApiKeyId, ComponentName, DagId, DagRunId, Digest, QueueName, TaskId, TenantId, TenantName, WorkerId, XComKey,
+    ApiKeyId, ArtifactName, ComponentName, DagId, DagRunId, Digest, QueueName, RunKey, TaskId, TenantId, TenantName, WorkerId, XComKey,
 };
 use cofferdam_objects::{LogLevel, LogRecord, LogSegment, LogStream, Objects, ObjectsConfig};
 use cofferdam_queue::{ClaimRequest, Lease, MemoryQueue, Queue};
@@ -136,6 +138,7 @@ impl Server {
             sandbox: sandbox(),
             compatibility_hash: "test".to_owned(),
             token_keys: TokenKeys::new(&[9; 32]),
+            keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), rng.clone()),
             metrics: metrics(),
             clock: Arc::clone(&shared),
             rng: rng.clone(),
@@ -292,10 +295,25 @@ impl Server {
             ending,
             receipt: Receipt { fuel: 1000, peak_memory_bytes: 65536, wall_us: 250_000, cpu_us: 900, ..Receipt::default() },
             xcoms: vec![XComWrite { key: XComKey::return_value(), value, size_bytes: 11 }],
+            artifacts: vec![self.artifact(lease).await],
         };
         let recorded = self.engine.record(&[result]).await.unwrap();
         assert!(recorded.refused.is_empty(), "{:?}", recorded.refused);
         self.engine.hand_over(recorded, None).await;
+    }
+
+    /// Plays a worker: stores the artifact `plots/a.csv`.
+    async fn artifact(&self, lease: Lease) -> WrittenArtifact {
+        let bytes = b"x,y\n1,2\n";
+        let mut upload = self.objects.create_artifact(self.tenant, RunKey::generate(), lease.instance);
+        upload.write(bytes).await.unwrap();
+        let artifact = Artifact {
+            name: ArtifactName::new("plots/a.csv").unwrap(),
+            content_type: "text/html".to_owned(),
+            size_bytes: bytes.len() as u64,
+            sha256: cofferdam_objects::digest_of(bytes),
+        };
+        WrittenArtifact { artifact, object: upload.finish().await.unwrap().to_string() }
     }
 
     /// Plays a worker: writes lines to the log of a try.

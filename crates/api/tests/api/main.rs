@@ -3,6 +3,7 @@
 mod approvals;
 mod auth;
 mod components;
+mod config;
 mod coverage;
 mod dags;
 mod derived;

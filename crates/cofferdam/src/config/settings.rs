@@ -25,6 +25,8 @@ pub struct Settings {
     pub s3: S3Settings,
     /// What tokens and compiled code are signed with.
     pub secret_key: Option<String>,
+    /// Earlier values of it, which still open what they sealed.
+    pub earlier_secret_keys: Vec<String>,
     /// Where `dev` keeps its data.
     pub data_dir: PathBuf,
     /// The directory of the PostgreSQL programs.
@@ -92,6 +94,11 @@ impl Settings {
                 session_token: text("s3.session_token"),
             },
             secret_key: text("secret_key"),
+            earlier_secret_keys: or_default("earlier_secret_keys")
+                .split(',')
+                .map(|secret| secret.trim().to_owned())
+                .filter(|secret| !secret.is_empty())
+                .collect(),
             data_dir: or_default("data_dir").into(),
             postgres_bin: path("postgres_bin"),
             listen: or_default("listen"),

@@ -59,6 +59,7 @@ pub async fn serve_api(
         sandbox: sandbox.clone(),
         compatibility_hash: sandbox.compatibility_hash(),
         token_keys: TokenKeys::new(&base.keys.tokens),
+        keys: base.keys.ring.clone(),
         metrics: base.metrics.clone(),
         clock: Arc::clone(&base.clock),
         rng: base.rng.clone(),

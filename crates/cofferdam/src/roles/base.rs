@@ -45,7 +45,7 @@ impl Base {
     pub async fn connect(role: &'static str, settings: &Settings) -> Result<Self, Failure> {
         let Installation { database_url, redis_url, objects_url, secret_key } = settings.installation(role, NEEDS)?;
         let clock: SharedClock = Arc::new(SystemClock);
-        let keys = Keys::from_secret(&secret_key);
+        let keys = Keys::from_secret(&secret_key, &settings.earlier_secret_keys);
         let store = connect_store(&database_url, Access::System, role, settings).await?;
         let queue = RedisQueue::connect(&redis_url, RedisQueueConfig::default()).await.map_err(|error| queue_failure(&error))?;
         let objects = open_objects(&objects_url, &keys, settings)?;

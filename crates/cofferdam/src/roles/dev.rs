@@ -27,7 +27,7 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     std::fs::create_dir_all(&data_dir).map_err(|error| {
         Failure::usage("the data directory cannot be made").at(data_dir.display().to_string()).because(&error)
     })?;
-    let keys = Keys::from_secret(&secret(&data_dir, &SharedRng::from_system())?);
+    let keys = Keys::from_secret(&secret(&data_dir, &SharedRng::from_system())?, &settings.earlier_secret_keys);
 
     let postgres = embedded::start(EmbeddedConfig {
         bin_dir: settings.postgres_bin.clone(),

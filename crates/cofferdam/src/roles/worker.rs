@@ -48,6 +48,7 @@ pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, stop: &Sto
         runtime,
         compile: Arc::new(compile_service()?),
         store: base.store.clone(),
+        keys: base.keys.ring.clone(),
         config,
     };
     let failed = |error| Failure::new(Exit::Failed, "the worker cannot go on").because(&error);

@@ -3,5 +3,6 @@
 pub(crate) mod apply_dag;
 mod cancel_run;
 mod delete_dag;
+mod send_event;
 mod set_paused;
 pub(crate) mod trigger;

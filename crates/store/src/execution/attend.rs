@@ -57,3 +57,30 @@ pub async fn recall_all(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<u64, Stor
 pub async fn earliest(tx: &mut Tx<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(sqlx::query_scalar!("SELECT min(attend_at) FROM task_instances WHERE attend_at IS NOT NULL").fetch_one(tx.conn()).await?)
 }
+
+/// Instances of the tenant that wait for this event, in order of their ids, from the one after `after` on.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn deferred(
+    tx: &mut Tx<'_>,
+    event: &str,
+    after: Option<TaskInstanceId>,
+    limit: i64,
+) -> Result<Vec<TaskInstanceId>, StoreError> {
+    let tenant = tx.tenant();
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT instance_id FROM task_instances
+        WHERE tenant_id = $1 AND deferred_event = $2 AND ($3::uuid IS NULL OR instance_id > $3)
+        ORDER BY instance_id LIMIT $4
+        "#,
+        tenant,
+        event,
+        after.map(TaskInstanceId::uuid),
+        limit
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(TaskInstanceId::from_uuid).collect())
+}

@@ -7,6 +7,7 @@ use super::columns::{Columns, Row};
 use super::facts::XComValue;
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{TaskState, TaskStateName};
@@ -169,6 +170,23 @@ pub struct NewXCom {
     pub size_bytes: u64,
 }
 
+/// An artifact that a try wrote.
+#[derive(Clone, Debug)]
+pub struct NewArtifact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The run.
+    pub run: RunKey,
+    /// The task.
+    pub task_id: TaskId,
+    /// Position in a mapped task, or -1.
+    pub map_index: i32,
+    /// The try.
+    pub try_number: u32,
+    /// What it wrote.
+    pub written: WrittenArtifact,
+}
+
 /// What one step of a transition changes.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -178,15 +196,35 @@ pub struct Changes {
     pub tries: Vec<NewTry>,
     /// XComs. One that exists is replaced: a later try speaks for the task.
     pub xcoms: Vec<NewXCom>,
+    /// Artifacts. One that exists is replaced.
+    pub artifacts: Vec<NewArtifact>,
 }
 
-/// Writes changes of locked instances, with the tries and XComs that belong to them, in one round trip.
+/// Whether an instance that comes into this state starts from nothing next time, if there is a next time. A failed one keeps
+/// its checkpoint until it is cleared.
+const fn forgets_checkpoint(state: TaskStateName) -> bool {
+    match state {
+        TaskStateName::None | TaskStateName::Success | TaskStateName::Skipped | TaskStateName::Removed => true,
+        TaskStateName::Scheduled
+        | TaskStateName::Queued
+        | TaskStateName::Running
+        | TaskStateName::Failed
+        | TaskStateName::UpForRetry
+        | TaskStateName::UpForReschedule
+        | TaskStateName::Deferred
+        | TaskStateName::UpstreamFailed
+        | TaskStateName::Restarting => false,
+    }
+}
+
+/// Writes changes of locked instances, with the tries, XComs and artifacts that belong to them, in one round trip. The
+/// checkpoints of instances that need them no more are removed.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when one of the instances does not have the state that it was expected to have.
 pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let Changes { instances: writes, tries, xcoms } = changes;
-    if writes.is_empty() && tries.is_empty() && xcoms.is_empty() {
+    let Changes { instances: writes, tries, xcoms, artifacts } = changes;
+    if writes.is_empty() && tries.is_empty() && xcoms.is_empty() && artifacts.is_empty() {
         return Ok(());
     }
     let columns: Vec<Columns<'_>> = writes.iter().map(|write| Columns::of(&write.state)).collect();
@@ -250,6 +288,18 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
         })
         .collect();
     let xcom_sizes: Vec<i64> = xcoms.iter().map(|new| i64::try_from(new.size_bytes).unwrap_or(i64::MAX)).collect();
+    let left_tenants: Vec<Uuid> = artifacts.iter().map(|new| new.tenant.uuid()).collect();
+    let left_runs: Vec<Uuid> = artifacts.iter().map(|new| new.run.uuid()).collect();
+    let left_tasks: Vec<&str> = artifacts.iter().map(|new| new.task_id.as_str()).collect();
+    let left_map_indexes: Vec<i32> = artifacts.iter().map(|new| new.map_index).collect();
+    let left_names: Vec<&str> = artifacts.iter().map(|new| new.written.artifact.name.as_str()).collect();
+    let left_types: Vec<&str> = artifacts.iter().map(|new| new.written.artifact.content_type.as_str()).collect();
+    let left_sizes: Vec<i64> = artifacts.iter().map(|new| signed(new.written.artifact.size_bytes)).collect();
+    let left_sums: Vec<&str> = artifacts.iter().map(|new| new.written.artifact.sha256.as_str()).collect();
+    let left_objects: Vec<&str> = artifacts.iter().map(|new| new.written.object.as_str()).collect();
+    let left_tries: Vec<i32> = artifacts.iter().map(|new| new.try_number.cast_signed()).collect();
+    let forgotten: Vec<Uuid> =
+        writes.iter().filter(|write| forgets_checkpoint(write.state.name())).map(|write| write.instance.uuid()).collect();
     let written = sqlx::query_scalar!(
         r#"
         WITH written AS (
@@ -287,6 +337,16 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
                 $46::bigint[]) AS n
             ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE
             SET value = excluded.value, object = excluded.object, size_bytes = excluded.size_bytes, created_at = excluded.created_at
+        ), filed AS (
+            INSERT INTO artifacts (tenant_id, run_key, task_id, map_index, name, content_type, size_bytes, sha256, object, try_number,
+                created_at)
+            SELECT n.*, $17 FROM unnest($47::uuid[], $48::uuid[], $49::text[], $50::int[], $51::text[], $52::text[], $53::bigint[],
+                $54::text[], $55::text[], $56::int[]) AS n
+            ON CONFLICT (run_key, task_id, map_index, name) DO UPDATE
+            SET content_type = excluded.content_type, size_bytes = excluded.size_bytes, sha256 = excluded.sha256,
+                object = excluded.object, try_number = excluded.try_number, created_at = excluded.created_at
+        ), forgotten AS (
+            DELETE FROM checkpoints WHERE instance_id = ANY($57::uuid[])
         )
         SELECT count(*) AS "written!" FROM written
         "#,
@@ -336,6 +396,17 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
         &xcom_values as &[Option<&str>],
         &xcom_objects as &[Option<&str>],
         &xcom_sizes,
+        &left_tenants,
+        &left_runs,
+        &left_tasks as &[&str],
+        &left_map_indexes,
+        &left_names as &[&str],
+        &left_types as &[&str],
+        &left_sizes,
+        &left_sums as &[&str],
+        &left_objects as &[&str],
+        &left_tries,
+        &forgotten,
     )
     .fetch_one(tx.conn())
     .await?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod components;
+mod config;
 mod pool;
 mod reads;
 mod schema;

@@ -1,15 +1,21 @@
 //! Two tenants with a row in every table.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use cofferdam_domain::artifact::{Artifact, WrittenArtifact};
+use cofferdam_domain::clock::SharedRng;
+use cofferdam_domain::connection::Connection;
 use cofferdam_domain::context::{Context, Principal, Role};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::RunType;
+use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_ids::{
-    ApiKeyId, ComponentName, DagId, DagRunId, DagVersionId, Digest, LeaseToken, LogSegmentId, RunKey, SessionId, TaskId,
-    TaskInstanceId, TenantName, UserId, XComKey,
+    ApiKeyId, ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, DagVersionId, Digest, LeaseToken, LogSegmentId, RunKey,
+    SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
 };
 use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition};
-use cofferdam_store::{Access, Store, api_keys, audit, components, idempotency, sessions, tenants, users};
+use cofferdam_store::{
+    Access, Store, api_keys, audit, checkpoints, components, connections, idempotency, sessions, tenants, users, variables,
+};
 use cofferdam_test_support::postgres::TestDatabase;
 use serde_json::json;
 
@@ -125,6 +131,8 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     components::create_version(&mut tx, &new_component('a', Some("v1")), noon()).await.unwrap();
     let done = audit::Action { action: "component.push", target_kind: "component", target: "weather/clean" };
     audit::append(&mut tx, done, &json!({"label": "v1"}), noon()).await.unwrap();
+    variables::create(&mut tx, &keys(1, &[]), &new_variable("region", "eu"), noon()).await.unwrap();
+    connections::create(&mut tx, &keys(1, &[]), &new_connection("warehouse"), noon()).await.unwrap();
     idempotency::begin(&mut tx, "trigger", "key-1", &[1; 32], noon()).await.unwrap();
     let stored = apply::put_version(&mut tx, None, &new_dag_version('b'), Some(user), noon()).await.unwrap();
     tx.commit().await.unwrap();
@@ -142,10 +150,18 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
         value: XComValue::Inline("42".to_owned()),
         size_bytes: 2,
     };
-    let changes = transition::Changes { instances: Vec::new(), tries: vec![new_try(&context, instance)], xcoms: vec![xcom] };
+    let changes = transition::Changes {
+        instances: Vec::new(),
+        tries: vec![new_try(&context, instance)],
+        xcoms: vec![xcom],
+        artifacts: vec![new_artifact(&context, run)],
+    };
     transition::write(&mut tx, &changes, noon()).await.unwrap();
     let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
     log_index::insert(&mut tx, &[range], noon()).await.unwrap();
+    let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
+    let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
+    assert_eq!(saved, Some(None));
     tx.commit().await.unwrap();
     Tenant { context, user, api_key, session, run, instance, segment }
 }
@@ -187,6 +203,48 @@ fn new_instance(context: &Context, run: RunKey, instance: TaskInstanceId) -> run
         upstream_total: 0,
         is_leaf: true,
         queued_until: Some(noon() + minutes(1)),
+    }
+}
+
+/// A ring of keys that are made of numbers.
+pub fn keys(current: u8, earlier: &[u8]) -> KeyRing {
+    let key = |number: u8| SealingKey { id: KeyId::new([number; 8]), key: [number; 32] };
+    KeyRing::new(key(current), earlier.iter().copied().map(key).collect(), SharedRng::seeded(u64::from(current)))
+}
+
+pub fn new_variable(key: &str, value: &str) -> variables::NewVariable {
+    let key = VariableKey::new(key).unwrap();
+    variables::NewVariable { key, value: value.to_owned(), secret: false, description: None }
+}
+
+pub fn new_connection(id: &str) -> connections::NewConnection {
+    let connection = Connection {
+        connection_id: ConnectionId::new(id).unwrap(),
+        conn_type: "http".to_owned(),
+        host: Some("db.example.com".to_owned()),
+        port: Some(443),
+        login: None,
+        password: Some("hunter22".to_owned()),
+        schema: None,
+        extra: None,
+    };
+    connections::NewConnection { connection, description: None }
+}
+
+fn new_artifact(context: &Context, run: RunKey) -> transition::NewArtifact {
+    let artifact = Artifact {
+        name: ArtifactName::new("plots/a.png").unwrap(),
+        content_type: "image/png".to_owned(),
+        size_bytes: 10,
+        sha256: digest('a'),
+    };
+    transition::NewArtifact {
+        tenant: context.tenant,
+        run,
+        task_id: task_id(),
+        map_index: -1,
+        try_number: 1,
+        written: WrittenArtifact { artifact, object: "an object".to_owned() },
     }
 }
 

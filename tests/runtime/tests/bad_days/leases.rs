@@ -160,6 +160,7 @@ fn success(lease: Lease, value: &str) -> TryResult {
         ended_at: now,
         ending: Ending::Success { output: String::new() },
         receipt: Receipt::default(),
+        artifacts: Vec::new(),
         xcoms: vec![XComWrite {
             key: XComKey::return_value(),
             size_bytes: value.len() as u64,

@@ -115,6 +115,7 @@ fn reported(lease: Lease, ending: Ending, xcoms: &[(&str, String)]) -> TryResult
         ended_at: now,
         ending,
         receipt: Receipt::default(),
+        artifacts: Vec::new(),
         xcoms: xcoms
             .iter()
             .map(|(key, value)| XComWrite {

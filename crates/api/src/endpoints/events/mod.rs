@@ -1,5 +1,6 @@
 //! What changes, as it changes: one subscription to the queue for the process, shared by all who watch.
 
+mod send;
 mod sse;
 mod websocket;
 
@@ -21,7 +22,7 @@ use utoipa_axum::routes;
 const BUFFER: usize = 1024;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(sse::handler)).routes(routes!(websocket::handler))
+    OpenApiRouter::new().routes(routes!(sse::handler)).routes(routes!(websocket::handler)).routes(routes!(send::handler))
 }
 
 /// Changes of one tenant.

@@ -1,4 +1,8 @@
-//! What a running task can ask of its worker.
+//! What a running task can ask of its worker. One module for each capability that is more than a few lines.
+
+mod artifacts;
+mod checkpoint;
+mod config;
 
 use crate::Shared;
 use async_trait::async_trait;
@@ -6,10 +10,13 @@ use chrono::{DateTime, Utc};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::event::Event;
 use cofferdam_domain::job::{Job, TaskContext};
-use cofferdam_ids::{RunKey, TaskId, TenantId, XComKey};
+use bytes::Bytes;
+use cofferdam_domain::artifact::Artifact;
+use cofferdam_domain::connection::{Connection, Variable};
+use cofferdam_ids::{ArtifactName, ConnectionId, RunKey, TaskId, TenantId, VariableKey, XComKey};
 use cofferdam_objects::XComReferenceError;
 use cofferdam_queue::Lease;
-use cofferdam_sandbox::{Host, HostError, LogLine};
+use cofferdam_sandbox::{ArtifactSink, ArtifactSource, Host, HostError, LogLine};
 use cofferdam_store::execution::facts::{self, XComValue};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -32,12 +39,16 @@ impl TryHost {
         Self { shared, tenant: job.tenant, run: job.run, lease, context: job.context.clone(), progress_told: Mutex::new(None) }
     }
 
+    fn system(&self) -> Context {
+        Context::system(self.tenant, "worker")
+    }
+
     async fn xcom(&self, task: &TaskId, map_index: i32, key: &XComKey) -> Result<Option<String>, HostError> {
         let unavailable = |error: &(dyn std::error::Error + 'static)| {
             tracing::warn!(error, "an XCom could not be read for a task");
             HostError::Unavailable("the XCom could not be read; try again".to_owned())
         };
-        let context = Context::system(self.tenant, "worker");
+        let context = self.system();
         let value = async {
             let mut tx = self.shared.store.begin(&context).await?;
             facts::xcom(&mut tx, self.run, task, map_index, key).await
@@ -58,6 +69,43 @@ impl TryHost {
 impl Host for TryHost {
     async fn xcom_pull(&self, task_id: &TaskId, key: &XComKey, map_index: Option<i32>) -> Result<Option<String>, HostError> {
         self.xcom(task_id, map_index.unwrap_or(-1), key).await
+    }
+
+    fn now(&self) -> Option<DateTime<Utc>> {
+        Some(self.shared.engine.clock().now())
+    }
+
+    async fn variable(&self, key: &VariableKey) -> Result<Option<Variable>, HostError> {
+        self.read_variable(key).await
+    }
+
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, HostError> {
+        self.read_connection(id).await
+    }
+
+    async fn checkpoint_save(&self, data: Option<Bytes>) -> Result<bool, HostError> {
+        self.keep_checkpoint(data).await
+    }
+
+    async fn checkpoint_load(&self) -> Result<Option<Bytes>, HostError> {
+        self.read_checkpoint().await
+    }
+
+    async fn artifact_create(&self) -> Result<Box<dyn ArtifactSink>, HostError> {
+        Ok(self.create_artifact())
+    }
+
+    async fn artifact_open(
+        &self,
+        task_id: &TaskId,
+        map_index: Option<i32>,
+        name: &ArtifactName,
+    ) -> Result<Option<(Artifact, Box<dyn ArtifactSource>)>, HostError> {
+        self.open_artifact(task_id, map_index.unwrap_or(-1), name).await
+    }
+
+    async fn artifacts(&self, task_id: &TaskId, map_index: Option<i32>) -> Result<Vec<Artifact>, HostError> {
+        self.list_artifacts(task_id, map_index.unwrap_or(-1)).await
     }
 
     fn log(&self, line: LogLine) {
@@ -83,4 +131,10 @@ impl Host for TryHost {
         };
         self.shared.engine.announce(self.tenant, vec![event]);
     }
+}
+
+/// Logs why something could not be done for a task, and tells the task that much.
+fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> HostError {
+    tracing::warn!(error, "{what}");
+    HostError::Unavailable("storage does not answer; try again".to_owned())
 }
