@@ -23,6 +23,7 @@ mod placeholder;
 mod run;
 mod runtime;
 mod stdio;
+mod surroundings;
 mod typed;
 
 pub use compiled::CompiledCode;

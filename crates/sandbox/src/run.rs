@@ -1,7 +1,7 @@
 //! One try: a fresh store, the call, the ending and the receipt.
 
 use crate::bindings::cofferdam::task::types::{DeferRequest, TaskError};
-use crate::capabilities::{ArtifactsView, Capabilities, Capability as _};
+use crate::capabilities::{ArtifactsView, Capabilities, Capability as _, Clock, ClockView, ScratchView};
 use crate::classify::{self, Circumstances};
 use crate::host::{Host, Stream};
 use crate::json::{self, clean};
@@ -9,6 +9,7 @@ use crate::limiter::Limiter;
 use crate::masking::Masking;
 use crate::runtime::{Program, Runtime};
 use crate::stdio::Output;
+use crate::surroundings;
 use crate::typed::{self, TypedFunction};
 use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::egress::PrivateTarget;
@@ -26,7 +27,6 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ResourceTable, Val};
 use wasmtime::{Store, UpdateDeadline};
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
@@ -34,8 +34,6 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 const YIELD_FUEL: u64 = 1_000_000;
 /// The least number of bytes that a guest may hand to the host in one call.
 const HOSTCALL_BYTES: u64 = 4 << 20;
-/// Random bytes that a guest may ask for in one call.
-const RANDOM_BYTES: u64 = 1 << 20;
 /// The latest time that a task can ask for: a year from now.
 const LATEST_MS: u64 = 365 * 24 * 3_600_000;
 /// Bytes of a message of an ending.
@@ -83,6 +81,7 @@ pub(crate) struct TryState {
     table: ResourceTable,
     limiter: Limiter,
     deadline: Instant,
+    clock: Clock,
     pub capabilities: Capabilities,
 }
 
@@ -96,6 +95,18 @@ impl TryState {
     /// The capability `artifacts` with the table of its handles.
     pub(crate) fn artifacts(&mut self) -> ArtifactsView<'_> {
         ArtifactsView { artifacts: &mut self.capabilities.artifacts, table: &mut self.table }
+    }
+}
+
+impl TryState {
+    /// The scratch directory with the table of its handles.
+    pub(crate) fn scratch(&mut self) -> ScratchView<'_> {
+        ScratchView { scratch: &mut self.capabilities.scratch, table: &mut self.table }
+    }
+
+    /// The clock that the guest sees.
+    pub(crate) fn clock(&mut self) -> ClockView<'_> {
+        ClockView { clock: self.clock, ctx: self.wasi.clocks(), table: &mut self.table }
     }
 }
 
@@ -178,6 +189,8 @@ impl Runtime {
         let (stdout, stderr) = outputs.close();
         let state = store.data_mut();
         state.capabilities.progress.close();
+        // A stream that found no room could not say so itself.
+        state.capabilities.scratch.tell();
         let ending = masked(ending(stopped, &request, state, &outputs), &masking);
         let report = TryReport {
             receipt: Receipt {
@@ -212,27 +225,14 @@ impl Runtime {
         deadline: Instant,
     ) -> wasmtime::Result<Store<TryState>> {
         let limits = &request.limits;
-        let mut wasi = WasiCtx::builder();
-        wasi.stdout(outputs.stdout.clone())
-            .stderr(outputs.stderr.clone())
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .max_random_size(RANDOM_BYTES);
-        if let Entry::Command { args, env } = &request.entry {
-            wasi.arg(request.context.task_id.as_str()).args(args).envs(env).stdin(MemoryInputPipe::new(request.input.clone()));
-        }
+        let wasi = surroundings::wasi(request, outputs.stdout.clone(), outputs.stderr.clone());
+        let mut capabilities = Capabilities::prepare(request, host);
+        capabilities.scratch.keep_in(self.scratch_folder());
         let mut table = ResourceTable::new();
         // A handle of the guest may stand for two entries on the host's side: a pollable and what it waits for.
         table.set_max_capacity(limits.handles as usize * 2 + 8);
 
-        let state = TryState {
-            wasi: wasi.build(),
-            table,
-            limiter: Limiter::new(limits),
-            deadline,
-            capabilities: Capabilities::prepare(request, host),
-        };
+        let state = TryState { wasi, table, limiter: Limiter::new(limits), deadline, clock: request.clock(), capabilities };
         let mut store = Store::new(&self.0.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
@@ -333,7 +333,7 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
         memory_denied: state.limiter.memory_denied > 0,
         table_denied: state.limiter.table_denied > 0,
         stderr: outputs.stderr.tail(),
-        refused: state.capabilities.http.last_refusal(),
+        refused: state.capabilities.http.last_refusal().or_else(|| state.capabilities.scratch.refusal()),
     };
     match stopped {
         Stopped::Returned(Returned::Task(Ok(output))) => output_ending(output, &request.limits),

@@ -1,12 +1,13 @@
 //! The runtime of a worker: one engine with its pool, one linker, one ticker.
 
 use crate::bindings::{TaskPre, cofferdam};
-use crate::capabilities::{Capabilities, Capability as _};
+use crate::capabilities::{Capabilities, Capability as _, Clock, Scratch};
 use crate::compiled::CompiledCode;
 use crate::engine::{self, Pool};
 use crate::run::TryState;
 use crate::typed::TypedFunctions;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -91,6 +92,7 @@ pub(crate) struct Inner {
     pub engine: Engine,
     linker: Linker<TryState>,
     pub permits: Semaphore,
+    scratch_folder: OnceLock<PathBuf>,
     capacity: u32,
     compatibility_hash: String,
 }
@@ -142,7 +144,17 @@ impl Runtime {
 
         let compatibility_hash = engine::compatibility_hash(&engine);
         let permits = Semaphore::new(capacity as usize);
-        Ok(Self(Arc::new(Inner { engine, linker, permits, capacity, compatibility_hash })))
+        Ok(Self(Arc::new(Inner { engine, linker, permits, scratch_folder: OnceLock::new(), capacity, compatibility_hash })))
+    }
+
+    /// Keeps the bytes of scratch directories in files without names in this folder, instead of that of the system for
+    /// temporary files. The first call counts.
+    pub fn keep_scratch_in(&self, folder: PathBuf) {
+        let _ = self.0.scratch_folder.set(folder);
+    }
+
+    pub(crate) fn scratch_folder(&self) -> PathBuf {
+        self.0.scratch_folder.get_or_init(std::env::temp_dir).clone()
     }
 
     /// How many sandboxes there can be at once. A try beyond that waits for its turn.
@@ -222,6 +234,11 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<TryState>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     cofferdam::task::types::add_to_linker::<TryState, wasmtime::component::HasSelf<TryState>>(&mut linker, |state| state)?;
     Capabilities::link(&mut linker)?;
+    // Files, and waiting for a clock, are our own instead of WASI's.
+    linker.allow_shadowing(true);
+    Scratch::link(&mut linker)?;
+    Clock::link(&mut linker)?;
+    linker.allow_shadowing(false);
     Ok(linker)
 }
 

@@ -126,6 +126,12 @@ pub const KEYS: &[Key] = &[
         None,
         "Private addresses and hosts that tasks may send requests to when their grant names them, as `10.1.0.0/16`; none when unset.",
     ),
+    Key::open(
+        "worker.scratch_dir",
+        Kind::Path,
+        None,
+        "Where a worker keeps what tasks write to their scratch directories; by default with the system's temporary files.",
+    ),
     Key::open("worker.name", Kind::Text, None, "The name of a worker; by default its host and process id."),
     Key::open("log", Kind::Text, None, "What is logged: a level, or a filter such as `info,cofferdam_engine=debug`."),
     Key::open(

@@ -49,6 +49,8 @@ pub struct Settings {
     pub worker_lease: Duration,
     /// What tasks may reach outside of the public internet.
     pub worker_egress_private: Vec<String>,
+    /// Where a worker keeps what tasks write to their scratch directories.
+    pub worker_scratch_dir: Option<PathBuf>,
     /// The name of a worker.
     pub worker_name: Option<String>,
     /// What the CLI talks to.
@@ -114,6 +116,7 @@ impl Settings {
                 .map(|target| target.trim().to_owned())
                 .filter(|target| !target.is_empty())
                 .collect(),
+            worker_scratch_dir: path("worker.scratch_dir"),
             worker_name: text("worker.name"),
             url: or_default("url").trim_end_matches('/').to_owned(),
             url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),

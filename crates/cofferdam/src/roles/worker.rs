@@ -22,8 +22,17 @@ pub async fn worker(settings: &Settings) -> Result<(), Failure> {
 /// Makes room for the sandboxes.
 pub fn sandboxes(settings: &Settings) -> Result<Runtime, Failure> {
     let config = settings.worker_slots.map_or_else(RuntimeConfig::default, RuntimeConfig::for_slots);
-    Runtime::new(config)
-        .map_err(|error| Failure::new(Exit::Failed, "the sandboxes cannot be prepared").at("worker.slots").because(&error))
+    let runtime = Runtime::new(config)
+        .map_err(|error| Failure::new(Exit::Failed, "the sandboxes cannot be prepared").at("worker.slots").because(&error))?;
+    if let Some(folder) = &settings.worker_scratch_dir {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::new(Exit::Failed, "the folder for scratch directories cannot be made")
+                .at("worker.scratch_dir")
+                .because(&error)
+        })?;
+        runtime.keep_scratch_in(folder.clone());
+    }
+    Ok(runtime)
 }
 
 /// Works until it is told to stop.

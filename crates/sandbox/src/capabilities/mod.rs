@@ -6,11 +6,13 @@
 
 mod artifacts;
 mod checkpoint;
+mod clocks;
 mod config;
 mod context;
 mod http;
 mod log;
 mod progress;
+mod scratch;
 mod xcom;
 
 use crate::host::Host;
@@ -22,11 +24,13 @@ pub(crate) use artifacts::{Artifacts, View as ArtifactsView};
 // The generated bindings hand these on, so they must be as public as those.
 pub use artifacts::{Reader, Writer};
 pub(crate) use checkpoint::Checkpoint;
+pub(crate) use clocks::{Clock, Stopped, View as ClockView};
 pub(crate) use config::Config;
 pub(crate) use context::Context;
 pub(crate) use http::Http;
 pub(crate) use log::Log;
 pub(crate) use progress::Progress;
+pub(crate) use scratch::{Scratch, View as ScratchView};
 pub(crate) use xcom::XComs;
 
 /// The host could not answer: a failure of Cofferdam, not of the task.
@@ -58,6 +62,7 @@ pub(crate) struct Capabilities {
     pub config: Config,
     pub artifacts: Artifacts,
     pub http: Http,
+    pub scratch: Scratch,
 }
 
 impl Capability for Capabilities {
@@ -82,6 +87,7 @@ impl Capability for Capabilities {
             config: Config::prepare(request, host),
             artifacts: Artifacts::prepare(request, host),
             http: Http::prepare(request, host),
+            scratch: Scratch::prepare(request, host),
         }
     }
 }

@@ -122,7 +122,7 @@ fn capability(interface: &str) -> Option<(&'static str, bool)> {
         ("wasi:cli", "environment") if wasi => ("environment", true),
         ("wasi:cli", "exit") if wasi => ("exit", true),
         ("wasi:cli", _) if wasi => ("stdio", true),
-        ("wasi:filesystem", _) if wasi => ("filesystem", false),
+        ("wasi:filesystem", _) if wasi => ("filesystem", true),
         ("wasi:sockets", _) if wasi => ("network", false),
         ("wasi:http", "types" | "outgoing-handler") if wasi => ("http", true),
         ("wasi:http", _) => ("http", false),

@@ -8,6 +8,8 @@ mod egress;
 mod endings;
 mod lab;
 mod limits;
+mod purity;
+mod scratch;
 mod stopping;
 mod typed;
 mod uploads;
