@@ -55,7 +55,8 @@ pub trait Queue: Send + Sync + 'static {
     async fn ack(&self, leases: &[Lease]) -> Result<usize, QueueError>;
 
     /// Ends leases, puts messages in and claims, in this order: what a worker does when results are recorded. The three are
-    /// not one atomic step, but where the queue is a server they are one round trip.
+    /// not one atomic step, but where the queue is a server they are one round trip. Others are told of new messages when the caller
+    /// did not claim them all.
     async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
         if !turn.ended.is_empty() {
             self.ack(turn.ended).await?;

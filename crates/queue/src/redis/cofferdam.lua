@@ -167,7 +167,7 @@ local function forget(keys, gone)
   use_room(keys, by_lane(leased), -1)
 end
 
--- now, channel, then for each message: instance, try, member, when it is due (0: at once), body
+-- now, channel (empty: nobody is told), then for each message: instance, try, member, when it is due (0: at once), body
 local function enqueue(keys, args)
   local now = clock(args[1])
   local instances = {}
@@ -214,7 +214,7 @@ local function enqueue(keys, args)
     end
   end
   flush()
-  if added > 0 then redis.call('PUBLISH', args[2], '{"signal":"enqueued"}') end
+  if added > 0 and args[2] ~= '' then redis.call('PUBLISH', args[2], '{"signal":"enqueued"}') end
   return added
 end
 

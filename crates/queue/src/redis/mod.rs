@@ -129,13 +129,14 @@ impl RedisQueue {
             .collect()
     }
 
-    fn enqueuing(&self, messages: &[Message]) -> Vec<Cmd> {
+    /// Puts messages in, and tells those who listen on `channel`, which may be empty.
+    fn enqueuing(&self, messages: &[Message], channel: &str) -> Vec<Cmd> {
         let now = self.now();
         messages
             .chunks(CHUNK)
             .map(|chunk| {
                 let mut command = self.function("enqueue");
-                command.arg(&now).arg(&self.keys.channel);
+                command.arg(&now).arg(channel);
                 for message in chunk {
                     let message = message.normalised();
                     command
@@ -210,7 +211,7 @@ fn record(name: &'static str, started: Instant) {
 impl Queue for RedisQueue {
     async fn enqueue(&self, messages: &[Message]) -> Result<usize, QueueError> {
         let started = Instant::now();
-        let added: Vec<usize> = self.connection.run(&self.enqueuing(messages)).await?;
+        let added: Vec<usize> = self.connection.run(&self.enqueuing(messages, &self.keys.channel)).await?;
         record("cofferdam_queue_enqueue_seconds", started);
         Ok(added.into_iter().sum())
     }
@@ -225,7 +226,9 @@ impl Queue for RedisQueue {
     async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
         let started = Instant::now();
         let ended = self.calls_on_leases("ack", &[], turn.ended);
-        let enqueued = self.enqueuing(turn.messages);
+        // Who may take all of it does not wake the others, unless something is left.
+        let alone = turn.claim.is_some_and(|request| request.max >= turn.messages.len());
+        let enqueued = self.enqueuing(turn.messages, if alone { "" } else { &self.keys.channel });
         let between = ended.len()..ended.len() + enqueued.len();
         let commands: Vec<Cmd> =
             ended.into_iter().chain(enqueued).chain(turn.claim.map(|request| self.claiming(request))).collect();
@@ -236,6 +239,14 @@ impl Queue for RedisQueue {
             None => Vec::new(),
         };
         let added = answers.drain(between).map(answer::<usize>).sum::<Result<_, _>>()?;
+        let taken = |message: &Message| claims.iter().any(|claim| claim.message.instance == message.instance);
+        if alone
+            && !turn.messages.iter().all(taken)
+            && let Err(error) = self.publish(&Signal::Enqueued).await
+        {
+            // Signals are hints; what was claimed must not be lost for one.
+            tracing::debug!(error = &error as &dyn std::error::Error, "workers were not told of new messages");
+        }
         Ok(TurnedOver { added, claims })
     }
 

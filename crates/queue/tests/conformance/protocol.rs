@@ -93,6 +93,13 @@ async fn results_messages_and_a_claim_are_told_together() {
         let turned = subject.queue.turn_over(&turn).await.unwrap();
         assert_eq!(turned.added, 1_500, "{}", subject.name);
         assert_eq!(turned.claims.len(), 1, "{}: the tenant's only slot is free again", subject.name);
+        // The tenant has no room for these: another worker, with a policy of tomorrow, is told of them.
+        let mut signals = subject.queue.subscribe().await.unwrap();
+        let left = messages(1, 2_000, 1);
+        let turn = TurnOver { messages: &left, claim: Some(&wanted), ..TurnOver::default() };
+        assert!(subject.queue.turn_over(&turn).await.unwrap().claims.is_empty(), "{}", subject.name);
+        let signal = tokio::time::timeout(MINUTE, signals.next()).await.expect("a signal");
+        assert_eq!(signal, Some(Signal::Enqueued), "{}", subject.name);
         let told = subject.queue.turn_over(&TurnOver { ended: &leases(&turned.claims), ..TurnOver::default() }).await.unwrap();
         assert_eq!(told, TurnedOver::default(), "{}: nothing is claimed unasked", subject.name);
         assert_eq!(subject.queue.presence(&[turned.claims[0].message.instance]).await.unwrap(), [Presence::Absent]);
