@@ -10,6 +10,7 @@ pub mod log_view;
 pub mod page;
 pub mod pager;
 pub mod run_bars;
+pub mod schema_form;
 pub mod status;
 pub mod switch;
 pub mod time;

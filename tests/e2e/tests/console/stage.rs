@@ -22,6 +22,9 @@ use tokio::runtime::Runtime;
 /// The component that the dags of the tests run.
 pub const COMPONENT: &str = "test/behaves";
 
+/// A component of typed functions.
+pub const TYPED: &str = "test/almanac";
+
 /// How long the server may take to stop.
 const STOP: Duration = Duration::from_secs(20);
 
@@ -144,6 +147,8 @@ async fn serve(folder: &Path) -> Result<(Admin, Client, Process)> {
     client.login(&login).await?;
     let upload = ComponentUpload { name: COMPONENT.parse()?, label: Some("v1".to_owned()), approve: false };
     client.upload_component(&upload, artefacts::bytes("behaviours").into(), |_| {}).await?;
+    let upload = ComponentUpload { name: TYPED.parse()?, ..upload };
+    client.upload_component(&upload, artefacts::bytes("typed").into(), |_| {}).await?;
     Ok((admin, client, server))
 }
 

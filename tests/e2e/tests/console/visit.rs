@@ -180,6 +180,18 @@ impl<'a> Visit<'a> {
         self.until(&format!("{}?.value === {}", at(xpath), literal(text))).await
     }
 
+    /// Chooses an option of a list by what it shows.
+    pub async fn choose(&self, xpath: &str, option: &str) -> Result<()> {
+        self.sees(&format!("{xpath}/option[.='{option}']")).await?;
+        let choose = format!(
+            "(list => {{ list.value = [...list.options].find(it => it.text === {}).value; \
+             list.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})({})",
+            literal(option),
+            at(xpath)
+        );
+        self.eval::<bool>(&choose).await.map(drop)
+    }
+
     /// Presses a key, wherever the focus is.
     pub async fn press(&self, key: &str) -> Result<()> {
         self.keyboard().await?.press_key(key).await?;

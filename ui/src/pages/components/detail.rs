@@ -9,6 +9,7 @@ use crate::core::highlight::Language;
 use crate::core::query::query;
 use crate::core::{format, paths};
 use crate::pages::components::list::kind;
+use crate::pages::components::try_it::TryIt;
 use cofferdam_api_types::{ComponentDetail, ComponentVersionDetail, ImportedInterface};
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -100,11 +101,14 @@ fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
                 } else {
                     it.functions.iter().map(|function| view! {
                         <li><Icon name="code"/><div class="grow">
-                            <code class="signature">{format!("{}: {}", function.name, function.signature)}</code>
+                            <code class="signature">{if function.signature.is_empty() { function.name.clone() } else { format!("{}: {}", function.name, function.signature) }}</code>
+                            {function.docs.clone().map(|docs| view! { <p class="docs small">{docs}</p> })}
+                            {function.refused.clone().map(|why| view! { <p class="small muted">{format!("A task cannot call it: {why}.")}</p> })}
                         </div></li>
                     }).collect_view().into_any()
                 }}</ul>
             </section>
+            <TryIt version=Arc::clone(&it)/>
             <section class="card" aria-label="Interface">
                 <header><h2>"Interface"</h2><span class="small muted">"Its world, in WIT"</span></header>
                 <Code text=Signal::stored(it.wit.clone()) language=Language::Wit label="The world of the component in WIT"/>
