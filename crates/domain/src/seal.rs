@@ -139,9 +139,8 @@ impl KeyRing {
         let mut nonce = [0; NONCE_BYTES];
         self.0.rng.with(|rng| rng.fill_bytes(&mut nonce));
         let associated = place.bytes();
-        let sealed = cipher(key)
-            .encrypt(&Nonce::from(nonce), Payload { msg: text.as_bytes(), aad: &associated })
-            .map_err(|_| TooLong)?;
+        let sealed =
+            cipher(key).encrypt(&Nonce::from(nonce), Payload { msg: text.as_bytes(), aad: &associated }).map_err(|_| TooLong)?;
         let mut bytes = Vec::with_capacity(HEAD_BYTES + sealed.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&id.0);

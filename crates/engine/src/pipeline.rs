@@ -14,7 +14,9 @@ use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::transition::{self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom};
+use cofferdam_store::execution::transition::{
+    self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

@@ -54,13 +54,7 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
     drop(slot);
 }
 
-async fn run(
-    shared: &Arc<Shared>,
-    claim: &Claim,
-    job: Job,
-    started_at: DateTime<Utc>,
-    cancel: CancellationToken,
-) -> Outcome {
+async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime<Utc>, cancel: CancellationToken) -> Outcome {
     let program = match shared.programs.get(job.tenant, &job.target.digest).await {
         Ok(program) => program,
         Err(error) => return Outcome::failed(error.into_ending()),
@@ -87,13 +81,7 @@ async fn run(
 }
 
 /// Puts what is large into the object store, so that PostgreSQL and the queue carry small values only.
-async fn keep_results(
-    shared: &Shared,
-    tenant: TenantId,
-    run: RunKey,
-    instance: TaskInstanceId,
-    report: TryReport,
-) -> Outcome {
+async fn keep_results(shared: &Shared, tenant: TenantId, run: RunKey, instance: TaskInstanceId, report: TryReport) -> Outcome {
     let TryReport { ending, receipt, xcoms, artifacts, .. } = report;
     let mut values = xcoms;
     if let Ending::Success { output } = &ending

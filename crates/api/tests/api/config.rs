@@ -17,7 +17,8 @@ async fn a_variable_lives_as_airflow_has_it() {
     let listed = server.get("/api/v1/variables", &viewer).await.ok(200);
     assert_eq!((&listed["total_entries"], &listed["variables"][0]["key"]), (&json!(1), &json!("region")));
 
-    let patched = server.call("PATCH", "/api/v1/variables/region", &editor, Some(&json!({ "key": "region", "value": "us" }))).await;
+    let patched =
+        server.call("PATCH", "/api/v1/variables/region", &editor, Some(&json!({ "key": "region", "value": "us" }))).await;
     assert_eq!(patched.ok(200)["description"], "where");
     let masked = json!({ "value": "asia", "description": null });
     let patched = server.call("PATCH", "/api/v1/variables/region?update_mask=description", &editor, Some(&masked)).await.ok(200);
@@ -49,7 +50,8 @@ async fn a_secret_variable_is_never_shown() {
     }
     let shown = server.call("PATCH", "/api/v1/variables/pin", &admin, Some(&json!({ "is_secret": false }))).await;
     assert_eq!(shown.problem(422, "invalid_body")["pointer"], "/is_secret");
-    let renewed = server.call("PATCH", "/api/v1/variables/pin", &admin, Some(&json!({ "is_secret": false, "value": "new" }))).await;
+    let renewed =
+        server.call("PATCH", "/api/v1/variables/pin", &admin, Some(&json!({ "is_secret": false, "value": "new" }))).await;
     assert_eq!(renewed.ok(200)["value"], "new");
 }
 
@@ -90,7 +92,10 @@ async fn an_artifact_is_listed_and_offered_for_saving() {
     let admin = server.key(server.tenant, Role::Admin).await;
     let run = server.demo_run(&admin).await;
     let (_, lease) = server.claim().await.remove(0);
-    let of_task = format!("/api/v1/dags/demo/dagRuns/{}/taskInstances/first/artifacts", run.to_string().replace(':', "%3A").replace('+', "%2B"));
+    let of_task = format!(
+        "/api/v1/dags/demo/dagRuns/{}/taskInstances/first/artifacts",
+        run.to_string().replace(':', "%3A").replace('+', "%2B")
+    );
     assert_eq!(server.get(&of_task, &admin).await.ok(200)["total_entries"], 0);
     server.report(lease, Ending::Success { output: String::new() }, XComValue::Inline("1".to_owned())).await;
     let listed = server.get(&of_task, &admin).await.ok(200);
@@ -100,7 +105,10 @@ async fn an_artifact_is_listed_and_offered_for_saving() {
     let content = server.get(&format!("{of_task}/plots%2Fa.csv/content"), &admin).await;
     assert_eq!((content.status.as_u16(), content.text.as_str()), (200, "x,y\n1,2\n"));
     assert_eq!(content.headers["content-disposition"], "attachment; filename=\"a.csv\"");
-    assert_eq!((&content.headers["x-content-type-options"], &content.headers["content-type"]), (&"nosniff".parse().unwrap(), &"text/html".parse().unwrap()));
+    assert_eq!(
+        (&content.headers["x-content-type-options"], &content.headers["content-type"]),
+        (&"nosniff".parse().unwrap(), &"text/html".parse().unwrap())
+    );
     assert!(content.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox"));
     for name in ["absent", "..%2F..%2Fetc%2Fpasswd", "%2e%2e"] {
         server.get(&format!("{of_task}/{name}/content"), &admin).await.problem(404, "not_found");

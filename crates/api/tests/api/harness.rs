@@ -11,7 +11,8 @@ use cofferdam_domain::job::Job;
 use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_engine::{Engine, EngineConfig, EngineParts, TryResult, XComWrite};
 use cofferdam_ids::{
-    ApiKeyId, ArtifactName, ComponentName, DagId, DagRunId, Digest, QueueName, RunKey, TaskId, TenantId, TenantName, WorkerId, XComKey,
+    ApiKeyId, ArtifactName, ComponentName, DagId, DagRunId, Digest, QueueName, RunKey, TaskId, TenantId, TenantName, WorkerId,
+    XComKey,
 };
 use cofferdam_objects::{LogLevel, LogRecord, LogSegment, LogStream, Objects, ObjectsConfig};
 use cofferdam_queue::{ClaimRequest, Lease, MemoryQueue, Queue};

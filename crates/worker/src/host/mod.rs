@@ -6,13 +6,13 @@ mod config;
 
 use crate::Shared;
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use cofferdam_domain::artifact::Artifact;
+use cofferdam_domain::connection::{Connection, Variable};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::event::Event;
 use cofferdam_domain::job::{Job, TaskContext};
-use bytes::Bytes;
-use cofferdam_domain::artifact::Artifact;
-use cofferdam_domain::connection::{Connection, Variable};
 use cofferdam_ids::{ArtifactName, ConnectionId, RunKey, TaskId, TenantId, VariableKey, XComKey};
 use cofferdam_objects::XComReferenceError;
 use cofferdam_queue::Lease;

@@ -18,9 +18,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(create::handler, list::handler))
-        .routes(routes!(get::handler, patch::handler, delete::handler))
+    OpenApiRouter::new().routes(routes!(create::handler, list::handler)).routes(routes!(
+        get::handler,
+        patch::handler,
+        delete::handler
+    ))
 }
 
 /// Names a connection.

@@ -10,8 +10,7 @@ use cofferdam_store::audit::{self, Action};
 use cofferdam_store::connections;
 use std::sync::Arc;
 
-const FIELDS: &[&str] =
-    &["connection_id", "conn_type", "description", "host", "login", "schema", "port", "password", "extra"];
+const FIELDS: &[&str] = &["connection_id", "conn_type", "description", "host", "login", "schema", "port", "password", "extra"];
 
 /// Changes a connection.
 ///

@@ -30,7 +30,9 @@ pub(crate) async fn handler(
 ) -> Result<Json<Variable>, ApiError> {
     let key = path.variable_key;
     if request.key.as_ref().is_some_and(|given| *given != key) {
-        return Err(ApiError::new(ErrorCode::InvalidBody, "A variable keeps its key: make another one, and delete this.").at("/key"));
+        return Err(
+            ApiError::new(ErrorCode::InvalidBody, "A variable keeps its key: make another one, and delete this.").at("/key")
+        );
     }
     let mask = masked(query.update_mask.as_deref(), FIELDS)?;
     let counts = |field: &str| mask.as_ref().is_none_or(|mask| mask.contains(&field));
