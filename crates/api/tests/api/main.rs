@@ -11,4 +11,5 @@ mod events;
 mod harness;
 mod operations;
 mod runs;
+mod tenant_rules;
 mod typed;

@@ -8,6 +8,7 @@ use crate::components::time::Moment;
 use crate::core::highlight::Language;
 use crate::core::query::query;
 use crate::core::{format, paths};
+use crate::pages::components::approval::Approval;
 use crate::pages::components::list::kind;
 use crate::pages::components::try_it::TryIt;
 use cofferdam_api_types::{ComponentDetail, ComponentVersionDetail, ImportedInterface};
@@ -31,6 +32,10 @@ pub fn ComponentPage() -> impl IntoView {
     let version = query::<ComponentVersionDetail>(move || {
         digest.get().map(|digest| format!("{}/versions/{}", paths::component(&name.get()), paths::segment(&digest)))
     });
+    let approved = Callback::new(move |()| {
+        component.refetch();
+        version.refetch();
+    });
     let choose = Callback::new(move |digest: String| {
         let page = format!("{}{}", paths::component_page(&name.get_untracked()), paths::query(&[("version", &digest)]));
         navigate(&page, NavigateOptions { replace: true, scroll: false, ..Default::default() });
@@ -40,7 +45,7 @@ pub fn ComponentPage() -> impl IntoView {
         <div class="content">
             {loaded(component, Skeleton::Block, move |component| view! {
                 <div class="definition-page">
-                    <div class="stack wide">{loaded(version, Skeleton::Block, |version| view! { <Version version/> })}</div>
+                    <div class="stack wide">{loaded(version, Skeleton::Block, move |version| view! { <Version version approved/> })}</div>
                     <Versions component digest choose/>
                 </div>
             })}
@@ -59,7 +64,7 @@ fn Versions(component: Signal<Arc<ComponentDetail>>, digest: Memo<Option<String>
                 view! {
                     <li>
                         <button type="button" aria-pressed=move || (digest.get().as_deref() == Some(chosen.as_str())).to_string() on:click=move |_| choose.run(wanted.clone())>
-                            <span class="row"><strong>{format!("Version {}", version.version_number)}</strong>{version.label.clone().map(|label| view! { <span class="tag">{label}</span> })}</span>
+                            <span class="row"><strong>{format!("Version {}", version.version_number)}</strong>{version.label.clone().map(|label| view! { <span class="tag">{label}</span> })}{version.needs_approval.then(|| view! { <span class="tag warn">"Not approved"</span> })}</span>
                             <span class="small muted"><Moment at=version.created_at short=true/>" · "{format::bytes(version.size_bytes)}</span>
                             <span class="small faint mono">{this.chars().take(16).collect::<String>()}</span>
                         </button>
@@ -71,12 +76,13 @@ fn Versions(component: Signal<Arc<ComponentDetail>>, digest: Memo<Option<String>
 }
 
 #[component]
-fn Version(version: Signal<Arc<ComponentVersionDetail>>) -> impl IntoView {
+fn Version(version: Signal<Arc<ComponentVersionDetail>>, approved: Callback<()>) -> impl IntoView {
     move || {
         let it = version.get();
         let permissions = permissions(&it.imported);
         let none = it.imported.is_empty();
         view! {
+            <Approval version=it.version.clone() done=approved/>
             <section class="card" aria-label="Summary">
                 <header><h2>{format!("Version {}", it.version.version_number)}</h2></header>
                 <div class="body"><dl class="definition">

@@ -48,7 +48,7 @@ pub fn ReceiptView(receipt: Receipt) -> impl IntoView {
             format!("{} bytes written to stdout and stderr, those dropped included", format::grouped(receipt.stdio_bytes)),
         ),
         (
-            "net",
+            "bolt",
             "HTTP",
             format::bytes(receipt.http_bytes),
             format!("{} requests, {} bytes sent and received", receipt.http_calls, format::grouped(receipt.http_bytes)),
