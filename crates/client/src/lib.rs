@@ -13,6 +13,7 @@
 
 mod auth;
 mod components;
+mod config;
 mod connection;
 mod dag_runs;
 mod dags;
@@ -23,6 +24,7 @@ mod stream;
 mod task_instances;
 
 pub use cofferdam_api_types as api;
+pub use config::ArtifactDownload;
 pub use connection::{Client, Credentials, Tokens};
 pub use dags::DagSource;
 pub use error::ClientError;

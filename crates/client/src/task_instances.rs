@@ -18,7 +18,7 @@ pub struct TaskInstanceRef {
 }
 
 impl TaskInstanceRef {
-    fn url(&self, client: &Client, rest: &[&str]) -> Url {
+    pub(crate) fn url(&self, client: &Client, rest: &[&str]) -> Url {
         let mut segments = vec!["dags", self.dag.as_str(), "dagRuns", self.run.as_str(), "taskInstances", self.task.as_str()];
         segments.extend(rest);
         client.api(&segments)

@@ -92,9 +92,21 @@ pub enum Command {
     /// Watch, read and cancel runs
     #[command(subcommand)]
     Run(RunCommand),
+    /// Set variables, which tasks read by name
+    #[command(subcommand)]
+    Variable(VariableCommand),
+    /// Add connections, by which tasks reach what is outside
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
+    /// Send events, which wake the tasks that wait for them
+    #[command(subcommand)]
+    Event(EventCommand),
     /// Make API keys and take them back
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Look after what is sealed in the database
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Ask whether the server is well
     Health {
         /// Also asks the database, the queue and the object store
@@ -558,6 +570,20 @@ pub enum RunCommand {
         #[arg(long, short, value_name = "KEY", default_value = "return_value")]
         key: XComKey,
     },
+    /// List the files that a task left, or save one
+    Artifacts {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The task
+        #[arg(long, short, value_name = "TASK")]
+        task: TaskId,
+        /// The file to save
+        #[arg(long, short, value_name = "NAME")]
+        name: Option<cofferdam_ids::ArtifactName>,
+        /// Where to save it, or - for standard output [default: its own name, here]
+        #[arg(long, value_name = "FILE", requires = "name")]
+        save: Option<PathBuf>,
+    },
     /// Stop a run and its tasks
     Cancel {
         /// The dag
@@ -565,6 +591,109 @@ pub enum RunCommand {
         /// The run
         run_id: DagRunId,
     },
+}
+
+/// What can be done with variables.
+#[derive(Debug, Subcommand)]
+pub enum VariableCommand {
+    /// List variables
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Print the value of a variable
+    Get {
+        /// The variable
+        key: cofferdam_ids::VariableKey,
+    },
+    /// Make a variable, or give it another value
+    Set {
+        /// The variable
+        key: cofferdam_ids::VariableKey,
+        /// Its value; - reads it from standard input, which keeps it out of the shell's history
+        value: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// Shows the value to tasks only
+        #[arg(long)]
+        secret: bool,
+    },
+    /// Delete a variable
+    Delete {
+        /// The variable
+        key: cofferdam_ids::VariableKey,
+    },
+}
+
+/// What can be done with connections.
+#[derive(Debug, Subcommand)]
+pub enum ConnectionCommand {
+    /// List connections
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a connection, without its password
+    Get {
+        /// The connection
+        connection_id: cofferdam_ids::ConnectionId,
+    },
+    /// Add a connection
+    Add(Box<ConnectionAddArgs>),
+    /// Delete a connection
+    Delete {
+        /// The connection
+        connection_id: cofferdam_ids::ConnectionId,
+    },
+}
+
+/// Arguments of `connection add`.
+#[derive(Debug, Args)]
+pub struct ConnectionAddArgs {
+    /// The connection
+    pub connection_id: cofferdam_ids::ConnectionId,
+    /// What it leads to, such as http or postgres
+    #[arg(long = "type", value_name = "TYPE", default_value = "http")]
+    pub conn_type: String,
+    /// The host; secrets are sent to no other
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// The port
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// The name to sign in with
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// Reads the password or token from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// The schema
+    #[arg(long, value_name = "SCHEMA")]
+    pub schema: Option<String>,
+    /// Everything else: a JSON object, or @FILE
+    #[arg(long, value_name = "JSON")]
+    pub extra: Option<String>,
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+}
+
+/// What can be done with events.
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// Send an event: the tasks that wait for it go on
+    Send {
+        /// Its name
+        name: String,
+    },
+}
+
+/// What can be done with what is sealed.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Seal every variable and connection anew under the current secret key; can be stopped and begun again
+    Rotate(MigrateFlags),
 }
 
 /// What can be done with API keys.
@@ -662,6 +791,9 @@ impl Cli {
                 flags.text("worker.name", "--name", worker.name.as_deref());
                 flags.drain(&worker.drain);
             }
+            Command::Secrets(SecretsCommand::Rotate(rotate)) => {
+                flags.text("database_url", "--database-url", rotate.database_url.as_deref());
+            }
             Command::Migrate(migrate) => flags.text("database_url", "--database-url", migrate.database_url.as_deref()),
             Command::Login(_)
             | Command::Logout
@@ -672,6 +804,9 @@ impl Cli {
             | Command::Dag(_)
             | Command::Run(_)
             | Command::Token(_)
+            | Command::Variable(_)
+            | Command::Connection(_)
+            | Command::Event(_)
             | Command::Health { .. }
             | Command::Config(_)
             | Command::Completions { .. } => {}

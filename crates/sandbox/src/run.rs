@@ -34,6 +34,8 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 const YIELD_FUEL: u64 = 1_000_000;
 /// The least number of bytes that a guest may hand to the host in one call.
 const HOSTCALL_BYTES: u64 = 4 << 20;
+/// What a call hands over beside a checkpoint.
+const HOSTCALL_SLACK: u64 = 64 << 10;
 /// The latest time that a task can ask for: a year from now.
 const LATEST_MS: u64 = 365 * 24 * 3_600_000;
 /// Bytes of a message of an ending.
@@ -239,7 +241,9 @@ impl Runtime {
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
         // A typed result is counted by the size of its parts in the host; a byte of a `list<u8>` is one part.
         let part = if matches!(request.entry, Entry::Function { .. }) { size_of::<Val>() as u64 } else { 2 };
-        store.set_hostcall_fuel(usize::try_from((limits.result_bytes * part).max(HOSTCALL_BYTES)).unwrap_or(usize::MAX));
+        let checkpoint = limits.checkpoint_bytes.saturating_add(HOSTCALL_SLACK);
+        let handed = (limits.result_bytes * part).max(checkpoint).max(HOSTCALL_BYTES);
+        store.set_hostcall_fuel(usize::try_from(handed).unwrap_or(usize::MAX));
         store.set_max_component_handles(limits.handles as usize);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {

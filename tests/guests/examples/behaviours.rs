@@ -27,6 +27,7 @@
 //! | `config` | `variables`, `connections`: lists of names | reads them, prints and returns what it got or the errors |
 //! | `checkpoint` | `save`, `clear`, then `say` | loads, then saves a text or clears; returns what it loaded |
 //! | `artifact` | `name`, `type`, `pieces`: list of texts, `read`: [task, name] | writes, reads, lists; returns what came of it |
+//! | `twice` | `first`, `then`: inputs like this one | does the first when there is no checkpoint, and saves one before; else the other |
 //! | `echo_later` | `ms` | as `sleep`, but only when there is no checkpoint: saves one first, and returns it at the next try |
 
 #[cfg(target_family = "wasm")]
@@ -94,6 +95,14 @@ mod guest {
                     checkpoint::clear().map_err(fatal)?;
                 }
                 Ok(json!(loaded.map(|data| String::from_utf8_lossy(&data).into_owned())))
+            }
+            "twice" => {
+                let fatal = |error: checkpoint::CheckpointError| TaskError::Fatal(format!("{error:?}"));
+                if checkpoint::load().map_err(fatal)?.is_some() {
+                    return behave(&input["then"]);
+                }
+                checkpoint::save(b"been here").map_err(fatal)?;
+                behave(&input["first"])
             }
             "echo_later" => {
                 let fatal = |error: checkpoint::CheckpointError| TaskError::Fatal(format!("{error:?}"));

@@ -4,7 +4,8 @@ use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::Reason;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
-use cofferdam_ids::{RunKey, XComKey};
+use cofferdam_ids::{RunKey, TaskInstanceId, XComKey};
+use cofferdam_store::checkpoints::{self, StoredCheckpoint};
 use cofferdam_store::runs::{Run, RunFilter, RunOrder};
 use cofferdam_store::task_instances::{TaskInstance, Try, TryEnding};
 use cofferdam_store::{Page, Store, Tx, logs, runs, stats, task_instances, xcoms};
@@ -106,6 +107,12 @@ impl Ledger {
     /// How many task instances have come to their end, in the runs of `tasks` tasks each.
     pub async fn finished_tasks(&self, tasks: usize) -> usize {
         self.runs().await.iter().map(|run| tasks - run.unfinished as usize).sum()
+    }
+
+    /// The checkpoint of a task instance.
+    pub async fn checkpoint(&self, instance: TaskInstanceId) -> Option<StoredCheckpoint> {
+        let mut tx = self.begin().await;
+        checkpoints::load(&mut tx, instance).await.expect("the checkpoint")
     }
 
     /// Waits until at least this many task instances have come to their end.

@@ -1,11 +1,14 @@
 //! The commands, one file each.
 
+mod artifacts;
 mod build;
 mod completions;
 mod component;
 mod config;
+mod connection;
 mod credentials;
 mod dag;
+mod event;
 mod follow;
 mod health;
 mod lint;
@@ -17,12 +20,13 @@ mod session;
 mod task;
 mod token;
 mod trigger;
+mod variable;
 
 pub use build::Language;
 pub use credentials::write_private;
 pub use session::DevSession;
 
-use crate::cli::{Command, ConfigCommand, TaskCommand};
+use crate::cli::{Command, ConfigCommand, SecretsCommand, TaskCommand};
 use crate::config::{Effective, Environment, Settings};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -55,6 +59,10 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
+        Command::Variable(command) => as_command().and_then(|session| block_on(variable::run(&session, command))),
+        Command::Connection(command) => as_command().and_then(|session| block_on(connection::run(&session, command))),
+        Command::Event(command) => as_command().and_then(|session| block_on(event::run(&session, command))),
+        Command::Secrets(SecretsCommand::Rotate(_)) => as_role().and_then(|()| block_on(roles::rotate(&settings, &output))),
         Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
         Command::New(args) => new::new(&output, &args),
         Command::Build(args) => build::build(&output, environment, &args),

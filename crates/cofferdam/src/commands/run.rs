@@ -1,3 +1,4 @@
+use super::artifacts;
 use super::follow::{self, RunWithTasks, name, plain};
 use super::session::Session;
 use crate::cli::{PageArgs, RunArgs, RunCommand};
@@ -42,6 +43,14 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
             let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
             let xcom = client.get_xcom(&task, &key).await.map_err(|error| session.failure(error))?;
             session.output.say(&xcom, |xcom| in_words(&xcom.value))
+        }
+        RunCommand::Artifacts { run, task, name, save } => {
+            let run_id = run_id(session, &client, &run).await?;
+            let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
+            match name {
+                None => artifacts::list(session, &client, &task).await,
+                Some(name) => artifacts::save(session, &client, &task, &name, save).await,
+            }
         }
         RunCommand::Cancel { dag_id, run_id } => {
             let run = client.cancel_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;

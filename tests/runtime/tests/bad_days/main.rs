@@ -2,6 +2,7 @@
 //! recorded once. `tests/runtime/README.md` says which guard each test watches.
 
 mod cancel;
+mod capabilities;
 mod database;
 mod drain;
 mod hostile;

@@ -157,15 +157,15 @@ async fn a_worker_is_told_twice_to_stop() {
 }
 
 /// An installation with an API, a signed-in client, and a dag of twenty tasks.
-struct Site {
-    installation: Installation,
-    client: Client,
+pub(crate) struct Site {
+    pub installation: Installation,
+    pub client: Client,
     dag: DagId,
-    ledger: Ledger,
+    pub ledger: Ledger,
 }
 
 impl Site {
-    async fn start(dag_id: &str) -> (Self, Process) {
+    pub async fn start(dag_id: &str) -> (Self, Process) {
         let installation = Installation::new().await.unwrap();
         let mut api = installation.start("api").unwrap();
         let client = installation.sign_in(&mut api).await.unwrap();
@@ -190,7 +190,7 @@ async fn prepare(client: &Client, dag_id: &str) -> DagId {
 
 /// Makes runs, each under a name of its own, asking again until there is an answer. That the name is taken is an answer too: the one
 /// before was lost.
-async fn trigger(client: &Client, dag: &DagId, numbers: std::ops::Range<usize>) {
+pub(crate) async fn trigger(client: &Client, dag: &DagId, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let trigger = TriggerDagRun { dag_run_id: Some(format!("test__{number}").parse().unwrap()), ..TriggerDagRun::default() };
         let asking = async {
