@@ -24,6 +24,41 @@ pub fn compile_bomb_of(bytes: usize) -> Vec<u8> {
     component_of(&module_of(&function))
 }
 
+/// A component whose one function has about `bytes` bytes of code: blocks inside each other, as deep as is valid, each
+/// with a branch to the outermost, over and over.
+#[must_use]
+pub fn nested_bomb_of(bytes: usize) -> Vec<u8> {
+    const DEPTH: usize = 500;
+    let mut code = Vec::new();
+    while code.len() < bytes {
+        code.extend([0x02, 0x40].repeat(DEPTH));
+        // `local.get 0; br_if DEPTH - 1` in the innermost, and an end for each.
+        code.extend([0x20, 0, 0x0D, 0xF3, 0x03]);
+        code.extend([0x20, 0, 0x45, 0x21, 0, 0x0B].repeat(DEPTH));
+    }
+    let mut function = Function::new([(2, ValType::I32)]);
+    function.raw(code);
+    function.raw([0x0B]);
+    component_of(&module_of(&function))
+}
+
+/// A component whose one function has about `bytes` bytes of code and keeps thousands of values alive at once, so that
+/// finding registers for them is hard.
+#[must_use]
+pub fn live_values_bomb_of(bytes: usize) -> Vec<u8> {
+    let mut code = Vec::new();
+    while code.len() < bytes {
+        // `local.get 0; local.get 0; i32.mul; ...` a thousand times, and then all of it summed up.
+        code.extend([0x20, 0, 0x20, 1, 0x6C, 0x41, 3, 0x6A].repeat(1_000));
+        code.extend([0x6A].repeat(999));
+        code.extend([0x21, 1]);
+    }
+    let mut function = Function::new([(2, ValType::I32)]);
+    function.raw(code);
+    function.raw([0x0B]);
+    component_of(&module_of(&function))
+}
+
 /// A component with this many empty functions.
 #[must_use]
 pub fn many_functions(count: u32) -> Vec<u8> {

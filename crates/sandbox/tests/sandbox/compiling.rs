@@ -56,6 +56,27 @@ async fn a_compile_bomb_is_stopped_by_its_memory() {
     assert!(matches!(error, CompileError::TooExpensive(Spent::Memory(_))), "{error}");
 }
 
+/// Conditions one after the other, blocks inside each other, and values that are all alive at once: each passes the
+/// inspection, and is compiled or given up in time.
+#[tokio::test]
+async fn bombs_of_any_shape_end_in_time() {
+    let service = CompileService::new(CompileConfig { cpu_seconds: 2, ..compile_config() });
+    let bytes = 700 << 10;
+    for (shape, bomb) in [
+        ("conditions", hostile::compile_bomb_of(bytes)),
+        ("nesting", hostile::nested_bomb_of(bytes)),
+        ("live values", hostile::live_values_bomb_of(bytes)),
+    ] {
+        cofferdam_sandbox::inspect::inspect(&bomb, &Default::default()).unwrap_or_else(|error| panic!("{shape}: {error}"));
+        let started = Instant::now();
+        match service.compile(TenantId::generate(), &bomb).await {
+            Ok(_) | Err(CompileError::TooExpensive(_)) => {}
+            Err(error) => panic!("{shape}: {error}"),
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{shape}: {:?}", started.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_valid_is_said_by_the_child() {
     let service = CompileService::new(compile_config());
