@@ -86,9 +86,15 @@ function refusing(what, run) {
   }
 }
 
+/** What the host said: the bindings throw it as it is, or within an Error. */
+function payload(error) {
+  return error instanceof Error && error.payload !== undefined ? error.payload : error;
+}
+
 function words(error) {
-  if (error instanceof Error) return error.message;
-  const { tag, val } = error?.tag === undefined ? { tag: String(error) } : error;
+  const found = payload(error);
+  if (found instanceof Error) return found.message;
+  const { tag, val } = found?.tag === undefined ? { tag: String(found) } : found;
   return `${tag.replaceAll("-", " ").toLowerCase()}${val === undefined || val === null ? "" : `: ${typeof val === "string" ? val : JSON.stringify(val)}`}`;
 }
 
@@ -154,7 +160,7 @@ class Guest {
     try {
       return send(this.#interface("http"), request);
     } catch (error) {
-      throw error instanceof Error ? error : new Error(words(error));
+      throw new Error(words(error));
     }
   }
 }
@@ -170,13 +176,7 @@ function send({ types, handler }, { method, scheme, authority, target, headers, 
   request.setPathWithQuery(target);
   const outgoing = request.body();
   const future = handler.handle(request, timeout === undefined ? null : options(types, timeout));
-  if (body !== undefined && body.length > 0) {
-    const stream = outgoing.write();
-    // What one call takes.
-    for (let start = 0; start < body.length; start += 4096) stream.blockingWriteAndFlush(body.slice(start, start + 4096));
-    stream[Symbol.dispose]();
-  }
-  types.OutgoingBody.finish(outgoing, null);
+  write(types, outgoing, body ?? []);
   const ready = future.subscribe();
   ready.block();
   ready[Symbol.dispose]();
@@ -196,6 +196,24 @@ function send({ types, handler }, { method, scheme, authority, target, headers, 
   return { status, headers: list, body: content };
 }
 
+/** Writes the body. When the host does not take it, what it answers says why. */
+function write(types, outgoing, body) {
+  let broken = false;
+  if (body.length > 0) {
+    const stream = outgoing.write();
+    try {
+      // What one call takes.
+      for (let start = 0; start < body.length; start += 4096) stream.blockingWriteAndFlush(body.slice(start, start + 4096));
+    } catch {
+      broken = true;
+    } finally {
+      stream[Symbol.dispose]();
+    }
+  }
+  if (broken) outgoing[Symbol.dispose]();
+  else types.OutgoingBody.finish(outgoing, null);
+}
+
 function read(incoming) {
   const stream = incoming.stream();
   const pieces = [];
@@ -207,7 +225,7 @@ function read(incoming) {
       size += piece.length;
     }
   } catch (error) {
-    if (error?.tag !== "closed") throw new Error("the response broke off");
+    if (payload(error)?.tag !== "closed") throw new Error(`the response broke off: ${words(error)}`);
   } finally {
     stream[Symbol.dispose]();
   }

@@ -115,7 +115,7 @@ function signature(checker, types, symbol, type, declaration, stem) {
     }
     if (at.dotDotDotToken) throw new BuildError(`${given}: the parameter '...${parameter.name}' has no form in WIT: take a list`);
     const plan = types.plan(checker.getTypeOfSymbolAtLocation(parameter, at), `${name}-${written}`, at);
-    const optional = (at.questionToken || at.initializer) && plan.k !== "option" && plan.k !== "json";
+    const optional = (at.questionToken || at.initializer) && plan.k !== "option";
     return { name: parameter.name, written, plan: optional ? { k: "option", of: plan } : plan };
   });
   const returned = call.getReturnType();

@@ -85,7 +85,6 @@ export class Types {
     const arms = type.types.filter((arm) => !(arm.flags & empty));
     const optional = arms.length < type.types.length;
     const of = this.#arms(type, arms, hint, node);
-    if (of.k === "json") return JSON_PLAN;
     return optional ? { k: "option", of } : of;
   }
 
@@ -170,7 +169,7 @@ export class Types {
         const written = kebab(property.name);
         if (written === undefined) throw new TypeProblem(`${place(node)}: the property '${property.name}' has no name in WIT`);
         const plan = this.plan(this.#checker.getTypeOfSymbolAtLocation(property, node), `${name}-${written}`, node);
-        const optional = (property.flags & ts.SymbolFlags.Optional) !== 0 && plan.k !== "option" && plan.k !== "json";
+        const optional = (property.flags & ts.SymbolFlags.Optional) !== 0 && plan.k !== "option";
         return { property, written, plan: optional ? { k: "option", of: plan } : plan };
       });
       this.#underWay.delete(type);

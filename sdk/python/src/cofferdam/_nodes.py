@@ -254,7 +254,7 @@ class Field:
     has_default: bool = False
 
     def wit(self) -> str:
-        optional = self.has_default and not isinstance(self.node, (Option, Json))
+        optional = self.has_default and not isinstance(self.node, Option)
         written = f"option<{self.node.wit()}>" if optional else self.node.wit()
         return f"{escaped(self.name)}: {written}"
 

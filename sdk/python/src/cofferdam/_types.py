@@ -132,9 +132,7 @@ class Types:
     def _union(self, args: tuple[Any, ...], hint: str) -> Node:
         arms = [arg for arg in args if arg is not type(None)]
         inner = self.node(arms[0], hint) if len(arms) == 1 else self._variant(arms, hint)
-        if len(arms) == len(args) or isinstance(inner, Json):
-            return Json(Option(inner)) if isinstance(inner, Json) and len(arms) < len(args) else inner
-        return Option(inner)
+        return inner if len(arms) == len(args) else Option(inner)
 
     def _variant(self, arms: list[Any], hint: str) -> Node:
         key = (typing.Union, *arms)

@@ -27,11 +27,7 @@ def send(
         request.set_path_with_query(target)
         outgoing = request.body()
         future = outgoing_handler.handle(request, _options(timeout))
-        if body:
-            with outgoing.write() as stream:
-                for start in range(0, len(body), _PIECE):
-                    stream.blocking_write_and_flush(body[start : start + _PIECE])
-        http_types.OutgoingBody.finish(outgoing, None)
+        _write(outgoing, body or b"")
         with future.subscribe() as ready:
             ready.block()
         answer = future.get()
@@ -44,6 +40,19 @@ def send(
             return response.status(), received, _read(response.consume())
     except Err as error:
         raise Failed(_words(error.value)) from None
+
+
+def _write(outgoing: object, body: bytes) -> None:
+    """Writes the body. When the host does not take it, what it answers says why."""
+    try:
+        if body:
+            with outgoing.write() as stream:  # type: ignore[attr-defined]
+                for start in range(0, len(body), _PIECE):
+                    stream.blocking_write_and_flush(body[start : start + _PIECE])
+    except Err:
+        outgoing.__exit__(None, None, None)  # type: ignore[attr-defined]
+    else:
+        http_types.OutgoingBody.finish(outgoing, None)
 
 
 def _read(body: object) -> bytes:

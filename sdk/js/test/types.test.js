@@ -1,0 +1,99 @@
+// WIT of TypeScript's types, and the values that go with it.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { BuildError, analyse, wit } from "../src/build/program.js";
+import { kebab } from "../src/build/names.js";
+import { Mismatch, fromWit, toWit } from "../src/convert.js";
+
+const folder = mkdtempSync(path.join(tmpdir(), "cofferdam-js-test-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function program(name, text) {
+  const file = path.join(folder, `${name}.ts`);
+  writeFileSync(file, `import { task, type Int } from "@cofferdam/sdk";\n${text}`);
+  return analyse(file);
+}
+
+test("every type has a form", () => {
+  const found = program(
+    "every_type",
+    `interface Tree { name: string; children: Tree[] }
+     type Shape = { kind: "circle"; radius: number } | { kind: "nothing" };
+     interface Row { topTen: Int; when: Date; raw: Uint8Array; big: bigint; maybe?: string; none: number | null }
+     /** Words.
+      *
+      * More words. */
+     export const everything = task((rows: Row[], shape: Shape, mode: "fast" | "slow", point: [number, string], tree: Tree,
+       table: Record<string, number>, rest: unknown, flag = true, extra?: Record<string, number>): Int | undefined => rows.length);
+     export default task((type: string): void => {});`,
+  );
+  const lines = wit(found).split("\n");
+  for (const line of [
+    "package local:every-type;",
+    "    top-ten: s64,",
+    "    when: string,",
+    "    raw: list<u8>,",
+    "    big: s64,",
+    "    maybe: option<string>,",
+    "    none: option<f64>,",
+    "  variant shape { circle(shape-circle), nothing }",
+    "  enum everything-mode { fast, slow }",
+    "    children: list<json>,",
+    "  variant json { json(string) }",
+    "  /// Words.",
+    "  everything: func(rows: list<row>, shape: shape, mode: everything-mode, point: tuple<f64, string>, tree: tree, table: json, rest: json, flag: option<bool>, extra: option<json>) -> result<option<s64>, task-error>;",
+    "  every-type: func(%type: string) -> result<_, task-error>;",
+  ]) {
+    assert.ok(lines.includes(line), `'${line}' is missing in:\n${lines.join("\n")}`);
+  }
+  assert.ok(!lines.some((line) => line.includes("wasi:http")));
+});
+
+test("interfaces are imported when they are used", () => {
+  const file = path.join(folder, "used.ts");
+  writeFileSync(file, `import * as sdk from "@cofferdam/sdk";\nexport default sdk.task((): string => sdk.variable("a") + sdk.http.get("http://x/").text());\n`);
+  const text = wit(analyse(file));
+  assert.match(text, /import wasi:http\/outgoing-handler@0.2.0;/);
+  assert.match(text, /import cofferdam:task\/config@/);
+  assert.doesNotMatch(text, /artifacts/);
+});
+
+test("what has no form is told with its place", () => {
+  assert.throws(() => program("function", "export default task((f: () => void): void => {});"), /function\.ts:2:\d+: a function cannot be/);
+  assert.throws(() => program("async", "export default task(async (): Promise<number> => 1);"), /cannot be async/);
+  assert.throws(() => program("mistake", 'export default task((): number => "x");'), BuildError);
+  assert.throws(() => program("none", "export const a = 1;"), /exports no task/);
+});
+
+test("names", () => {
+  const found = ["wordCount", "word_count", "HTTPServer", "top_10", "ü", "1a"].map(kebab);
+  assert.deepEqual(found, ["word-count", "word-count", "http-server", "top10", undefined, undefined]);
+});
+
+test("values change form both ways", () => {
+  const { tasks } = program(
+    "values",
+    `type Shape = { kind: "circle"; radius: number } | { kind: "nothing" };
+     interface Row { topTen: Int; maybe?: string; shape: Shape; when: Date; extra: Record<string, unknown> }
+     export default task((rows: Row[]): Row[] => rows);`,
+  );
+  const plan = tasks[0].result;
+  const program_ = [{ topTen: 3, shape: { kind: "circle", radius: 1 }, when: new Date("2026-01-02T00:00:00Z"), extra: { a: [1] } }];
+  const bindings = [
+    {
+      topTen: 3,
+      maybe: null,
+      shape: { tag: "circle", val: { radius: 1 } },
+      when: "2026-01-02T00:00:00.000Z",
+      extra: { tag: "json", val: '{"a":[1]}' },
+    },
+  ];
+  assert.deepEqual(toWit(plan, program_), bindings);
+  assert.deepEqual(fromWit(plan, bindings), program_);
+  const wrong = [{ ...program_[0], topTen: 1.5 }];
+  assert.throws(() => toWit(plan, wrong), (error) => error instanceof Mismatch && error.message === "expected a whole number at /0/topTen, not 1.5");
+});
