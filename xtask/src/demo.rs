@@ -109,6 +109,7 @@ impl Cofferdam {
             }
         }
         command.env("XDG_CONFIG_HOME", self.data_dir.join("config"));
+        command.env("COFFERDAM_STD_DIR", workspace::target_dir().join("guests/std"));
         command.env("COFFERDAM_DATA_DIR", &self.data_dir).env("COFFERDAM_POSTGRES_BIN", &self.postgres);
         command
     }

@@ -1,12 +1,17 @@
 //! `cargo xtask guests`: the components of the tests and examples.
 
-use crate::{tools, workspace};
+use crate::{languages, tools, workspace};
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Message, MetadataCommand};
 use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf, process::Stdio};
 
+/// The operators in Rust; those that interpret scripts come from [`languages`].
+const OPERATORS: [&str; 7] =
+    ["branch", "csv-to-json", "http-request", "http-sensor", "json-transform", "slack-webhook", "wait-until"];
+
 /// Builds every package whose manifest says `[package.metadata.cofferdam] guest = true` for `wasm32-wasip2`, and copies each
-/// component to `target/guests/<name>.wasm`. Returns them by name.
+/// component to `target/guests/<name>.wasm`, and the operators to `target/guests/std`. Returns them by name. Components in other languages
+/// are made by [`languages::build`].
 ///
 /// The result depends on the sources and the toolchain only: paths of this machine are mapped away.
 pub fn run() -> Result<BTreeMap<String, PathBuf>> {
@@ -42,6 +47,17 @@ pub fn run() -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     ensure!(child.wait()?.success(), "the components were not built");
+    components.extend(languages::build(&folder)?);
+    for name in OPERATORS {
+        let operator =
+            components.remove(&format!("operator-{name}")).with_context(|| format!("the operator {name} was not built"))?;
+        let copy = folder.join("std").join(format!("{name}.wasm"));
+        let bytes = fs::read(&operator)?;
+        if fs::read(&copy).ok().as_deref() != Some(&bytes) {
+            fs::write(&copy, &bytes).with_context(|| format!("cannot write {}", copy.display()))?;
+        }
+        components.insert(format!("std/{name}"), copy);
+    }
     for (name, path) in &components {
         eprintln!("    {name:<24} {:>8} bytes", fs::metadata(path)?.len());
     }

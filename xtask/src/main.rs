@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod derive;
 mod guests;
+mod languages;
 mod lint;
 mod tests;
 mod tools;

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that a change must pass.
 
-use crate::{derive, guests, lint, tools, ui, workspace};
+use crate::{derive, guests, languages, lint, tools, ui, workspace};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ pub fn run(filters: &[String]) -> Result<()> {
     let chromium = tools::chromium()?;
     lint::format()?;
     guests::run()?;
+    languages::test()?;
     ui::build(workspace::root(), false)?;
     derive::run(true)?;
 
