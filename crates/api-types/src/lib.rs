@@ -41,7 +41,7 @@ pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary};
 pub use page::Page;
-pub use problem::{Diagnostic, ErrorCode, Problem, Severity};
+pub use problem::{Diagnostic, ErrorCode, Problem, Severity, TextPlace};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
 pub use trial::{FunctionTried, TryFunction};
 pub use xcom::{XCom, XComCollection, XComEntry};

@@ -218,6 +218,19 @@ pub struct Diagnostic {
     /// The line in the YAML that was sent, counted from 1, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// Where in the text that `pointer` leads to, when it is about a part of it: a line of a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<TextPlace>,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TextPlace {
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The column, counted from 1.
+    pub column: u32,
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ mod console;
 mod endpoints;
 mod error;
 mod extract;
+pub mod operators;
 mod request;
+mod scripts;
 mod state;
 mod trials;
 

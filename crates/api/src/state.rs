@@ -3,6 +3,7 @@ use crate::auth::password::Passwords;
 use crate::auth::seen::SessionsSeen;
 use crate::auth::token::TokenKeys;
 use crate::endpoints::events::Hub;
+use crate::scripts::Interpreters;
 use crate::trials::Trials;
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::clock::{SharedClock, SharedRng};
@@ -51,7 +52,8 @@ impl Default for ApiConfig {
 pub struct ApiState {
     /// The truth, in the API's role: each request sees its own tenant.
     pub store: Store,
-    /// The same in the role that sees every tenant, for nothing but the figures of `/metrics`.
+    /// The same in the role that sees every tenant, for nothing but the figures of `/metrics` and finding the tenants that lack
+    /// operators.
     pub figures: Store,
     /// Commands.
     pub engine: Arc<Engine>,
@@ -120,6 +122,7 @@ pub(crate) struct App {
     pub sessions_seen: SessionsSeen,
     pub events: Hub,
     pub trials: Trials,
+    pub interpreters: Interpreters,
 }
 
 impl App {
@@ -130,6 +133,7 @@ impl App {
             sessions_seen: SessionsSeen::default(),
             events: Hub::new(Arc::clone(&state.queue)),
             trials: Trials::default(),
+            interpreters: Interpreters::default(),
             state,
         }
     }

@@ -1,16 +1,32 @@
 //! Trying functions: runs one in a sandbox of this process, with nothing recorded. See docs/decisions/0010.
 
+use crate::App;
+use crate::error::{ApiError, sentence};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use cofferdam_api_types::ErrorCode;
 use cofferdam_domain::clock::SharedClock;
-use cofferdam_ids::{TaskId, TenantId, XComKey};
-use cofferdam_sandbox::{Host, HostError, LogLine};
+use cofferdam_domain::grant::Grant;
+use cofferdam_domain::job::{Entry, TaskContext};
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId, XComKey};
+use cofferdam_objects::ObjectsError;
+use cofferdam_sandbox::{CompiledCode, Host, HostError, LoadError, LogLine, Program, TryRequest};
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Functions that a tenant may try at once.
 const AT_ONCE: usize = 2;
+/// How long a function may be tried.
+const WALL_MS: u64 = 15_000;
+
+impl From<LoadError> for ApiError {
+    fn from(error: LoadError) -> Self {
+        Self::new(ErrorCode::ComponentNotCompilable, sentence(&error))
+    }
+}
 
 /// Who is trying what now.
 #[derive(Debug, Default)]
@@ -80,6 +96,47 @@ impl Host for TrialHost {
     fn now(&self) -> Option<DateTime<Utc>> {
         Some(self.clock.now())
     }
+}
+
+/// The component, loaded. After an upgrade it may have to be compiled again first.
+pub(crate) async fn load(app: &App, tenant: TenantId, digest: &Digest) -> Result<Program, ApiError> {
+    let compiled = match app.state.objects.get_compiled(digest, &app.state.compatibility_hash).await {
+        // The object store has checked the MAC.
+        Ok(Some(bytes)) => CompiledCode::from_authenticated(bytes),
+        Ok(None) | Err(ObjectsError::Tampered { .. }) => {
+            let wasm = app.state.objects.get_component(tenant, digest).await?;
+            let compiled = app.state.compile.compile(tenant, &wasm).await?;
+            app.state.objects.put_compiled(digest, &app.state.compatibility_hash, compiled.bytes().clone()).await?;
+            compiled
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let runtime = app.state.sandbox.clone();
+    Ok(tokio::task::spawn_blocking(move || runtime.load(&compiled)).await.map_err(ApiError::internal)??)
+}
+
+/// A try that belongs to no run.
+pub(crate) fn attempt(entry: Entry, input: Option<Value>, now: DateTime<Utc>) -> Result<TryRequest, ApiError> {
+    Ok(TryRequest {
+        instance: TaskInstanceId::generate(),
+        entry,
+        input: input.unwrap_or_else(|| json!({})).to_string(),
+        limits: Limits { wall_ms: WALL_MS, ..Limits::default() },
+        grant: Grant::default(),
+        private_targets: Vec::new(),
+        context: TaskContext {
+            dag_id: DagId::new("try").map_err(ApiError::internal)?,
+            dag_run_id: DagRunId::new("manual__try").map_err(ApiError::internal)?,
+            task_id: TaskId::new("try").map_err(ApiError::internal)?,
+            map_index: -1,
+            try_number: 1,
+            max_tries: 1,
+            logical_date: now,
+            data_interval_start: now,
+            data_interval_end: now,
+            conf: Arc::new(json!({})),
+        },
+    })
 }
 
 #[cfg(test)]

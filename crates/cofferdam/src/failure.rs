@@ -87,6 +87,18 @@ pub struct Finding {
     pub column: Option<usize>,
     /// The JSON Pointer of the place.
     pub pointer: String,
+    /// Where in the text that stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
+}
+
+/// A place in a text, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Within {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
 }
 
 /// How bad a finding is.
@@ -279,6 +291,7 @@ mod tests {
             line: Some(3),
             column: Some(5),
             pointer: "/tasks/0".into(),
+            within: None,
         };
         assert_eq!(
             finding.to_string(),

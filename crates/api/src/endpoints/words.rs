@@ -64,6 +64,7 @@ pub(super) fn diagnostic(diagnostic: Diagnostic) -> wire::Diagnostic {
         message: diagnostic.message,
         help: diagnostic.help,
         line: None,
+        place: diagnostic.place.map(|place| wire::TextPlace { line: place.line, column: place.column }),
     }
 }
 

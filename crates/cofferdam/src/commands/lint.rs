@@ -3,7 +3,7 @@
 use super::problem;
 use super::session::Session;
 use crate::document::Document;
-use crate::failure::{Exit, Failure, Finding, Severity};
+use crate::failure::{Exit, Failure, Finding, Severity, Within};
 use crate::output::print_finding;
 use cofferdam_client::DagSource;
 use cofferdam_client::api::AppliedDag;
@@ -72,6 +72,7 @@ pub fn offline(document: &Document) -> Vec<Finding> {
         line: None,
         column: None,
         pointer: diagnostic.pointer,
+        within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
     };
     found.into_iter().map(|diagnostic| document.locate(finding(diagnostic))).collect()
 }

@@ -1,6 +1,6 @@
 //! From the client's errors to failures: what, where, remedy, exit code.
 
-use crate::failure::{Exit, Failure, Finding, Severity, chain};
+use crate::failure::{Exit, Failure, Finding, Severity, Within, chain};
 use cofferdam_client::ClientError;
 use cofferdam_client::api::{Diagnostic, ErrorCode, Problem, Severity as ApiSeverity};
 
@@ -72,5 +72,6 @@ pub fn finding(diagnostic: Diagnostic) -> Finding {
         line: None,
         column: None,
         pointer: diagnostic.pointer,
+        within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
     }
 }

@@ -96,6 +96,12 @@ pub const KEYS: &[Key] = &[
         "Earlier values of `secret_key`: what they sealed can still be read, and `cofferdam secrets rotate` seals it anew.",
     ),
     Key::open("data_dir", Kind::Path, Some(".cofferdam"), "Where `cofferdam dev` keeps its data."),
+    Key::open(
+        "std_dir",
+        Kind::Path,
+        None,
+        "The directory of the operators that every tenant finds under `std/`; by default `std` beside the program, where there is one.",
+    ),
     Key::open("postgres_bin", Kind::Path, None, "The directory of the PostgreSQL programs that `cofferdam dev` starts."),
     Key::open("listen", Kind::Address, Some("127.0.0.1:8080"), "Where the API and the console are served."),
     Key::open(

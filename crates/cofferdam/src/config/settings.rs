@@ -29,6 +29,8 @@ pub struct Settings {
     pub earlier_secret_keys: Vec<String>,
     /// Where `dev` keeps its data.
     pub data_dir: PathBuf,
+    /// The directory of the operators.
+    pub std_dir: Option<PathBuf>,
     /// The directory of the PostgreSQL programs.
     pub postgres_bin: Option<PathBuf>,
     /// Where the API is served.
@@ -102,6 +104,7 @@ impl Settings {
                 .filter(|secret| !secret.is_empty())
                 .collect(),
             data_dir: or_default("data_dir").into(),
+            std_dir: path("std_dir"),
             postgres_bin: path("postgres_bin"),
             listen: or_default("listen"),
             metrics_listen: text("metrics_listen"),

@@ -4,7 +4,7 @@ mod positions;
 
 pub use positions::Position;
 
-use crate::failure::{Exit, Failure, Finding, Severity};
+use crate::failure::{Exit, Failure, Finding, Severity, Within};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,6 +18,7 @@ pub struct Document {
     /// What it says.
     pub value: Value,
     positions: BTreeMap<String, Position>,
+    text: String,
 }
 
 impl Document {
@@ -47,7 +48,7 @@ impl Document {
     /// When it is not YAML; the finding has the line and column.
     pub fn parse(name: &str, text: &str) -> Result<Self, Failure> {
         let value: Value = serde_saphyr::from_str(text).map_err(|error| syntax(name, &error))?;
-        Ok(Self { name: name.to_owned(), value, positions: positions::positions(text) })
+        Ok(Self { name: name.to_owned(), value, positions: positions::positions(text), text: text.to_owned() })
     }
 
     /// Where the value at a JSON Pointer stands, or the nearest value around it that is there.
@@ -62,11 +63,28 @@ impl Document {
         }
     }
 
+    /// A place in a text that stands as it is: a literal block (`|`). Other texts have other lines than the document.
+    fn within(&self, start: Position, within: &Within) -> Option<Position> {
+        let above = self.text.lines().take(start.line.checked_sub(1)?);
+        // The position is that of the first character; empty lines may lie between it and the sign of the block.
+        let (index, header) = above.enumerate().filter(|(_, line)| !line.trim().is_empty()).last()?;
+        let sign = header.split(" #").next()?.split_whitespace().last()?;
+        let marks = sign.strip_prefix('|')?;
+        if !marks.chars().all(|mark| matches!(mark, '+' | '-' | '1'..='9')) {
+            return None;
+        }
+        let (line, column) = (usize::try_from(within.line).ok()?, usize::try_from(within.column).ok()?);
+        Some(Position { line: index + 1 + line, column: start.column - 1 + column })
+    }
+
     /// Completes a finding with its place.
     #[must_use]
     pub fn locate(&self, mut finding: Finding) -> Finding {
         finding.file = Some(self.name.clone());
-        if let Some(position) = self.position(&finding.pointer) {
+        if let Some(mut position) = self.position(&finding.pointer) {
+            if let Some(within) = &finding.within {
+                position = self.within(position, within).unwrap_or(position);
+            }
             finding.line = Some(position.line);
             finding.column = Some(position.column);
         }
@@ -89,6 +107,7 @@ fn syntax(name: &str, error: &serde_saphyr::Error) -> Failure {
         line: location.and_then(|location| location.line().try_into().ok()),
         column: location.and_then(|location| location.column().try_into().ok()),
         pointer: String::new(),
+        within: None,
     });
     failure
 }
@@ -130,6 +149,26 @@ tasks:
         let document = Document::parse("dag.yaml", DAG).unwrap();
         assert_eq!(at(&document, "/tasks/1/component"), (7, 5));
         assert_eq!(at(&document, "/schedule/cron"), (2, 1));
+    }
+
+    #[test]
+    fn a_line_of_a_script_has_its_place_in_the_document() {
+        let text = "tasks:\n  - task_id: a\n    script:\n      language: python\n      source: |\n\n        def main(input)\n          return 1\n";
+        let document = Document::parse("dag.yaml", text).unwrap();
+        let finding = |line, column| Finding {
+            severity: Severity::Error,
+            code: "invalid_script".to_owned(),
+            message: "expected ':'".to_owned(),
+            help: None,
+            file: None,
+            line: None,
+            column: None,
+            pointer: "/tasks/0/script/source".to_owned(),
+            within: Some(Within { line, column }),
+        };
+        assert_eq!(document.locate(finding(2, 16)).place(), "dag.yaml:7:24");
+        let folded = Document::parse("dag.yaml", &text.replace("source: |", "source: >")).unwrap();
+        assert_eq!(folded.locate(finding(2, 16)).place(), "dag.yaml:5:15");
     }
 
     #[test]

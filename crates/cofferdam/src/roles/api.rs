@@ -8,6 +8,7 @@ use cofferdam_api::{ApiConfig, ApiState, TokenKeys};
 use cofferdam_sandbox::inspect::UploadCaps;
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_store::{Access, Store};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -70,6 +71,10 @@ pub async fn serve_api(
             ..ApiConfig::default()
         },
     };
+    if let Some(directory) = std_dir(settings) {
+        // In the background: the API is there at once, and the operators a little later.
+        tokio::spawn(cofferdam_api::operators::install(state.clone(), directory));
+    }
     let serving = cofferdam_api::serve(listener, cofferdam_api::router(state), stop.drain.clone());
     let drained = async {
         stop.drain.cancelled().await;
@@ -83,4 +88,12 @@ pub async fn serve_api(
         }
         () = stop.now.cancelled() => Ok(()),
     }
+}
+
+/// The directory of the operators: the one that is configured, or `std` beside the program, where there is one.
+fn std_dir(settings: &Settings) -> Option<PathBuf> {
+    settings.std_dir.clone().or_else(|| {
+        let beside = std::env::current_exe().ok()?.parent()?.join("std");
+        beside.is_dir().then_some(beside)
+    })
 }

@@ -76,6 +76,8 @@ codes! {
     NeedsApproval = "needs_approval";
     /// `args` or `env` for a component that takes none.
     UnusedArguments = "unused_arguments";
+    /// A script that is not of its language, or has no function `main`.
+    InvalidScript = "invalid_script";
     /// A setting that has no effect as it stands.
     NoEffect = "no_effect";
 }
@@ -100,12 +102,24 @@ pub struct Diagnostic {
     /// What would mend it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Where in the text that `pointer` leads to, when it is about a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<TextPlace>,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPlace {
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The column, counted from 1.
+    pub column: u32,
 }
 
 impl Diagnostic {
     /// An error.
     pub fn error(code: DiagnosticCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, pointer: pointer.into(), message: message.into(), help: None }
+        Self { severity: Severity::Error, code, pointer: pointer.into(), message: message.into(), help: None, place: None }
     }
 
     /// A warning.
@@ -124,6 +138,13 @@ impl Diagnostic {
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
+        self
+    }
+
+    /// The same about a place in the text that `pointer` leads to.
+    #[must_use]
+    pub fn place(mut self, place: TextPlace) -> Self {
+        self.place = Some(place);
         self
     }
 

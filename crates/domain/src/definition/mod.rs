@@ -9,14 +9,16 @@ pub(crate) mod graph;
 mod parse;
 mod quantity;
 mod schema;
+mod script;
 pub(crate) mod suggest;
 mod validate;
 
 pub(crate) use diagnostic::join;
-pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, TextPlace};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
 pub use schema::schema;
+pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
 pub(crate) use validate::edges;
 pub use validate::{MAX_TASKS, validate};
 
@@ -197,8 +199,12 @@ with_settings! {
     pub struct TaskDefinition {
         /// Its name, unique in its dag.
         pub task_id: TaskId,
-        /// What it runs: `name`, `name@version` or `name@sha256:digest`.
+        /// What it runs: `name`, `name@version` or `name@sha256:digest`. With a script, the component that interprets it, which
+        /// [`parse`] fills in.
         pub component: ComponentRef,
+        /// A script, in place of a component.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub script: Option<ScriptDefinition>,
         /// Which of its typed functions: `interface#function`, as short as it is unambiguous. Not needed where it exports only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub function: Option<String>,

@@ -1,6 +1,7 @@
 //! From JSON to a [`DagDefinition`], with the place of everything that cannot be read.
 
 use super::diagnostic::join;
+use super::script::name_interpreter;
 use super::suggest::closest;
 use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition};
 use serde::de::DeserializeOwned;
@@ -22,7 +23,11 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
     let tasks: Vec<_> = tasks
         .into_iter()
         .enumerate()
-        .filter_map(|(index, task)| read::<TaskDefinition>(task, &format!("/tasks/{index}"), &mut problems))
+        .filter_map(|(index, mut task)| {
+            let at = format!("/tasks/{index}");
+            name_interpreter(&mut task, &at, &mut problems);
+            read::<TaskDefinition>(task, &at, &mut problems)
+        })
         .collect();
     match dag {
         Some(dag) if problems.is_empty() => Ok(DagDefinition { tasks, ..dag }),
@@ -33,7 +38,7 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
 /// Reads a value; each field that is not known is noted and left out, until the rest can be read or cannot.
 fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     // serde would take a list for a struct, field by field.
-    for inside in ["", "/defaults", "/limits", "/defaults/limits", "/grant", "/defaults/grant"] {
+    for inside in ["", "/script", "/defaults", "/limits", "/defaults/limits", "/grant", "/defaults/grant"] {
         if value.pointer(inside).is_some_and(|value| !value.is_object() && !value.is_null()) {
             let problem = Diagnostic::error(DiagnosticCode::InvalidValue, format!("{at}{inside}"), "it must be an object");
             problems.push(problem);

@@ -8,7 +8,7 @@ use super::validate::{
     MAX_ACTIVE, MAX_DESCRIPTION, MAX_ENV, MAX_FUNCTION, MAX_GRANTED, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES,
     MAX_TASKS, MAX_TEXT,
 };
-use super::{ByteSize, RetryBackoff, TimeSpan};
+use super::{ByteSize, MAX_SCRIPT, RetryBackoff, ScriptLanguage, TimeSpan};
 use crate::ending::Reason;
 use crate::grant::{NamePattern, Scheme};
 use crate::limits::Limits;
@@ -33,9 +33,11 @@ pub fn schema() -> Value {
             "task": {
                 "type": "object",
                 "properties": task(),
-                "required": ["task_id", "component"],
+                "required": ["task_id"],
+                "anyOf": [{ "required": ["component"] }, { "required": ["script"] }],
                 "additionalProperties": false,
             },
+            "script": { "type": "object", "properties": script(), "required": ["language", "source"], "additionalProperties": false },
             "settings": { "type": "object", "properties": settings(), "additionalProperties": false },
             "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
             "grant": { "type": "object", "properties": grant(), "additionalProperties": false },
@@ -112,6 +114,20 @@ fn dag() -> Value {
     })
 }
 
+fn script() -> Value {
+    let languages: Vec<&str> = ScriptLanguage::ALL.iter().map(|language| language.as_str()).collect();
+    json!({
+        "language": { "enum": languages, "description": "What it is written in." },
+        "source": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_SCRIPT,
+            "description": "Its text. It defines the function main, which is called with the input and whose result is the task's.",
+            "examples": ["def main(input):\n    return input[\"rows\"][:10]\n"],
+        },
+    })
+}
+
 fn task() -> Value {
     let mut own = json!({
         "task_id": { "$ref": "#/$defs/task_id", "description": "Its name, unique in its dag." },
@@ -127,6 +143,7 @@ fn task() -> Value {
                             the dag is applied.",
             "examples": ["weather/clean", "weather/clean@1.2.0"],
         },
+        "script": { "$ref": "#/$defs/script", "description": "A program in the dag itself, in place of a component." },
         "function": {
             "type": "string",
             "minLength": 1,

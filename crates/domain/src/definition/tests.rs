@@ -384,3 +384,66 @@ fn what_is_wrong_with_a_grant_has_its_place() {
     assert_eq!(of(json!({ "connections": ["a", "a"] })), only("no_effect", "/tasks/0/grant/connections/1"));
     assert_eq!(problems(with("/limits", json!({ "memory": "1TiB" }))), only("limit_over_cap", "/limits/memory"));
 }
+
+mod scripts {
+    use super::super::*;
+    use crate::plan::{Component, DagPlan};
+    use cofferdam_ids::Digest;
+    use serde_json::json;
+
+    fn problems(task: serde_json::Value) -> Vec<String> {
+        let dag = json!({ "dag_id": "d", "tasks": [task] });
+        let found = match parse(dag) {
+            Ok(dag) => validate(&dag),
+            Err(found) => found,
+        };
+        found.iter().map(|problem| format!("{} {}: {}", problem.code, problem.pointer, problem.message)).collect()
+    }
+
+    #[test]
+    fn a_script_is_run_by_its_interpreter_with_source_and_input() {
+        let task = json!({
+            "task_id": "a", "input": { "rows": { "$param": "rows" } },
+            "script": { "language": "javascript", "source": "function main(input) { return 1 }" },
+        });
+        let dag = parse(json!({ "dag_id": "d", "params": { "rows": [1] }, "tasks": [task] })).unwrap();
+        assert_eq!(validate(&dag), []);
+        let component = Component {
+            digest: Digest::new("ab".repeat(32)).unwrap(),
+            entry: Some(crate::job::Entry::Task),
+            functions: Vec::new(),
+        };
+        let plan = DagPlan::compile(&dag, |name| {
+            assert_eq!(name.to_string(), "std/javascript");
+            Ok(component.clone())
+        });
+        let plan = plan.unwrap();
+        let input = plan.tasks[0].input.render(&plan.effective_conf(&json!({})), |_, _| None).unwrap();
+        assert_eq!(input, json!({ "source": "function main(input) { return 1 }", "input": { "rows": [1] } }));
+        // What is stored is read again.
+        assert_eq!(parse(serde_json::to_value(&dag).unwrap()).unwrap(), dag);
+    }
+
+    #[test]
+    fn mistakes_in_a_script_have_their_place() {
+        let script = json!({ "language": "python", "source": "x" });
+        assert_eq!(
+            problems(json!({ "task_id": "a", "component": "b", "script": script })),
+            ["invalid_value /tasks/0/component: a task has a component or a script, not both"]
+        );
+        assert_eq!(
+            problems(json!({ "task_id": "a", "script": { "language": "cobol", "source": "x" } })),
+            ["invalid_value /tasks/0/script/language: 'cobol' is not known here"]
+        );
+        assert_eq!(
+            problems(json!({ "task_id": "a", "script": { "language": "python", "source": " " } })),
+            ["invalid_value /tasks/0/script/source: the script is empty"]
+        );
+        assert_eq!(
+            problems(json!({ "task_id": "a", "script": script, "args": ["x"] })),
+            ["unused_arguments /tasks/0/args: a script takes no args"]
+        );
+        assert_eq!(problems(json!({ "task_id": "a", "script": "x" })), ["invalid_value /tasks/0/script: it must be an object"]);
+        assert_eq!(problems(json!({ "task_id": "a" })), ["missing_field /tasks/0: the field 'component' is missing"]);
+    }
+}

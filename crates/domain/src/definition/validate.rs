@@ -188,6 +188,7 @@ fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<
 
 fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     settings(at, &task.settings_or(&TaskSettings::default()), found);
+    super::script::validate(at, task, found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
     too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
     if task.function.as_deref() == Some("") {

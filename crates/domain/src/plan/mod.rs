@@ -162,9 +162,15 @@ impl DagPlan {
                     entry::entry(&at, task, component, &mut found).map(|entry| (component.digest.clone(), entry))
                 }
                 Some(Err(error)) => {
-                    let pointer = format!("{at}/component");
-                    let problem = Diagnostic::error(error.code, pointer, error.message.as_str());
-                    found.push(problem.maybe_help(error.help.clone()));
+                    found.push(match &task.script {
+                        None => Diagnostic::error(error.code, format!("{at}/component"), error.message.as_str())
+                            .maybe_help(error.help.clone()),
+                        Some(script) => {
+                            let message = format!("a script in {} cannot be run here: {error}", script.language.as_str());
+                            Diagnostic::error(error.code, format!("{at}/script"), message)
+                                .help("the server installs its interpreters from the directory that its setting 'std_dir' names")
+                        }
+                    });
                     None
                 }
                 None => None,
@@ -207,9 +213,10 @@ impl DagPlan {
                 pool: settings.pool.unwrap_or_else(PoolName::default_pool),
                 pool_slots: settings.pool_slots.unwrap_or(1),
                 queue: settings.queue.unwrap_or_else(QueueName::default_queue),
-                input: match &task.input {
-                    None => InputTemplate::default(),
-                    Some(input) => InputTemplate::parse(input).map_err(|_| found.clone())?,
+                input: match (&task.script, &task.input) {
+                    (Some(script), input) => InputTemplate::parse(&script.input(input.as_ref())).map_err(|_| found.clone())?,
+                    (None, None) => InputTemplate::default(),
+                    (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
                 is_leaf: false,
                 doc: task.doc.clone(),

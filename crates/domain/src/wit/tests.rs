@@ -221,3 +221,14 @@ fn what_is_stored_reads_back() {
     let f = function(vec![field("a", wind()), field("b", WitType::Option(boxed(shape())))], Some(WitType::U8));
     assert_eq!(serde_json::from_value::<WitFunction>(serde_json::to_value(&f).unwrap()).unwrap(), f);
 }
+
+#[test]
+fn a_variant_of_json_takes_whatever_there_is() {
+    let json = WitType::Variant { named: named("json"), cases: vec![case("json", Some(WitType::String))] };
+    for value in [json!(null), json!("text"), json!({"json": [1, null]}), json!([{"a": {"b": 1.5}}])] {
+        assert_eq!(of(&json, value), Ok(()));
+    }
+    assert_eq!(json.schema(), json!({ "title": "json" }));
+    let other = WitType::Variant { named: named("json"), cases: vec![case("json", Some(WitType::U8))] };
+    assert!(of(&other, json!("text")).is_err(), "only with a text inside");
+}

@@ -3,27 +3,22 @@ use crate::App;
 use crate::endpoints::{audit_after, words};
 use crate::error::{ApiError, sentence};
 use crate::extract::{Caller, JsonBody, Operator, PathParams};
-use crate::trials::TrialHost;
+use crate::trials::{TrialHost, attempt, load};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use cofferdam_api_types::{self as wire, ErrorCode, FunctionTried, LogLine, TryEnding, TryFunction};
 use cofferdam_domain::ending::{Ending, Reason};
-use cofferdam_domain::grant::Grant;
-use cofferdam_domain::job::{Entry, TaskContext};
-use cofferdam_domain::limits::Limits;
+use cofferdam_domain::job::Entry;
 use cofferdam_domain::wit::FindError;
-use cofferdam_ids::{ComponentName, DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId};
-use cofferdam_sandbox::{self as sandbox, CompiledCode, Host, LoadError, Program, Runtime, TryReport, TryRequest};
+use cofferdam_ids::{ComponentName, Digest};
+use cofferdam_sandbox::{self as sandbox, Host, TryReport};
 use cofferdam_store::audit::Action;
 use cofferdam_store::components::{self, VersionRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-
-/// How long a function may be tried.
-const WALL_MS: u64 = 15_000;
 
 #[derive(Deserialize)]
 pub(crate) struct Path {
@@ -34,12 +29,6 @@ pub(crate) struct Path {
 impl From<FindError> for ApiError {
     fn from(error: FindError) -> Self {
         Self::new(ErrorCode::UnknownFunction, sentence(&error)).at("/function")
-    }
-}
-
-impl From<LoadError> for ApiError {
-    fn from(error: LoadError) -> Self {
-        Self::new(ErrorCode::ComponentNotCompilable, sentence(&error))
     }
 }
 
@@ -75,7 +64,7 @@ pub(crate) async fn handler(
     };
 
     let runtime = &app.state.sandbox;
-    let program = load(&app, runtime, context.tenant, &version.digest).await?;
+    let program = load(&app, context.tenant, &version.digest).await?;
     let function = entry.function_path();
     let host = Arc::new(TrialHost::new(Arc::clone(&app.state.clock)));
     let attempt = attempt(entry, request.input, app.now())?;
@@ -102,46 +91,6 @@ fn entry(entry: Entry, request: &TryFunction) -> Result<Entry, ApiError> {
         }
         (entry @ (Entry::Task | Entry::Function { .. }), None) => Ok(entry),
     }
-}
-
-/// The component, loaded. After an upgrade it may have to be compiled again first.
-async fn load(app: &App, runtime: &Runtime, tenant: TenantId, digest: &Digest) -> Result<Program, ApiError> {
-    let compiled = match app.state.objects.get_compiled(digest, &app.state.compatibility_hash).await {
-        // The object store has checked the MAC.
-        Ok(Some(bytes)) => CompiledCode::from_authenticated(bytes),
-        Ok(None) | Err(cofferdam_objects::ObjectsError::Tampered { .. }) => {
-            let wasm = app.state.objects.get_component(tenant, digest).await?;
-            let compiled = app.state.compile.compile(tenant, &wasm).await?;
-            app.state.objects.put_compiled(digest, &app.state.compatibility_hash, compiled.bytes().clone()).await?;
-            compiled
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let runtime = runtime.clone();
-    Ok(tokio::task::spawn_blocking(move || runtime.load(&compiled)).await.map_err(ApiError::internal)??)
-}
-
-fn attempt(entry: Entry, input: Option<Value>, now: DateTime<Utc>) -> Result<TryRequest, ApiError> {
-    Ok(TryRequest {
-        instance: TaskInstanceId::generate(),
-        entry,
-        input: input.unwrap_or_else(|| json!({})).to_string(),
-        limits: Limits { wall_ms: WALL_MS, ..Limits::default() },
-        grant: Grant::default(),
-        private_targets: Vec::new(),
-        context: TaskContext {
-            dag_id: DagId::new("try").map_err(ApiError::internal)?,
-            dag_run_id: DagRunId::new("manual__try").map_err(ApiError::internal)?,
-            task_id: TaskId::new("try").map_err(ApiError::internal)?,
-            map_index: -1,
-            try_number: 1,
-            max_tries: 1,
-            logical_date: now,
-            data_interval_start: now,
-            data_interval_end: now,
-            conf: Arc::new(json!({})),
-        },
-    })
 }
 
 fn answer(report: TryReport, said: Vec<(DateTime<Utc>, sandbox::LogLine)>) -> FunctionTried {

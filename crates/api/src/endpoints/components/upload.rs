@@ -2,6 +2,7 @@ use super::wire;
 use crate::App;
 use crate::error::{ApiError, sentence};
 use crate::extract::{Caller, Editor, QueryParams, media_type, read_body, too_large};
+use crate::operators;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
@@ -58,6 +59,10 @@ pub(crate) async fn handler(
     }
     if upload.approve {
         caller.context.require(Role::Admin)?;
+    }
+    if upload.name.as_str().starts_with(operators::PREFIX) {
+        let detail = "Names under 'std/' are those of the installation's own operators. Give the component another name.";
+        return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
     }
     let bytes = receive(&app, request).await?;
     let caps = app.state.config.upload;

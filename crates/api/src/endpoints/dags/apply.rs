@@ -4,9 +4,12 @@ use crate::App;
 use crate::endpoints::audit_after;
 use crate::error::ApiError;
 use crate::extract::{Caller, Editor, MAX_BODY, QueryParams, media_type, read_body};
+use crate::scripts;
 use axum::Json;
 use axum::extract::{Request, State};
 use cofferdam_api_types::{AppliedDag, ErrorCode, Problem};
+use cofferdam_domain::context::Context;
+use cofferdam_domain::definition::Diagnostic;
 use cofferdam_engine::{ApplyError, ApplyOptions};
 use cofferdam_store::audit::Action;
 use cofferdam_store::{StoreError, dags};
@@ -67,6 +70,10 @@ pub(crate) async fn handler(
 ) -> Result<(StatusCode, Json<AppliedDag>), ApiError> {
     let context = caller.context;
     let definition = read(request).await?;
+    let wrong = scripts::check(&app, &context, &definition).await?;
+    if !wrong.is_empty() {
+        return Err(with_all_mistakes(&app, &context, definition, wrong).await);
+    }
     let applied = app.state.engine.apply_dag(&context, definition, ApplyOptions { dry_run: query.dry_run }).await?;
     if !query.dry_run && applied.changed {
         let done = Action { action: "dag.apply", target_kind: "dag", target: applied.dag_id.as_str() };
@@ -88,6 +95,16 @@ pub(crate) async fn handler(
         diagnostics: applied.diagnostics.into_iter().map(diagnostic).collect(),
     };
     Ok((status, Json(body)))
+}
+
+/// The mistakes in scripts, and those that applying would find.
+async fn with_all_mistakes(app: &App, context: &Context, definition: Value, mut wrong: Vec<Diagnostic>) -> ApiError {
+    match app.state.engine.apply_dag(context, definition, ApplyOptions { dry_run: true }).await {
+        Ok(applied) => wrong.extend(applied.diagnostics),
+        Err(ApplyError::Invalid(others)) => wrong.extend(others),
+        Err(ApplyError::Engine(error)) => return error.into(),
+    }
+    ApplyError::Invalid(wrong).into()
 }
 
 /// Reads the definition, by its media type.

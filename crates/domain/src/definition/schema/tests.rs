@@ -116,6 +116,7 @@ fn with_every_field() -> DagDefinition {
     let task = TaskDefinition {
         task_id: "clean".parse().unwrap(),
         component: format!("weather/clean@sha256:{}", "0a".repeat(32)).parse().unwrap(),
+        script: Some(ScriptDefinition { language: ScriptLanguage::Python, source: "def main(input): ...".to_owned() }),
         function: Some("weather:clean/api#clean".to_owned()),
         args: vec!["-v".to_owned()],
         env: BTreeMap::from([("MODE".to_owned(), "x=y".to_owned())]),
