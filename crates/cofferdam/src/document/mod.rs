@@ -168,7 +168,7 @@ tasks:
         };
         assert_eq!(document.locate(finding(2, 16)).place(), "dag.yaml:7:24");
         let folded = Document::parse("dag.yaml", &text.replace("source: |", "source: >")).unwrap();
-        assert_eq!(folded.locate(finding(2, 16)).place(), "dag.yaml:5:15");
+        assert_eq!(folded.locate(finding(2, 16)).place(), "dag.yaml:7:9");
     }
 
     #[test]
