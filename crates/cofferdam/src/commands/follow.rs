@@ -163,7 +163,13 @@ pub fn name(task: &TaskInstance) -> String {
 pub fn plain(text: &str) -> String {
     console::strip_ansi_codes(text)
         .chars()
-        .map(|c| if c.is_control() && c != '\t' && c != '\n' { '\u{fffd}' } else { c })
+        .map(|c| match c {
+            '\t' | '\n' => c,
+            // What would turn the direction of the text around shows another text than the one that is there.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            _ if c.is_control() => '\u{fffd}',
+            _ => c,
+        })
         .collect()
 }
 
@@ -217,5 +223,28 @@ mod tests {
     #[test]
     fn what_a_task_wrote_cannot_steer_the_terminal() {
         assert_eq!(plain("a\x1b[31mred\x1b[0m\ttab\x07\x08"), "ared\ttab\u{fffd}\u{fffd}");
+        // A title, a link, moving the cursor, clearing the screen, asking the terminal to answer, other character sets, what
+        // does not end, the short forms of eight bits, and a change of direction: none of it reaches the terminal.
+        for hostile in [
+            "\x1b]0;owned\x07",
+            "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\",
+            "\x1b[2J\x1b[1;1H",
+            "\x1b[6n",
+            "\x1b(0",
+            "\x1bc",
+            "\x1bP$q\"p\x1b\\",
+            "\x1b[",
+            "\x1b]0;no end",
+            "\x1b",
+            "\u{9b}31m",
+            "\u{9d}0;owned\u{9c}",
+            "over\rwritten",
+            "\u{202e}txt.exe",
+        ] {
+            let shown = plain(&format!("before {hostile} after"));
+            let harmless =
+                |c: char| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c) && !('\u{2066}'..='\u{2069}').contains(&c);
+            assert!(shown.starts_with("before ") && shown.chars().all(harmless), "{hostile:?}: {shown:?}");
+        }
     }
 }
