@@ -136,6 +136,7 @@ fn meaning(interface: &str) -> (&'static str, &'static str) {
         () if is("cofferdam:task/types") => ("code", "Shares types with the platform; gives nothing"),
         () if is("cofferdam:task/checkpoint") => ("retry", "Keeps what it has done, for the next try"),
         () if is("cofferdam:task/config") => ("key", "Reads the variables and connections that its task is granted"),
+        () if is("cofferdam:task/artifacts") => ("out", "Leaves files to be saved, and reads those of its run"),
         () if is("wasi:http") => ("bolt", "Speaks HTTP to the hosts that its task is granted"),
         () if is("wasi:sockets") => ("bolt", "Opens network connections"),
         () if is("wasi:filesystem") => ("list", "Opens files in the directories that it is given"),

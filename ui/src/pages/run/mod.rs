@@ -1,5 +1,6 @@
 //! One run: how far it is, when each task ran, and everything about the task that is looked at.
 
+mod artifacts;
 mod receipt;
 mod task_list;
 mod task_panel;

@@ -8,6 +8,7 @@ use crate::components::time::{Elapsed, Moment};
 use crate::core::paths;
 use crate::core::query::query;
 use crate::core::status::{Status, reason};
+use crate::pages::run::artifacts::Artifacts;
 use crate::pages::run::receipt::ReceiptView;
 use crate::pages::run::run_context;
 use crate::pages::run::xcoms::XComs;
@@ -136,7 +137,7 @@ fn Parts(path: (String, String, String, i32), instance: Memo<Option<TaskInstance
                 let name = format!("{dag_id}.{task_id}.{number}.log");
                 view! { <div class="panel-log">{chooser}<LogView path=log_path(&dag_id, &run_id, &task_id, map_index, number) file_name=name/></div> }.into_any()
             }
-            Part::XComs => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="XComs"><XComs path=api.clone() changed/></div> }.into_any(),
+            Part::XComs => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="XComs"><XComs path=api.clone() changed/><Artifacts path=api.clone() changed/></div> }.into_any(),
         }
     }
 }
