@@ -102,6 +102,68 @@ fn rust() {
     RUST.works();
 }
 
+/// Types of all kinds, as a module of typed tasks.
+const TYPED: &str = r#"
+#[cofferdam::tasks]
+mod tasks {
+    use cofferdam::{Context, Error};
+
+    /// A measurement.
+    pub struct Reading {
+        pub station: String,
+        pub value: Option<f64>,
+        pub unit: Unit,
+        pub at: (u32, i64),
+    }
+    pub enum Unit {
+        Celsius,
+        DegreesFahrenheit,
+    }
+    pub enum Found {
+        Nothing,
+        TheBest(Reading),
+    }
+
+    /// Finds the reading with the highest value.
+    pub fn find_best(readings: Vec<Reading>, context: &Context) -> Result<Found, Error> {
+        if readings.len() > 10 {
+            return Err(Error::skip(format_args!("too many for {}", context.dag_id)));
+        }
+        let best = readings.into_iter().filter(|reading| reading.value.is_some()).max_by(|a, b| a.value.partial_cmp(&b.value).unwrap());
+        Ok(best.map_or(Found::Nothing, Found::TheBest))
+    }
+
+    /// Does nothing.
+    pub fn nothing(_flag: bool) -> Result<(), Error> {
+        Ok(())
+    }
+}
+"#;
+
+#[test]
+fn typed_rust() {
+    let dir = folder().join("typed-rust");
+    run(folder(), "cofferdam", &["new", "--lang", "rust", "typed-rust"]).exits(0);
+    std::fs::write(dir.join("src/lib.rs"), TYPED).unwrap();
+    run(&dir, "cofferdam", &["build"]).exits(0);
+    let call = |function: &str, input: &Value| {
+        let input = input.to_string();
+        let args = ["task", "test", "typed-rust.wasm", "--function", function, "--input", &input, "--output", "json"];
+        run(&dir, "cofferdam", &args)
+    };
+    let reading =
+        |station: &str, value: Value, unit: &str| json!({"station": station, "value": value, "unit": unit, "at": [1, -2]});
+    let best = reading("Oslo", json!(7.5), "degrees-fahrenheit");
+    let readings = json!({"readings": [reading("Bern", json!(3.0), "celsius"), best, reading("Rom", Value::Null, "celsius")]});
+    let output = |done: Done| serde_json::from_str::<Value>(&done.exits(0).stdout).unwrap()["output"].clone();
+    assert_eq!(output(call("find-best", &readings)), json!({"the-best": best}));
+    assert_eq!(output(call("tasks#find-best", &json!({"readings": []}))), json!("nothing"));
+    assert_eq!(output(call("nothing", &json!({"flag": true}))), Value::Null);
+    let many: Vec<_> = (0..11).map(|_| best.clone()).collect();
+    let skipped = call("find-best", &json!({"readings": many})).exits(10);
+    assert!(skipped.stdout.contains("too many for local"), "{skipped:#?}");
+}
+
 #[test]
 fn go() {
     GO.works();

@@ -29,7 +29,7 @@ pub mod testing;
 #[doc(hidden)]
 pub mod __private;
 
-pub use cofferdam_macros::task;
+pub use cofferdam_macros::{task, tasks};
 pub use context::Context;
 pub use error::{Error, OrFatal};
 

@@ -1,6 +1,7 @@
 //! The attribute macro of `cofferdam-sdk`; see there for its use.
 
 mod signature;
+mod typed;
 
 use proc_macro::TokenStream;
 use quote::{quote, quote_spanned};
@@ -32,6 +33,47 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
             quote!(#errors #function).into()
         }
     }
+}
+
+/// Makes the public functions of a module the typed tasks of this component.
+///
+/// The component exports the interface `tasks` of the package `local:NAME`, where NAME is the crate's. Its WIT is made from the
+/// module: each `pub fn` is a function, each `pub struct` a record, each `pub enum` an enum or a variant, and their
+/// documentation goes with them. A function takes its parameters by value, and `&Context` where it wants that.
+///
+/// ```ignore
+/// #[cofferdam::tasks]
+/// mod tasks {
+///     pub struct Summary { pub count: u32, pub mean: f64 }
+///
+///     /// Sums up the values.
+///     pub fn summarize(values: Vec<f64>) -> Result<Summary, cofferdam::Error> {
+///         let count = values.len() as u32;
+///         Ok(Summary { count, mean: values.iter().sum::<f64>() / f64::from(count) })
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn tasks(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let arguments = proc_macro2::TokenStream::from(arguments);
+    let module = parse_macro_input!(item as syn::ItemMod);
+    if !arguments.is_empty() {
+        let error = syn::Error::new_spanned(arguments, "`#[cofferdam::tasks]` takes no arguments").to_compile_error();
+        return quote!(#error #module).into();
+    }
+    match typed::expand(&module, &package()) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            let errors = error.to_compile_error();
+            quote!(#errors #module).into()
+        }
+    }
+}
+
+/// The crate that is being compiled, as cargo tells it.
+#[expect(clippy::disallowed_methods, reason = "cargo tells a macro where it is used through the environment only")]
+fn package() -> String {
+    std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "tasks".to_owned())
 }
 
 fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Result<proc_macro2::TokenStream> {
