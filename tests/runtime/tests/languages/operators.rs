@@ -111,6 +111,26 @@ async fn requests_and_sensors() {
     assert_eq!(run.result("js").await, json!([200, "POST /echo?q=1 HTTP/1.1", "{\"ü\":1}", true]));
 }
 
+/// The path of the webhook is the connection's password, and is told to nobody but the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_reaches_its_webhook() {
+    let (site, port) = (Site::get().await, server().await);
+    for (id, path) in [("alerts_on", "hooks/T0/secret"), ("alerts_off", "gone")] {
+        let connection = json!({
+            "connection_id": id, "conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "password": path,
+        });
+        site.client.create_connection(&serde_json::from_value(connection).unwrap()).await.unwrap();
+    }
+    let mut grant = grant(port);
+    grant["connections"] = json!(["alerts_*"]);
+    let post = |id: &str, connection: &str| json!({ "task_id": id, "component": "std/slack-webhook", "input": { "connection": connection, "text": "hello" }, "grant": grant });
+    let run = site.run(json!({ "dag_id": "messages", "tasks": [post("sent", "alerts_on"), post("gone", "alerts_off")] })).await;
+    assert_eq!(run.ending("sent").await.0, "success", "{:?}", run.ending("sent").await);
+    let (state, reason, message) = run.ending("gone").await;
+    assert_eq!((state.as_str(), reason.as_str()), ("failed", "fatal"));
+    assert!(message.starts_with("the webhook answered 410"), "{message}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn branches_tables_and_waiting() {
     let site = Site::get().await;
