@@ -74,6 +74,10 @@ pub struct ComponentVersion {
     pub approved_by: Option<String>,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
+    /// The SHA-256 of the core module for WASI preview 1 that it was made of, when it was. `digest` is that of the component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub adapted_from: Option<Digest>,
     /// Whether this request made it; `false` when the same bytes were there already.
     #[serde(default)]
     pub created: bool,

@@ -71,6 +71,8 @@ codes! {
     NotWasm = "not_wasm", 422, "This is not WebAssembly";
     /// What was uploaded is a core module, not a component.
     CoreModule = "core_module", 422, "This is a core module, not a component";
+    /// What was uploaded is a core module of which no component can be made.
+    CoreModuleUnadaptable = "core_module_unadaptable", 422, "No component can be made of this core module";
     /// What was uploaded is a component in another version of the binary format.
     UnsupportedComponentVersion = "unsupported_component_version", 422, "The component's format is not supported";
     /// The component has more bytes than allowed.

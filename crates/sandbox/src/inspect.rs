@@ -4,7 +4,10 @@
 //! All of it is reading; nothing runs. It takes up to some hundred milliseconds for the largest components, so call it
 //! where blocking is allowed.
 
+mod adapt;
 mod world;
+
+pub use adapt::adapt;
 
 pub(crate) use world::is_task_run;
 
@@ -14,6 +17,7 @@ use cofferdam_domain::wit::{FindError, WitFunction, find};
 use cofferdam_ids::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
+use std::borrow::Cow;
 use wasmparser::{BinaryReaderError, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// What an upload may have. Defaults as in `docs/limits.md`.
@@ -47,6 +51,9 @@ pub struct Inspection {
     pub digest: Digest,
     /// The number of bytes.
     pub bytes: u64,
+    /// The SHA-256 of the core module that it was made of, when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapted_from: Option<Digest>,
     /// How it can be run.
     pub kind: Kind,
     /// What it exports.
@@ -121,12 +128,19 @@ pub enum UploadError {
         /// What to do instead, where that is known.
         remedy: &'static str,
     },
-    /// It is a core module.
+    /// It is a core module that is no program for WASI preview 1 and does not say of what world it is.
     #[error(
-        "this is a core WebAssembly module, not a component: build for the target wasm32-wasip2, or make a component of it \
-         with `wasm-tools component new module.wasm -o component.wasm` (with `--adapt` when it uses WASI preview 1)"
+        "this is a core WebAssembly module, not a component, and none can be made of it: it is no program for WASI preview 1 (it has \
+         no `_start`, or imports nothing from `wasi_snapshot_preview1`), and does not say what its functions are in WIT. Build for \
+         the target wasm32-wasip2, or add its world with `wasm-tools component embed`"
     )]
     CoreModule,
+    /// It is a core module of which no component can be made.
+    #[error("no component can be made of this core module: {message}. Build for the target wasm32-wasip2")]
+    Unadaptable {
+        /// Why.
+        message: String,
+    },
     /// It is of another version of the format.
     #[error(
         "this component has version {version} of the binary format, and this Cofferdam reads version 13: build it with current tools"
@@ -225,6 +239,7 @@ impl UploadError {
         match self {
             Self::NotWasm { .. } => "not_wasm",
             Self::CoreModule => "core_module",
+            Self::Unadaptable { .. } => "core_module_unadaptable",
             Self::UnsupportedVersion { .. } => "unsupported_component_version",
             Self::TooLarge { .. } => "component_too_large",
             Self::Truncated { .. } => "component_truncated",
@@ -265,12 +280,28 @@ pub fn inspect(bytes: &[u8], caps: &UploadCaps) -> Result<Inspection, UploadErro
     Ok(Inspection {
         digest: Digest::new(digest).map_err(|error| UploadError::Indescribable { message: error.to_string() })?,
         bytes: bytes.len() as u64,
+        adapted_from: None,
         kind: world.kind,
         exports: world.exports,
         imports: world.imports,
         functions: world.functions,
         wit: world.wit,
     })
+}
+
+/// Makes a component of an upload ([`adapt`]) and inspects it ([`inspect()`]). The digest is that of the component.
+///
+/// # Errors
+/// As those two.
+pub fn adapt_and_inspect<'a>(bytes: &'a [u8], caps: &UploadCaps) -> Result<(Cow<'a, [u8]>, Inspection), UploadError> {
+    let component = adapt(bytes, caps)?;
+    let mut inspection = inspect(&component, caps)?;
+    if let Cow::Owned(_) = component {
+        let digest = hex(&sha2::Sha256::digest(bytes));
+        inspection.adapted_from =
+            Some(Digest::new(digest).map_err(|error| UploadError::Indescribable { message: error.to_string() })?);
+    }
+    Ok((component, inspection))
 }
 
 /// What the engine takes. Anything missing here would be found by the compile child, with a worse message.

@@ -3,4 +3,5 @@
 
 pub mod artefacts;
 pub mod hostile;
+pub mod preview1;
 pub mod toolchains;

@@ -241,6 +241,7 @@ impl Server {
         let inspection = Inspection {
             digest: digest.clone(),
             bytes: 1234,
+            adapted_from: None,
             kind: Kind::Task,
             exports: vec![Export {
                 name: "run".to_owned(),

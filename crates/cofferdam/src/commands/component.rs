@@ -63,9 +63,15 @@ async fn push(
 
 fn pushed(version: &ComponentVersion) -> String {
     let what = if version.created { "Pushed" } else { "Already there:" };
+    let adapted = match &version.adapted_from {
+        Some(module) => {
+            format!("\n  a component was made of the core module sha256:{}; the digest is the component's", short(module))
+        }
+        None => String::new(),
+    };
     let compiled = version.compile_ms.map_or_else(String::new, |ms| format!(", compiled in {ms} ms"));
     let text = format!(
-        "{what} {} ({}, {}{compiled})\n  digest  {}\n  imports {}\n  may ask for {}",
+        "{what} {} ({}, {}{compiled}){adapted}\n  digest  {}\n  imports {}\n  may ask for {}",
         version.name,
         kind(version.kind),
         table::bytes(version.size_bytes),

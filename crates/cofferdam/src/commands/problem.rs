@@ -47,7 +47,7 @@ fn remedy(problem: &Problem) -> Option<String> {
         ErrorCode::Unauthenticated | ErrorCode::InvalidRefreshToken => "run `cofferdam login`, or check COFFERDAM_TOKEN",
         ErrorCode::RoleTooLow => "ask an admin of the tenant for the role, or use another key",
         ErrorCode::CoreModule => {
-            "build a component: `cargo build --target wasm32-wasip2`, or adapt it with wasm-tools component new"
+            "build a component: `cargo build --target wasm32-wasip2`, or add its world with wasm-tools component embed"
         }
         ErrorCode::NotWasm | ErrorCode::ComponentTruncated => {
             "check that the file is the compiled component and that it is whole"

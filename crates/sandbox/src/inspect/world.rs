@@ -2,6 +2,7 @@
 
 use super::{Export, Import, Kind, UploadError};
 use crate::typed::described;
+use crate::typed::docs::{self, Documentation};
 use cofferdam_domain::wit::WitFunction;
 use std::panic::AssertUnwindSafe;
 use wit_component::{DecodedWasm, WitPrinter};
@@ -19,7 +20,7 @@ pub(super) struct Described {
 pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
     let indescribable = |message: String| UploadError::Indescribable { message };
     // The decoder asserts things about components that tools make; an upload may be made by hand.
-    let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| wit_component::decode(bytes)));
+    let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| wit_component::decode(&docs::without(bytes))));
     let (resolve, world) = match decoded {
         Ok(Ok(DecodedWasm::Component(resolve, world))) => (resolve, world),
         Ok(Ok(DecodedWasm::WitPackage(..))) => {
@@ -31,7 +32,8 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
     let imports = imports(&resolve, &resolve.worlds[world])?;
     let kind = kind(&resolve, &resolve.worlds[world]);
     let exports = exports(&resolve, &resolve.worlds[world], kind).map_err(indescribable)?;
-    let functions = described::functions(&resolve, &resolve.worlds[world]);
+    let mut functions = described::functions(&resolve, &resolve.worlds[world]);
+    Documentation::of(bytes).put_into(&mut functions);
     let wit = print(&resolve, world).map_err(indescribable)?;
     Ok(Described { kind, exports, imports, functions, wit })
 }

@@ -5,8 +5,11 @@
 //! of the runtime from JSON and JSON from them; [`TypedFunction`] is one that can be called.
 
 pub(crate) mod described;
+pub(crate) mod docs;
 mod ending;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use cofferdam_domain::wit::{MAX_DEPTH, MAX_PARTS, Mismatch, WitFunction};

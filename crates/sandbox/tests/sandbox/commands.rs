@@ -1,9 +1,10 @@
 //! Programs: `wasi:cli/command`.
 
-use crate::lab::{Recorder, failure, output, program, request, runtime};
+use crate::lab::{Recorder, compile_blocking, failure, output, program, request, runtime};
 use cofferdam_domain::ending::Reason;
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
+use cofferdam_sandbox::inspect::{UploadCaps, adapt_and_inspect};
 use cofferdam_sandbox::{Stream, TryReport};
 use serde_json::json;
 use std::sync::Arc;
@@ -57,4 +58,15 @@ async fn a_result_has_its_limit_and_the_log_its_own() {
     assert_eq!(report.dropped_output_bytes, 61_440 - 8_192);
     let (report, _) = run(&["flood", "70000000"], "null", limits).await;
     assert!(failure(&report, Reason::InvalidOutput).contains("64 KiB"));
+}
+
+#[tokio::test]
+async fn a_program_for_wasi_preview_1_runs_as_any_other() {
+    let module = cofferdam_test_guests::preview1::copies_stdin();
+    let (component, _) = adapt_and_inspect(&module, &UploadCaps::default()).unwrap();
+    let program = runtime().load(&compile_blocking(component.into_owned())).unwrap();
+    let entry = Entry::Command { args: vec![], env: vec![] };
+    let request = request(entry, r#"{"rows":[1,2]}"#.to_owned(), Limits::default());
+    let report = runtime().run(&program, request, Arc::<Recorder>::default(), CancellationToken::new()).await;
+    assert_eq!(output(&report), json!({"rows": [1, 2]}));
 }

@@ -1,7 +1,7 @@
 //! Inspecting uploads.
 
-use cofferdam_sandbox::inspect::{Kind, UploadCaps, UploadError, inspect};
-use cofferdam_test_guests::{artefacts, hostile};
+use cofferdam_sandbox::inspect::{Kind, UploadCaps, UploadError, adapt_and_inspect, inspect};
+use cofferdam_test_guests::{artefacts, hostile, preview1};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -69,4 +69,33 @@ fn a_component_cut_anywhere_is_refused() {
     for cut in (0..whole.len()).step_by(97) {
         inspect(&whole[..cut], &UploadCaps::default()).unwrap_err();
     }
+}
+
+#[test]
+fn a_core_module_for_wasi_preview_1_is_made_a_program() {
+    let module = preview1::copies_stdin();
+    assert_eq!(inspect(&module, &UploadCaps::default()).unwrap_err().code(), "core_module");
+    let (component, inspection) = adapt_and_inspect(&module, &UploadCaps::default()).unwrap();
+    assert_eq!(inspection.kind, Kind::Command);
+    assert_ne!(inspection.digest, inspection.adapted_from.unwrap(), "the digest is the component's");
+    assert_eq!(inspection.bytes, component.len() as u64);
+
+    // A component stays as it is.
+    let (same, inspection) = adapt_and_inspect(&component, &UploadCaps::default()).unwrap();
+    assert_eq!((same.as_ref(), inspection.adapted_from), (component.as_ref(), None));
+    for (bytes, code) in [
+        (hostile::core_module(), "core_module"),
+        (hostile::not_wasm(), "not_wasm"),
+        (module[..module.len() - 9].to_vec(), "component_truncated"),
+    ] {
+        assert_eq!(adapt_and_inspect(&bytes, &UploadCaps::default()).unwrap_err().code(), code);
+    }
+    let small = UploadCaps { bytes: 100, ..UploadCaps::default() };
+    assert_eq!(adapt_and_inspect(&module, &small).unwrap_err().code(), "component_too_large");
+    // One that asks for what preview 1 does not have.
+    let asks = String::from_utf8_lossy(&module).find("fd_read").unwrap();
+    let mut odd = module;
+    odd[asks..asks + 7].copy_from_slice(b"fd_rend");
+    let error = adapt_and_inspect(&odd, &UploadCaps::default()).unwrap_err();
+    assert_eq!(error.code(), "core_module_unadaptable", "{error}");
 }

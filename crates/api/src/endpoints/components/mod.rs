@@ -60,6 +60,7 @@ fn wire(version: components::ComponentVersion) -> Result<ComponentVersion, ApiEr
         approved_at: version.approved_at,
         approved_by: version.approved_by,
         created_at: version.created_at,
+        adapted_from: inspection.adapted_from,
         created: false,
         compile_ms: None,
     })

@@ -10,11 +10,12 @@ use cofferdam_api_types::{ComponentUpload, ComponentVersion, ErrorCode};
 use cofferdam_domain::context::Role;
 use cofferdam_ids::Digest;
 use cofferdam_sandbox::compile::CompileError;
-use cofferdam_sandbox::inspect::{Inspection, UploadError, inspect};
+use cofferdam_sandbox::inspect::{Inspection, UploadError, adapt_and_inspect};
 use cofferdam_store::audit::{self, Action};
 use cofferdam_store::components::{self, NewVersion};
 use http::StatusCode;
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,7 +37,8 @@ impl From<CompileError> for ApiError {
 
 /// Uploads a component: inspects it, compiles it in a process with limits, and stores both. When this answers, the component
 /// can be run. The body is the component itself, or `multipart/form-data` with it in the field `file`. The same bytes again
-/// make no second version: the answer is then 200 with the first.
+/// make no second version: the answer is then 200 with the first. A core module for WASI preview 1 is made a component first; the digest
+/// is that of the component.
 #[utoipa::path(
     post,
     path = "/api/v1/components",
@@ -64,10 +66,18 @@ pub(crate) async fn handler(
         let detail = "Names under 'std/' are those of the installation's own operators. Give the component another name.";
         return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
     }
-    let bytes = receive(&app, request).await?;
+    let received = receive(&app, request).await?;
     let caps = app.state.config.upload;
-    let to_inspect = bytes.clone();
-    let inspection = tokio::task::spawn_blocking(move || inspect(&to_inspect, &caps)).await.map_err(ApiError::internal)??;
+    let (bytes, inspection) = tokio::task::spawn_blocking(move || {
+        let (component, inspection) = adapt_and_inspect(&received, &caps)?;
+        let bytes = match component {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(component) => Some(Bytes::from(component)),
+        };
+        Ok::<_, UploadError>((bytes.unwrap_or(received), inspection))
+    })
+    .await
+    .map_err(ApiError::internal)??;
 
     let (context, now) = (&caller.context, app.now());
     app.state.objects.put_component(context.tenant, &inspection.digest, bytes.clone()).await?;
@@ -189,6 +199,7 @@ mod tests {
         let errors = [
             UploadError::NotWasm { found: String::new(), remedy: "" },
             UploadError::CoreModule,
+            UploadError::Unadaptable { message: String::new() },
             UploadError::UnsupportedVersion { version: 1 },
             UploadError::TooLarge { found: 1, max: 0 },
             UploadError::Truncated { offset: 0 },
