@@ -340,6 +340,9 @@ pub struct TaskTestArgs {
     /// What the task may reach: a JSON or YAML file that holds a `grant`, as in a dag [default: nothing]
     #[arg(long, value_name = "FILE")]
     pub grant: Option<PathBuf>,
+    /// Gives the task a scratch directory, 64 MiB unless the grant says how much, whose bytes are kept in this folder meanwhile
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
     /// A host or range of addresses outside of the public internet that the grant may lead to (may be repeated)
     #[arg(long = "private-target", value_name = "TARGET")]
     pub private_targets: Vec<cofferdam_domain::egress::PrivateTarget>,

@@ -41,6 +41,12 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
 
     let runtime = Runtime::new(RuntimeConfig::for_slots(1))
         .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))?;
+    if let Some(folder) = &args.scratch {
+        if !folder.is_dir() {
+            return Err(Failure::new(Exit::NotFound, "there is no such folder").at(folder.display().to_string()));
+        }
+        runtime.keep_scratch_in(folder.clone());
+    }
     let cache = Cache::open(environment);
     let spinner = progress::wait(&output, "compiling");
     let program = load(&runtime, &cache, &inspection.digest, &bytes).await.map_err(|failure| failure.at(&file));

@@ -55,6 +55,9 @@ fn grant(args: &TaskTestArgs) -> Result<Grant, Failure> {
         }
         None => Grant::default(),
     };
+    if args.scratch.is_some() && grant.scratch.is_none() {
+        grant.scratch = serde_json::from_value(json!("64MiB")).ok();
+    }
     grant.env.extend(args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
     Ok(grant)
 }
