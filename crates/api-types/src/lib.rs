@@ -39,7 +39,7 @@ pub use dag::{
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
 pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
-pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary};
+pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};
 pub use page::Page;
 pub use problem::{Diagnostic, ErrorCode, Problem, Severity, TextPlace};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};

@@ -57,6 +57,22 @@ pub struct WorkerSummary {
     pub started_at: DateTime<Utc>,
     /// Whether it takes no more work.
     pub draining: bool,
+    /// What its process gave up, besides the walls of the sandbox. Empty for a worker in one process with everything else, as
+    /// `cofferdam dev` has it.
+    #[serde(default)]
+    pub walls: Vec<WorkerWall>,
+}
+
+/// Something that a worker's process gave up before it ran anything, or could not give up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct WorkerWall {
+    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`.
+    pub name: String,
+    /// Whether it holds.
+    pub active: bool,
+    /// What it means, or why it does not hold.
+    pub detail: String,
 }
 
 /// `GET /health/deep`.

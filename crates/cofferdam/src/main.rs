@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod confinement;
 mod document;
 mod failure;
 mod output;

@@ -46,6 +46,8 @@ async fn a_run_outlives_one_of_each() {
     let mut workers = [start(&["worker", "--name", "one"]), start(&["worker", "--name", "two"])];
     schedulers.iter_mut().for_each(|role| drop(role.says("scheduler started")));
     workers.iter_mut().for_each(|role| drop(role.says("worker started")));
+    #[cfg(target_os = "linux")]
+    workers.iter().for_each(is_confined);
 
     std::fs::write(dir.path().join("many.yaml"), DAG).unwrap();
     std::fs::write(dir.path().join("password"), password).unwrap();
@@ -84,6 +86,18 @@ async fn a_run_outlives_one_of_each() {
     schedulers[1].signal("TERM");
     assert!(schedulers[1].ends().success());
     postgres.stop().await;
+}
+
+/// The process has no privileges left, and the API tells which walls stand.
+#[cfg(target_os = "linux")]
+fn is_confined(worker: &Role) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.child.id())).unwrap();
+    let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim();
+    assert_eq!(
+        (value("CapEff:"), value("CapPrm:"), value("CapBnd:")),
+        ("0000000000000000", "0000000000000000", "0000000000000000")
+    );
+    assert_eq!((value("NoNewPrivs:"), value("Seccomp:")), ("1", "2"), "{status}");
 }
 
 fn run_with(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Done {

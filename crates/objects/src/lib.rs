@@ -14,6 +14,6 @@ mod xcom;
 pub use component::digest_of;
 pub use error::ObjectsError;
 pub use log::{LogEntry, LogLevel, LogRecord, LogSegment, LogStream, SealedLogSegment, parse_log};
-pub use open::{Objects, ObjectsConfig, S3Config};
+pub use open::{Objects, ObjectsConfig, S3Config, local_directory};
 pub use task_object::{Download, TaskObject, TaskObjectError, Upload};
 pub use xcom::{XComReference, XComReferenceError};

@@ -10,6 +10,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How to use a store. The limits keep one object from filling the memory of whoever reads it.
@@ -158,14 +159,31 @@ pub(crate) fn check_size(kind: &'static str, size: u64, max: u64) -> Result<(), 
     if size > max { Err(ObjectsError::TooLarge { kind, size, max }) } else { Ok(()) }
 }
 
-fn open_directory(path: &str) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
-    let refused = |error: std::io::Error| ObjectsError::BadUrl { url: path.to_owned(), reason: error.to_string() };
-    let path = std::path::absolute(path).map_err(refused)?;
+/// The directory that `url` names, made when missing; none for a store that is elsewhere, and for a URL that [`Objects::open`]
+/// refuses.
+#[must_use]
+pub fn local_directory(url: &str) -> Option<PathBuf> {
+    let path = match url.split_once("://") {
+        None if url.is_empty() => return None,
+        None => url,
+        Some(("file", path)) => path,
+        Some(_) => return None,
+    };
+    make_directory(path).ok()
+}
+
+fn make_directory(path: &str) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&path).map_err(refused)?;
+    builder.create(&path)?;
+    Ok(path)
+}
+
+fn open_directory(path: &str) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
+    let path = make_directory(path).map_err(|error| ObjectsError::BadUrl { url: path.to_owned(), reason: error.to_string() })?;
     Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)))
 }
 

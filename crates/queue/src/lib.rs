@@ -18,4 +18,4 @@ pub use message::{Claim, ClaimRequest, Depth, ExpiredLease, Lease, Message, Pres
 pub use policy::{ClaimPolicy, TenantPolicy};
 pub use queue::{Queue, QueueError, TurnOver, TurnedOver};
 pub use redis::{RedisQueue, RedisQueueConfig};
-pub use signal::{Signal, WorkerBeat};
+pub use signal::{Signal, Wall, WorkerBeat};

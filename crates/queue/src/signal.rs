@@ -47,6 +47,20 @@ pub struct WorkerBeat {
     pub started_at: DateTime<Utc>,
     /// It takes no more work and will stop.
     pub draining: bool,
+    /// What its process gave up, besides the walls of the sandbox.
+    #[serde(default)]
+    pub walls: Vec<Wall>,
+}
+
+/// Something that a worker's process gave up before it ran anything, or could not give up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wall {
+    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`.
+    pub name: String,
+    /// Whether it holds.
+    pub active: bool,
+    /// What it means, or why it does not hold.
+    pub detail: String,
 }
 
 /// How many signals a subscriber may fall behind before it misses some.

@@ -28,7 +28,7 @@ use cofferdam_domain::seal::KeyRing;
 use cofferdam_engine::{Engine, TryResult};
 use cofferdam_ids::{QueueName, WorkerId};
 use cofferdam_objects::Objects;
-use cofferdam_queue::Queue;
+use cofferdam_queue::{Queue, Wall};
 use cofferdam_sandbox::Runtime;
 use cofferdam_sandbox::compile::CompileService;
 use cofferdam_store::Store;
@@ -65,6 +65,8 @@ pub struct WorkerConfig {
     pub private_targets: Vec<PrivateTarget>,
     /// How long log lines wait for company before they are written.
     pub log_flush_interval: Duration,
+    /// What the process gave up, to be told with the heartbeat.
+    pub walls: Vec<Wall>,
 }
 
 impl WorkerConfig {
@@ -84,6 +86,7 @@ impl WorkerConfig {
             inline_xcom_bytes: 64 << 10,
             private_targets: Vec::new(),
             log_flush_interval: Duration::from_millis(500),
+            walls: Vec::new(),
         }
     }
 }

@@ -26,6 +26,7 @@ async fn health_says_how_each_part_does() {
         busy: 1,
         started_at: server.clock.now() - TimeDelta::minutes(1),
         draining: false,
+        walls: Vec::new(),
     };
     server.queue.beat(&beat, Duration::from_secs(30)).await.unwrap();
     let deep = client.health_deep().await.unwrap();

@@ -52,7 +52,11 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Dev(_) => as_role().and_then(|()| block_on(roles::dev(&settings, environment))),
         Command::Api(_) => as_role().and_then(|()| block_on(roles::api(&settings))),
         Command::Scheduler(_) => as_role().and_then(|()| block_on(roles::scheduler(&settings))),
-        Command::Worker(_) => as_role().and_then(|()| block_on(roles::worker(&settings))),
+        Command::Worker(_) => as_role().and_then(|()| {
+            // Before the first thread: what is given up holds for all that are started later.
+            let walls = roles::confine(&settings);
+            block_on(roles::worker(&settings, walls))
+        }),
         Command::Migrate(_) => as_role().and_then(|()| block_on(roles::migrate(&settings))),
         Command::Login(args) => as_command().and_then(|session| block_on(login::login(&session, &args))),
         Command::Logout => as_command().and_then(|session| block_on(login::logout(&session))),

@@ -138,6 +138,18 @@ pub const KEYS: &[Key] = &[
         None,
         "Where a worker keeps what tasks write to their scratch directories; by default with the system's temporary files.",
     ),
+    Key::open(
+        "worker.confine",
+        Kind::Switch,
+        Some("true"),
+        "Whether a worker process gives up capabilities, system calls and files that it does not need.",
+    ),
+    Key::open(
+        "worker.readable",
+        Kind::List,
+        None,
+        "Files and folders that a confined worker may read besides its own and the system's, such as certificates.",
+    ),
     Key::open("worker.name", Kind::Text, None, "The name of a worker; by default its host and process id."),
     Key::open("log", Kind::Text, None, "What is logged: a level, or a filter such as `info,cofferdam_engine=debug`."),
     Key::open(

@@ -53,6 +53,10 @@ pub struct Settings {
     pub worker_egress_private: Vec<String>,
     /// Where a worker keeps what tasks write to their scratch directories.
     pub worker_scratch_dir: Option<PathBuf>,
+    /// Whether a worker process gives up what it does not need.
+    pub worker_confine: bool,
+    /// What a confined worker may read besides its own files and the system's.
+    pub worker_readable: Vec<PathBuf>,
     /// The name of a worker.
     pub worker_name: Option<String>,
     /// What the CLI talks to.
@@ -120,6 +124,12 @@ impl Settings {
                 .filter(|target| !target.is_empty())
                 .collect(),
             worker_scratch_dir: path("worker.scratch_dir"),
+            worker_confine: or_default("worker.confine") == "true",
+            worker_readable: or_default("worker.readable")
+                .split(',')
+                .map(|path| PathBuf::from(path.trim()))
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
             worker_name: text("worker.name"),
             url: or_default("url").trim_end_matches('/').to_owned(),
             url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),

@@ -57,7 +57,7 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     let ended = tokio::join!(
         or_stop(&stop, serve_api(&base, api_store, &runtime, settings, listener, &stop)),
         or_stop(&stop, schedule(&base, &stop)),
-        or_stop(&stop, work(&base, settings, runtime.clone(), &stop)),
+        or_stop(&stop, work(&base, settings, runtime.clone(), Vec::new(), &stop)),
     );
     postgres.stop().await;
     tracing::info!("stopped");

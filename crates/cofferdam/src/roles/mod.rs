@@ -17,4 +17,4 @@ pub use dev::dev;
 pub use migrate::migrate;
 pub use rotate::rotate;
 pub use scheduler::scheduler;
-pub use worker::worker;
+pub use worker::{confine, worker};

@@ -2,21 +2,35 @@ use super::base::{Base, compile_service};
 use super::serve;
 use super::stop::Stop;
 use crate::config::Settings;
+use crate::confinement::{self, Files};
 use crate::failure::{Exit, Failure};
 use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_ids::QueueName;
+use cofferdam_queue::Wall;
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
 use std::sync::Arc;
 
+/// Gives up what a worker process does not need; see [`crate::confinement`]. Call it before threads are started.
+pub fn confine(settings: &Settings) -> Vec<Wall> {
+    if !settings.worker_confine {
+        tracing::warn!("`worker.confine` is off: the sandbox is the only wall around foreign code");
+        return Vec::new();
+    }
+    // A folder that is not there yet could not be named in a rule.
+    let objects = settings.objects_url.as_deref().and_then(cofferdam_objects::local_directory);
+    let writable = objects.into_iter().chain(settings.worker_scratch_dir.clone()).chain([std::env::temp_dir()]).collect();
+    confinement::confine(&Files { writable, readable: settings.worker_readable.clone() })
+}
+
 /// Runs tasks until it is told to stop and what it runs is finished or handed back.
-pub async fn worker(settings: &Settings) -> Result<(), Failure> {
+pub async fn worker(settings: &Settings, walls: Vec<Wall>) -> Result<(), Failure> {
     let stop = Stop::on_signals(settings.drain_timeout)?;
     // Before the first connection, so that a wrong number of slots is known at once.
     let runtime = sandboxes(settings)?;
     let base = Base::connect("worker", settings).await?;
     serve::operations(&base, settings, &stop).await?;
-    work(&base, settings, runtime, &stop).await
+    work(&base, settings, runtime, walls, &stop).await
 }
 
 /// Makes room for the sandboxes.
@@ -36,7 +50,7 @@ pub fn sandboxes(settings: &Settings) -> Result<Runtime, Failure> {
 }
 
 /// Works until it is told to stop.
-pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, stop: &Stop) -> Result<(), Failure> {
+pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, walls: Vec<Wall>, stop: &Stop) -> Result<(), Failure> {
     let queues: Result<Vec<QueueName>, _> = settings.worker_queues.iter().map(|queue| queue.parse::<QueueName>()).collect();
     let queues = queues.map_err(|error| Failure::usage(error.to_string()).at("worker.queues"))?;
     let private_targets: Result<Vec<PrivateTarget>, _> =
@@ -48,6 +62,7 @@ pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, stop: &Sto
         private_targets,
         lease: settings.worker_lease,
         drain_timeout: settings.drain_timeout,
+        walls,
         ..WorkerConfig::new(name, env!("CARGO_PKG_VERSION").to_owned())
     };
     let parts = WorkerParts {

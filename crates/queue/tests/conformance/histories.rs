@@ -170,6 +170,7 @@ fn beat(number: u128) -> WorkerBeat {
         busy: 3,
         started_at: start(),
         draining: false,
+        walls: Vec::new(),
     }
 }
 

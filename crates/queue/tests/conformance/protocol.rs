@@ -181,6 +181,7 @@ async fn a_worker_is_alive_as_long_as_it_says_so() {
             busy,
             started_at: start(),
             draining: busy == 0,
+            walls: Vec::new(),
         };
         subject.queue.beat(&beat(2, 1), MINUTE).await.unwrap();
         subject.queue.beat(&beat(1, 1), MINUTE).await.unwrap();

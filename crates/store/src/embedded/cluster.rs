@@ -168,13 +168,24 @@ fn postmaster_pid(data: &Path) -> Option<u32> {
 fn socket_dir(root: &Path) -> Result<PathBuf, EmbeddedError> {
     let own = root.join("run");
     if own.as_os_str().len() <= LONGEST_SOCKET_DIR {
-        private_dir(&own)?;
+        passable_dir(&own)?;
         return Ok(own);
     }
     let metadata = fs::metadata(root).map_err(EmbeddedError::io("look at", root))?;
     let short = PathBuf::from(format!("/tmp/cofferdam-{:x}-{:x}", metadata.dev(), metadata.ino()));
-    private_dir(&short)?;
+    passable_dir(&short)?;
     Ok(short)
+}
+
+/// A folder for the socket. Root, for whom the server runs as `nobody`, may pass as its group: a process that gave its privileges
+/// up still can.
+fn passable_dir(path: &Path) -> Result<(), EmbeddedError> {
+    private_dir(path)?;
+    if process::is_root() {
+        chown(path, None, Some(0)).map_err(EmbeddedError::io("hand over", path))?;
+        fs::set_permissions(path, Permissions::from_mode(0o710)).map_err(EmbeddedError::io("open", path))?;
+    }
+    Ok(())
 }
 
 /// A folder that only the server's user may enter. In `/tmp` somebody else may have made it first: then it is refused.

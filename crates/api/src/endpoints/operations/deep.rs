@@ -2,8 +2,8 @@ use crate::error::chain;
 use crate::state::OperationsState;
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::{CheckedPart, DeepHealth, HealthStatus, WorkerSummary};
-use cofferdam_queue::WorkerBeat;
+use cofferdam_api_types::{CheckedPart, DeepHealth, HealthStatus, WorkerSummary, WorkerWall};
+use cofferdam_queue::{Wall, WorkerBeat};
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -65,5 +65,6 @@ fn summary(beat: WorkerBeat) -> WorkerSummary {
         busy: beat.busy,
         started_at: beat.started_at,
         draining: beat.draining,
+        walls: beat.walls.into_iter().map(|Wall { name, active, detail }| WorkerWall { name, active, detail }).collect(),
     }
 }
