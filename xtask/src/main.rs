@@ -22,7 +22,7 @@ Usage: cargo xtask <command>
   gen [--check]                       write the derived files again: recorded queries, OpenAPI, JSON Schema;
                                       --check compares the queries, and `test` the others
   bench [NAME..] [--json] [--embedded]
-                                      start, waiting, hop, throughput, in release mode; --embedded without Redis
+                                      start, waiting, sandbox, hop, throughput, in release mode; --embedded without Redis
   guests                              build the components of the tests and examples into target/guests
   ui [--release]                      build the console into ui/dist
   lint                                rustfmt, clippy, and cargo-deny when it is installed

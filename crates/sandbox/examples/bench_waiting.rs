@@ -4,8 +4,12 @@
 //! not allow as many (see `vm.max_map_count`), or when a task does not finish.
 
 mod bench;
+#[path = "bench/memory.rs"]
+mod memory;
 
+use cofferdam_domain::job::Entry;
 use cofferdam_sandbox::{NoHost, RuntimeConfig};
+use cofferdam_test_guests::artefacts;
 use serde_json::json;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,13 +23,13 @@ fn main() -> ExitCode {
     bench::main(async {
         let runtime = bench::runtime(RuntimeConfig::for_slots(TASKS));
         assert_eq!(runtime.capacity(), TASKS, "this machine does not allow so many sandboxes");
-        let program = bench::program(&runtime, "behaviours").await;
-        let before = rss_mib();
+        let program = runtime.load(&bench::compile(&artefacts::bytes("behaviours")).await).expect("it loads");
+        let before = memory::kib("VmRSS") >> 10;
         let started = Instant::now();
         let input = json!({"do": "sleep", "ms": u64::try_from(SLEEP.as_millis()).unwrap_or(u64::MAX)}).to_string();
         let running: Vec<_> = (0..TASKS)
             .map(|_| {
-                let (runtime, program, request) = (runtime.clone(), program.clone(), bench::request(input.clone()));
+                let (runtime, program, request) = (runtime.clone(), program.clone(), bench::request(Entry::Task, input.clone()));
                 let host = Arc::new(NoHost);
                 tokio::spawn(async move { runtime.run(&program, request, host, CancellationToken::new()).await })
             })
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
         // The last to be given a slot may still be on their way to their sleep.
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(runtime.free(), 0, "the first tasks woke before the memory was read");
-        let rss = rss_mib();
+        let rss = memory::kib("VmRSS") >> 10;
         for running in running {
             bench::expect_success(&running.await.unwrap_or_else(|error| panic!("{error}")));
         }
@@ -48,11 +52,4 @@ fn main() -> ExitCode {
         });
         println!("{}", json!({"bench": "waiting", "metric": "rss_mib", "value": rss, "conditions": conditions}));
     })
-}
-
-/// Memory that is resident now, in MiB.
-fn rss_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).map_or(0, |kib| kib >> 10)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the speeds that the project holds itself to.
 
+mod languages;
 mod servers;
 
 use crate::{guests, workspace};
@@ -24,15 +25,25 @@ pub struct Options {
 struct Bench {
     name: &'static str,
     example: &'static str,
-    /// Whether it runs scheduler and worker on real servers.
-    on_servers: bool,
+    needs: Needs,
+}
+
+/// What a bench needs besides the components of the tests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// A trivial task in each language.
+    Languages,
+    /// Real servers, on which it runs scheduler and worker.
+    Servers,
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { name: "start", example: "bench_start", on_servers: false },
-    Bench { name: "waiting", example: "bench_waiting", on_servers: false },
-    Bench { name: "hop", example: "bench", on_servers: true },
-    Bench { name: "throughput", example: "bench", on_servers: true },
+    Bench { name: "start", example: "bench_start", needs: Needs::Nothing },
+    Bench { name: "waiting", example: "bench_waiting", needs: Needs::Nothing },
+    Bench { name: "sandbox", example: "bench_sandbox", needs: Needs::Languages },
+    Bench { name: "hop", example: "bench", needs: Needs::Servers },
+    Bench { name: "throughput", example: "bench", needs: Needs::Servers },
 ];
 
 /// Builds in release mode and runs the benches asked for, one after the other.
@@ -49,7 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
     let mut build = workspace::cargo();
     build.args(["build", "--release", "--locked", "--package", "cofferdam-sandbox", "--package", "cofferdam-worker"]);
     build.args(["--bin", "cofferdam-compile"]);
-    for example in BENCHES.iter().map(|bench| bench.example).collect::<std::collections::BTreeSet<_>>() {
+    for example in chosen.iter().map(|bench| bench.example).collect::<std::collections::BTreeSet<_>>() {
         build.args(["--example", example]);
     }
     workspace::run("build the benches", &mut build)?;
@@ -65,7 +76,10 @@ impl Bench {
         let release = workspace::target_dir().join("release");
         let mut command = Command::new(release.join("examples").join(self.example));
         command.env("COFFERDAM_GUESTS", workspace::target_dir().join("guests")).stderr(Stdio::inherit());
-        let servers = if self.on_servers { Some(Servers::start(!options.embedded)?) } else { None };
+        if self.needs == Needs::Languages {
+            command.args(languages::build(&workspace::target_dir().join("guests/trivial"))?);
+        }
+        let servers = if self.needs == Needs::Servers { Some(Servers::start(!options.embedded)?) } else { None };
         if let Some(servers) = &servers {
             let fsync_ms = servers.fsync_ms()?;
             eprintln!("    fsync before: {fsync_ms:.3} ms");

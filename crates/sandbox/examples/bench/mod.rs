@@ -6,10 +6,10 @@ use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
 use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId, TenantId};
 use cofferdam_sandbox::compile::{CompileConfig, CompileService, child_main};
-use cofferdam_sandbox::{Program, Runtime, RuntimeConfig, TryReport, TryRequest};
-use cofferdam_test_guests::artefacts;
+use cofferdam_sandbox::{CompiledCode, Runtime, RuntimeConfig, TryReport, TryRequest};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs a bench; the same program is its own compile process.
 pub fn main(bench: impl Future<Output = ()>) -> ExitCode {
@@ -25,18 +25,19 @@ pub fn runtime(config: RuntimeConfig) -> Runtime {
     Runtime::new(config).expect("a pool of this size")
 }
 
-pub async fn program(runtime: &Runtime, guest: &str) -> Program {
+/// Makes machine code of a component. There is more time for it than usual, because the machine may be busy.
+pub async fn compile(component: &[u8]) -> CompiledCode {
     let this = std::env::current_exe().expect("the path of this program");
-    let service = CompileService::new(CompileConfig::new(this, ["__compile"]));
-    let compiled = service.compile(TenantId::generate(), &artefacts::bytes(guest)).await.expect("it compiles");
-    runtime.load(&compiled).expect("it loads")
+    let mut config = CompileConfig::new(this, ["__compile"]);
+    config.wall = Duration::from_secs(600);
+    CompileService::new(config).compile(TenantId::generate(), component).await.expect("it compiles")
 }
 
-pub fn request(input: String) -> TryRequest {
+pub fn request(entry: Entry, input: String) -> TryRequest {
     let at = DateTime::UNIX_EPOCH;
     TryRequest {
         instance: TaskInstanceId::generate(),
-        entry: Entry::Task,
+        entry,
         input,
         limits: Limits::default(),
         grant: Default::default(),
