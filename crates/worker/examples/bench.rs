@@ -65,7 +65,7 @@ async fn main() -> Result<()> {
     let args = Args::read()?;
     let bench = Bench::start(&args).await?;
     match args.bench.as_str() {
-        "hop" => bench.hop(&args).await?,
+        "hop" => bench.hop().await?,
         "throughput" => bench.throughput(&args).await?,
         other => bail!("there is no bench '{other}'; there are hop and throughput"),
     }
@@ -183,7 +183,7 @@ impl Bench {
         Ok(receiver)
     }
 
-    async fn hop(&self, args: &Args) -> Result<()> {
+    async fn hop(&self) -> Result<()> {
         let step = |index: usize, component: &str, input: Value| {
             let mut task = json!({ "task_id": format!("step_{index}"), "component": component, "input": input });
             if index > 0 {
@@ -205,8 +205,8 @@ impl Bench {
             times.push(began.elapsed().as_secs_f64() * 1_000.0);
         }
         times.sort_by(f64::total_cmp);
-        self.print(args, "hop", "median_ms", times[HOP_RUNS / 2]);
-        self.print(args, "hop", "p95_ms", times[HOP_RUNS * 95 / 100]);
+        self.print("hop", "median_ms", times[HOP_RUNS / 2]);
+        self.print("hop", "p95_ms", times[HOP_RUNS * 95 / 100]);
         let mut fibo = Vec::new();
         for number in 0..5 {
             let began = Instant::now();
@@ -214,7 +214,7 @@ impl Bench {
             fibo.push(began.elapsed().as_secs_f64());
         }
         fibo.sort_by(f64::total_cmp);
-        self.print(args, "hop", "fibo40_s", fibo[fibo.len() / 2]);
+        self.print("hop", "fibo40_s", fibo[fibo.len() / 2]);
         Ok(())
     }
 
@@ -243,16 +243,16 @@ impl Bench {
         }
         let wall = began.elapsed().as_secs_f64();
         ensure!(failed.is_empty(), "{} runs failed", failed.len());
-        self.print(args, "throughput", "tasks_per_s", (THROUGHPUT_RUNS * THROUGHPUT_TASKS) as f64 / wall);
+        self.print("throughput", "tasks_per_s", (THROUGHPUT_RUNS * THROUGHPUT_TASKS) as f64 / wall);
         for ((name, pids), before) in pids.iter().zip(before) {
             if !pids.is_empty() {
-                self.print(args, "throughput", &format!("{name}_cpu_cores"), (cpu_seconds(pids) - before) / wall);
+                self.print("throughput", &format!("{name}_cpu_cores"), (cpu_seconds(pids) - before) / wall);
             }
         }
         Ok(())
     }
 
-    fn print(&self, _args: &Args, bench: &str, metric: &str, value: f64) {
+    fn print(&self, bench: &str, metric: &str, value: f64) {
         let value = (value * 1_000.0).round() / 1_000.0;
         println!("{}", json!({ "bench": bench, "metric": metric, "value": value, "conditions": self.conditions }));
     }

@@ -1,7 +1,6 @@
 use crate::pipeline::Change;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role};
-use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskEvent;
 use cofferdam_ids::{DagId, DagRunId};
 use cofferdam_store::StoreError;
@@ -22,12 +21,11 @@ impl Engine {
         if locked.is_empty() {
             return Err(StoreError::conflict(format!("the dag run '{dag_run_id}' is finished")).into());
         }
-        let waiting = locked.iter().any(|instance| instance.run_state == RunStateName::Queued);
         transition::request_cancel(&mut tx, run, now).await?;
         let changes = locked.iter().map(|instance| Change::new(instance.instance, TaskEvent::CancelRequested)).collect();
         let followups = self.change(&mut tx, locked, changes, now).await?;
         tx.commit().await?;
-        tracing::info!(dag.id = %dag_id, dag_run.id = %dag_run_id, waiting, "run cancelled");
+        tracing::info!(dag.id = %dag_id, dag_run.id = %dag_run_id, "run cancelled");
         self.dispatch(followups).await;
         Ok(())
     }
