@@ -9,8 +9,8 @@ use wasi_preview1_component_adapter_provider::{
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::ComponentEncoder;
 
-/// The component of an upload: what is one already as it is; a core module for WASI preview 1 with an adapter, as a program when it
-/// has `_start`, else with the functions that its metadata names.
+/// The component of an upload: what is one already as it is; a core module with the adapter for WASI preview 1, as a program when it has
+/// `_start`, else with the functions that its metadata names.
 ///
 /// # Errors
 /// When it is a core module of another kind, is not valid, or is outside the caps. What is neither a component nor a core module
@@ -25,7 +25,7 @@ pub fn adapt<'a>(bytes: &'a [u8], caps: &UploadCaps) -> Result<Cow<'a, [u8]>, Up
     count(bytes, caps)?;
     Validator::new_with_features(features()).validate_all(bytes).map_err(|error| UploadError::parsing(&error))?;
     let module = Module::of(bytes);
-    if !(module.imports_preview1 && module.starts) && !module.has_metadata {
+    if !module.starts && !module.has_metadata {
         return Err(UploadError::CoreModule);
     }
     // The encoder asserts things about modules that tools make; an upload may be made by hand.
@@ -45,8 +45,6 @@ fn encode(bytes: &[u8], module: &Module) -> Result<Vec<u8>, String> {
 /// What decides how a core module is adapted.
 #[derive(Default)]
 struct Module {
-    /// It imports from WASI preview 1.
-    imports_preview1: bool,
     /// It is a program.
     starts: bool,
     /// It says of what world it is.
@@ -58,10 +56,6 @@ impl Module {
         let mut module = Self::default();
         for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
             match payload {
-                Payload::ImportSection(imports) => {
-                    let mut imports = imports.into_imports().map_while(Result::ok);
-                    module.imports_preview1 |= imports.any(|import| import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME);
-                }
                 Payload::ExportSection(exports) => {
                     module.starts |= exports.into_iter().map_while(Result::ok).any(|export| export.name == "_start");
                 }

@@ -3,9 +3,7 @@
 use crate::failure::{Exit, Failure};
 use rust_embed::Embed;
 use std::path::PathBuf;
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
+use wasi_preview1_component_adapter_provider::{WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{PackageId, Resolve, UnresolvedPackageGroup};
 
@@ -39,39 +37,12 @@ pub fn component(mut module: Vec<u8>, world: &World) -> Result<Vec<u8>, Failure>
         wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
             .map_err(wrong("the module cannot be given its world"))?;
     }
-    adapted(&module, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER).map_err(wrong("what was built does not fit the world of tasks"))
+    adapted(&module).map_err(wrong("what was built does not fit the world of tasks"))
 }
 
-/// Makes a component of a program of WASI preview 1: a module with `_start`. Nothing for other bytes.
-///
-/// # Errors
-/// When it asks for more than WASI preview 1.
-pub fn program(module: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-    if !is_program(module) {
-        return Ok(None);
-    }
-    let component = adapted(module, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER).map_err(|error| {
-        Failure::usage(format!("the core module cannot be made a component: {error:#}"))
-            .remedy("a program may import functions of wasi_snapshot_preview1 and no others")
-    })?;
-    Ok(Some(component))
-}
-
-fn is_program(module: &[u8]) -> bool {
-    if !wasmparser::Parser::is_core_wasm(module) {
-        return false;
-    }
-    wasmparser::Parser::new(0).parse_all(module).any(|payload| match payload {
-        Ok(wasmparser::Payload::ExportSection(exports)) => {
-            exports.into_iter().any(|export| export.is_ok_and(|export| export.name == "_start"))
-        }
-        Ok(_) | Err(_) => false,
-    })
-}
-
-fn adapted(module: &[u8], adapter: &[u8]) -> anyhow::Result<Vec<u8>> {
+fn adapted(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let encoder = ComponentEncoder::default().validate(true).module(module)?;
-    encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?.encode()
+    encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?.encode()
 }
 
 fn task_package(resolve: &mut Resolve) -> anyhow::Result<PackageId> {

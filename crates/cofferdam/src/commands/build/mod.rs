@@ -13,8 +13,6 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tools::Tools;
 
-pub use encode::program;
-
 /// What a task is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]

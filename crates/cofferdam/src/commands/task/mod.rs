@@ -26,11 +26,8 @@ use tokio_util::sync::CancellationToken;
 /// When the try cannot be started, and when it does not end with a result: then the report is printed nevertheless.
 pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs) -> Result<(), Failure> {
     let file = args.file.display().to_string();
-    let mut bytes = super::component::read(&args.file)?;
-    if let Some(component) = super::build::program(&bytes).map_err(|failure| failure.at(&file))? {
-        bytes = component;
-    }
-    let inspection = inspect::inspect(&bytes, &UploadCaps::default()).map_err(|error| {
+    let read = super::component::read(&args.file)?;
+    let (bytes, inspection) = inspect::adapt_and_inspect(&read, &UploadCaps::default()).map_err(|error| {
         let mut failure = Failure::usage(error.to_string()).at(&file);
         failure.code = Some(error.code().to_owned());
         failure
