@@ -46,8 +46,8 @@ pub(crate) fn running(pool: Pool) -> wasmtime::Result<Engine> {
     allocation
         .total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
-        // Most components have one memory; those with several share what is left over.
-        .total_memories(slots.saturating_add(slots / 2).saturating_add(4))
+        // Components have one memory or, those of interpreters, two; those with more share what is left over.
+        .total_memories(slots.saturating_mul(2).saturating_add(4))
         .total_tables(slots.saturating_mul(4).saturating_add(16))
         .total_stacks(slots)
         .total_gc_heaps(0)
