@@ -175,14 +175,14 @@ async fn calling_what_is_not_offered_is_denied_by_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_without_room_is_not_the_tasks_fault() {
-    // Four slots have room for ten memories: two components with four each fit, a third does not.
+    // Four slots have room for twelve memories: three components with four each fit, a fourth does not.
     let runtime = Runtime::new(RuntimeConfig::for_slots(4)).unwrap();
     let cancel = CancellationToken::new();
     let spin = || {
         let (runtime, cancel) = (runtime.clone(), cancel.clone());
         tokio::spawn(async move { run_command(&runtime, hostile::spinning_with_memories(4), cancel).await })
     };
-    let mut tries: futures::stream::FuturesUnordered<_> = (0..3).map(|_| spin()).collect();
+    let mut tries: futures::stream::FuturesUnordered<_> = (0..4).map(|_| spin()).collect();
     let refused = tries.next().await.unwrap().unwrap();
     assert!(failure(&refused, Reason::Internal).contains("no room"), "{:?}", refused.ending);
     cancel.cancel();
