@@ -43,6 +43,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/dags/:dag_id/runs/:run_id") view=pages::run::RunPage/>
                     <Route path=path!("/components") view=pages::components::list::ComponentList/>
                     <Route path=path!("/components/:name") view=pages::components::detail::ComponentPage/>
+                    <Route path=path!("/variables") view=pages::admin::variables::VariableList/>
+                    <Route path=path!("/connections") view=pages::admin::connections::ConnectionList/>
                     <Route path=path!("/system") view=pages::system::SystemPage/>
                 </ParentRoute>
             </Routes>
@@ -127,6 +129,8 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
             <div class="nav">
                 <A href="/dags"><Icon name="dags"/><span class="label">"Dags"</span></A>
                 <A href="/components"><Icon name="component"/><span class="label">"Components"</span></A>
+                <A href="/variables"><Icon name="braces"/><span class="label">"Variables"</span></A>
+                <A href="/connections"><Icon name="plug"/><span class="label">"Connections"</span></A>
                 <A href="/system"><Icon name="system"/><span class="label">"System"</span></A>
             </div>
             <div class="foot">

@@ -4,6 +4,18 @@ use crate::components::icon::Icon;
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
+/// Whether the dialog about `target` is open: as long as there is one.
+pub fn opens_with<T: Clone + Send + Sync + 'static>(target: RwSignal<Option<T>>) -> RwSignal<bool> {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| open.set(target.with(Option::is_some)));
+    Effect::new(move |_| {
+        if !open.get() && target.with_untracked(Option::is_some) {
+            target.set(None);
+        }
+    });
+    open
+}
+
 /// See the module. Its content is made anew each time it opens.
 #[component]
 pub fn Dialog(

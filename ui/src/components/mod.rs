@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod dialog;
+pub mod edit;
 pub mod feedback;
 pub mod gantt;
 pub mod graph;

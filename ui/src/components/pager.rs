@@ -26,6 +26,8 @@ pub fn Pager(
         total if total <= u64::from(limit) && offset.get() == 0 => format::plural(total, names.0, names.1),
         total => format!("{}–{} of {}", offset.get() + 1, last(), format::plural(total, names.0, names.1)),
     };
+    // Not in the view: there, the sign for "greater" would end the tag.
+    let is_last = move || last() >= total.get();
     let many = move || total.get() > u64::from(limit) || offset.get() > 0;
     view! {
         <div class="pager">
@@ -35,7 +37,7 @@ pub fn Pager(
                     <button type="button" class="btn small" disabled=move || offset.get() == 0 on:click=move |_| go.run(offset.get_untracked().saturating_sub(limit))>
                         <Icon name="chevron-left" class="s"/>"Previous"
                     </button>
-                    <button type="button" class="btn small" disabled=move || last() >= total.get() on:click=move |_| go.run(offset.get_untracked() + limit)>
+                    <button type="button" class="btn small" disabled=is_last on:click=move |_| go.run(offset.get_untracked() + limit)>
                         "Next"<Icon name="chevron" class="s"/>
                     </button>
                 </span>

@@ -1,6 +1,6 @@
 //! The dialog that starts a run.
 
-use crate::components::dialog::Dialog;
+use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::icon::Icon;
 use crate::core::http::{self, Failure};
@@ -50,13 +50,7 @@ pub fn TriggerDialog(
     /// The dag; the dialog is open while there is one.
     dag: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(dag.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !open.get() && dag.with_untracked(Option::is_some) {
-            dag.set(None);
-        }
-    });
+    let open = opens_with(dag);
     let title =
         Signal::derive(move || dag.with(|dag| dag.as_ref().map_or_else(|| "Trigger".to_owned(), |dag| format!("Trigger {dag}"))));
     view! {

@@ -56,6 +56,15 @@ impl Failure {
         parts.join(" · ")
     }
 
+    /// The place in the body that it is about (a JSON Pointer), when the server named one.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&str> {
+        match self {
+            Self::Refused(problem) => problem.pointer.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Every mistake, when the server lists several.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
@@ -122,6 +131,22 @@ pub async fn command(path: &str) -> Result<(), Failure> {
 /// See [`Failure`].
 pub async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize, revision: u64) -> Result<T, Failure> {
     read(send(Method::PATCH, path, Some(json(body)?), &[("If-Match", &format!("\"{revision}\""))]).await?).await
+}
+
+/// `PATCH` of something that has no revisions.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn amend<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    read(send(Method::PATCH, path, Some(json(body)?), &[]).await?).await
+}
+
+/// `DELETE`.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn delete(path: &str) -> Result<(), Failure> {
+    send(Method::DELETE, path, None, &[]).await.map(drop)
 }
 
 fn json(body: &impl Serialize) -> Result<String, Failure> {

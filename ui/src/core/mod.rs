@@ -6,6 +6,7 @@ pub mod format;
 pub mod highlight;
 pub mod http;
 pub mod layout;
+pub mod listing;
 pub mod live;
 pub mod log;
 pub mod paths;

@@ -50,6 +50,18 @@ pub fn component(name: &str) -> String {
     format!("/components/{}", segment(name))
 }
 
+/// The API's path of a variable.
+#[must_use]
+pub fn variable(key: &str) -> String {
+    format!("/variables/{}", segment(key))
+}
+
+/// The API's path of a connection.
+#[must_use]
+pub fn connection(connection_id: &str) -> String {
+    format!("/connections/{}", segment(connection_id))
+}
+
 /// The page of a run.
 #[must_use]
 pub fn run_page(dag_id: &str, run_id: &str) -> String {

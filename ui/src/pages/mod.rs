@@ -1,5 +1,6 @@
 //! The pages.
 
+pub mod admin;
 pub mod components;
 pub mod dag;
 pub mod dags;

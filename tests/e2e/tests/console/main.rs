@@ -3,6 +3,7 @@
 //! The tests share a server and a browser. Each has cookies of its own, and dags of its own.
 
 mod components;
+mod config;
 mod dags;
 mod keyboard;
 mod runs;
