@@ -25,7 +25,7 @@ pub(super) struct Cluster {
     pub(super) sockets: PathBuf,
     pub(super) log: PathBuf,
     /// Held for as long as this process may run a server here.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl Cluster {
@@ -61,12 +61,26 @@ impl Cluster {
     }
 }
 
+/// The lock on a folder.
+///
+/// It is given back when this is dropped, and not only when the file is closed: a child that another thread starts at that
+/// moment has the file open too until it executes its program.
+struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not give back the lock on the database's folder");
+        }
+    }
+}
+
 /// Only one process may run a server on a folder: a second one would take the first's server for a stale one.
-fn lock(root: &Path) -> Result<File, EmbeddedError> {
+fn lock(root: &Path) -> Result<FolderLock, EmbeddedError> {
     let path = root.join("postgres.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(EmbeddedError::io("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(fs::TryLockError::WouldBlock) => Err(EmbeddedError::InUse(root.to_owned())),
         Err(fs::TryLockError::Error(source)) => Err(EmbeddedError::io("lock", &path)(source)),
     }
