@@ -1,0 +1,93 @@
+//! Arguments of `dag`.
+
+use super::{PageArgs, duration};
+use clap::{Args, Subcommand};
+use cofferdam_ids::{DagId, DagRunId};
+use std::path::PathBuf;
+
+/// What can be done with dags.
+#[derive(Debug, Subcommand)]
+pub enum DagCommand {
+    /// Apply definitions: a new dag, or a new version of one
+    Apply {
+        /// YAML or JSON files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Checks on the server and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check definitions without a server
+    Lint {
+        /// YAML or JSON files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Checks on the server, which also knows components and permissions
+        #[arg(long)]
+        remote: bool,
+    },
+    /// List dags
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+        /// Only those with this tag (may be repeated)
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// Only those whose id contains this
+        #[arg(long, value_name = "TEXT")]
+        pattern: Option<String>,
+    },
+    /// Show a dag
+    Show {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Start a run by hand
+    Trigger(TriggerArgs),
+    /// Stop starting runs on schedule
+    Pause {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Start runs on schedule again
+    Unpause {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Delete a dag with all its runs
+    Delete {
+        /// The dag
+        dag_id: DagId,
+        /// Does not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Arguments of `dag trigger`.
+#[derive(Debug, Args)]
+pub struct TriggerArgs {
+    /// The dag
+    pub dag_id: DagId,
+    /// What the run is given: a JSON object, or @FILE (JSON or YAML)
+    #[arg(long, short, value_name = "JSON")]
+    pub conf: Option<String>,
+    /// The id of the run [default: manual__ and the time]
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<DagRunId>,
+    /// The moment that the run is for, as in 2026-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub logical_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// A note for people
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Triggering again with the same key does not start a second run
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Waits for the end of the run; exit code 1 when it fails
+    #[arg(long, short)]
+    pub wait: bool,
+    /// The longest to wait, such as 10m
+    #[arg(long, value_name = "DURATION", requires = "wait", value_parser = duration)]
+    pub timeout: Option<std::time::Duration>,
+}

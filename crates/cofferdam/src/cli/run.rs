@@ -1,0 +1,89 @@
+//! Arguments of `run`.
+
+use super::{PageArgs, duration};
+use clap::{Args, Subcommand};
+use cofferdam_ids::{DagId, DagRunId, TaskId, XComKey};
+use std::path::PathBuf;
+
+/// A run of a dag.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The dag
+    pub dag_id: DagId,
+    /// The run [default: the latest]
+    pub run_id: Option<DagRunId>,
+}
+
+/// What can be done with runs.
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// List the runs of a dag, the latest first
+    List {
+        /// The dag
+        dag_id: DagId,
+        #[command(flatten)]
+        page: PageArgs,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Show a run and its tasks
+    Show {
+        #[command(flatten)]
+        run: RunArgs,
+    },
+    /// Follow a run to its end; exit code 1 when it fails
+    Watch {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The longest to wait, such as 10m
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        timeout: Option<std::time::Duration>,
+    },
+    /// Print the logs of a run's tasks
+    Logs {
+        #[command(flatten)]
+        run: RunArgs,
+        /// Only this task
+        #[arg(long, short, value_name = "TASK")]
+        task: Option<TaskId>,
+        /// This try [default: the last one]
+        #[arg(long = "try", value_name = "N", requires = "task")]
+        try_number: Option<u32>,
+        /// Goes on until the run ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Print what a task returned, or another value that it left
+    Xcom {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The task
+        #[arg(long, short, value_name = "TASK")]
+        task: TaskId,
+        /// Which value
+        #[arg(long, short, value_name = "KEY", default_value = "return_value")]
+        key: XComKey,
+    },
+    /// List the files that a task left, or save one
+    Artifacts {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The task
+        #[arg(long, short, value_name = "TASK")]
+        task: TaskId,
+        /// The file to save
+        #[arg(long, short, value_name = "NAME")]
+        name: Option<cofferdam_ids::ArtifactName>,
+        /// Where to save it, or - for standard output [default: its own name, here]
+        #[arg(long, value_name = "FILE", requires = "name")]
+        save: Option<PathBuf>,
+    },
+    /// Stop a run and its tasks
+    Cancel {
+        /// The dag
+        dag_id: DagId,
+        /// The run
+        run_id: DagRunId,
+    },
+}
