@@ -17,7 +17,7 @@ use cofferdam_ids::{Fence, LeaseToken, TaskInstanceId, TenantId, WorkerId};
 use connection::Connection;
 use futures::stream::BoxStream;
 use keys::Keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 use subscriber::Subscriber;
@@ -239,9 +239,9 @@ impl Queue for RedisQueue {
             None => Vec::new(),
         };
         let added = answers.drain(between).map(answer::<usize>).sum::<Result<_, _>>()?;
-        let taken = |message: &Message| claims.iter().any(|claim| claim.message.instance == message.instance);
+        let taken: HashSet<TaskInstanceId> = claims.iter().map(|claim| claim.message.instance).collect();
         if alone
-            && !turn.messages.iter().all(taken)
+            && turn.messages.iter().any(|message| !taken.contains(&message.instance))
             && let Err(error) = self.publish(&Signal::Enqueued).await
         {
             // Signals are hints; what was claimed must not be lost for one.
