@@ -114,12 +114,17 @@ pub struct DagTask {
     /// Its name.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub task_id: TaskId,
-    /// The component that it runs.
+    /// What it does: `component`, or `run_dag`.
+    pub kind: String,
+    /// The component that it runs, if it runs one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub component: Option<ComponentName>,
     /// The version of the component that it is pinned to.
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
-    pub digest: Digest,
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub digest: Option<Digest>,
+    /// The dag of which it makes a run, if it does that.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub run_dag: Option<DagId>,
     /// When it runs, by how its upstream tasks ended.
     pub trigger_rule: String,
     /// How many tries it has at the most.

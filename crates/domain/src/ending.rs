@@ -58,12 +58,18 @@ reasons! {
     SkippedByTask = "skipped_by_task";
     /// A trigger rule left it out.
     SkippedByRule = "skipped_by_rule";
+    /// A branch chose other tasks.
+    BranchNotChosen = "branch_not_chosen";
+    /// A short circuit above it skipped what follows.
+    ShortCircuited = "short_circuited";
     /// An upstream task failed.
     UpstreamFailed = "upstream_failed";
     /// A person set this state.
     MarkedByUser = "marked_by_user";
     /// The task left the dag before it ran.
     Removed = "removed";
+    /// The run that the task made failed.
+    ChildFailed = "child_failed";
     /// Cofferdam itself failed (storage, queue, a bug): never the task's fault, so it is tried again.
     Internal = "internal";
 }

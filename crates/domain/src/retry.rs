@@ -89,10 +89,14 @@ const fn group(reason: Reason) -> Group {
         | Reason::Cancelled
         | Reason::SkippedByTask
         | Reason::SkippedByRule
+        | Reason::BranchNotChosen
+        | Reason::ShortCircuited
         | Reason::UpstreamFailed
         | Reason::MarkedByUser
         | Reason::Removed => Group::Never,
-        Reason::GuestError | Reason::Trap | Reason::TimedOut | Reason::InvalidOutput => Group::UnlessToldOtherwise,
+        Reason::GuestError | Reason::Trap | Reason::TimedOut | Reason::InvalidOutput | Reason::ChildFailed => {
+            Group::UnlessToldOtherwise
+        }
         Reason::OutOfFuel | Reason::OutOfMemory | Reason::StackOverflow | Reason::LimitExceeded => Group::OnlyWhenTold,
         Reason::WorkerLost | Reason::Internal => Group::Infrastructure,
     }

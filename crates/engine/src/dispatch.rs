@@ -8,18 +8,22 @@ use cofferdam_domain::event::Event;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_ids::{RunKey, TenantId};
 use cofferdam_queue::Signal;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 impl Engine {
-    /// Tells the queue first (somebody waits for it), then workers, schedulers and screens.
-    pub(crate) async fn dispatch(&self, mut followups: Followups) {
-        self.enqueue(std::mem::take(&mut followups.enqueue)).await;
-        self.tell(followups).await;
+    /// Tells the queue first (somebody waits for it), then workers, schedulers and screens; and does what comes of that, such as the
+    /// tasks that the engine does itself, until nothing more follows.
+    pub(crate) async fn dispatch(&self, followups: Followups) {
+        let mut left = VecDeque::from([followups]);
+        while let Some(mut followups) = left.pop_front() {
+            left.extend(self.enqueue(std::mem::take(&mut followups.enqueue)).await);
+            left.extend(self.tell(followups).await);
+        }
     }
 
-    /// Tells everybody but the queue what may run now.
-    pub(crate) async fn tell(&self, followups: Followups) {
-        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _ } = followups;
+    /// Tells everybody but the queue what may run now. Returns what comes of it.
+    pub(crate) async fn tell(&self, followups: Followups) -> Vec<Followups> {
+        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons } = followups;
         let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
         if !stopped.is_empty()
             && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await
@@ -40,10 +44,11 @@ impl Engine {
         for changed in &changed {
             metrics::counter!("cofferdam_task_transitions_total", "state" => changed.state.as_str()).increment(1);
         }
-        if !closed.is_empty() {
+        if !closed.is_empty() || abandons {
             // A finished run makes room for a waiting one.
             self.wake_schedulers();
         }
+        let parents: Vec<_> = closed.iter().filter_map(|(tenant, closed)| Some((*tenant, closed.parent?, closed.run))).collect();
         self.announce_changes(
             changed,
             closed.iter().map(|(tenant, run)| {
@@ -52,6 +57,7 @@ impl Engine {
             }),
         );
         self.forget_runs(closed.iter().map(|(_, run)| run.run));
+        self.wake_parents(parents).await
     }
 
     /// Tells screens which instances and runs changed.

@@ -1,11 +1,12 @@
-//! From a queued instance to the message that a worker runs.
+//! From a queued instance to the message that a worker runs, or to the work that the engine does itself.
 
-use crate::pipeline::{Change, ToEnqueue};
+use crate::pipeline::{Change, Followups, ToEnqueue};
+use crate::work::OwnWork;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::{Job, Target, TaskContext};
-use cofferdam_domain::plan::{DagPlan, TaskPlan};
+use cofferdam_domain::plan::{ComponentWork, DagPlan, TaskPlan, TaskWork};
 use cofferdam_domain::task::TaskEvent;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::{Claim, ClaimRequest, Lease, Message, Signal, TurnOver};
@@ -25,6 +26,16 @@ struct Unrunnable {
     message: String,
 }
 
+/// What tries come to.
+#[derive(Default)]
+struct Sorted {
+    /// Those that workers run.
+    messages: Vec<Message>,
+    /// Those that the engine does.
+    own: Vec<OwnWork>,
+    unrunnable: Vec<Unrunnable>,
+}
+
 /// What messages are made of, beside their XComs.
 struct Known {
     plans: HashMap<DagVersionId, Arc<DagPlan>>,
@@ -33,19 +44,24 @@ struct Known {
 }
 
 impl Engine {
-    /// Puts tries into the queue. One that cannot be run, because its input cannot be made, fails.
-    pub(crate) async fn enqueue(&self, tries: Vec<ToEnqueue>) {
-        if !tries.is_empty() {
-            self.turn_over(tries, &[], None).await;
-        }
+    /// Puts tries into the queue. One that cannot be run, because its input cannot be made, fails; what the engine does itself is
+    /// done. Returns what comes of that.
+    pub(crate) async fn enqueue(&self, tries: Vec<ToEnqueue>) -> Vec<Followups> {
+        if tries.is_empty() { Vec::new() } else { self.turn_over(tries, &[], None).await.1 }
     }
 
     /// The same, after `ended` leases were ended and before there is a claim.
-    pub(crate) async fn turn_over(&self, tries: Vec<ToEnqueue>, ended: &[Lease], claim: Option<&ClaimRequest>) -> Vec<Claim> {
+    pub(crate) async fn turn_over(
+        &self,
+        tries: Vec<ToEnqueue>,
+        ended: &[Lease],
+        claim: Option<&ClaimRequest>,
+    ) -> (Vec<Claim>, Vec<Followups>) {
         let count = tries.len();
         let mut claims = Vec::new();
+        let mut more = Vec::new();
         let enqueued: Result<(), EngineError> = async {
-            let (messages, unrunnable) = match self.messages(tries).await {
+            let Sorted { messages, own, unrunnable } = match self.messages(tries).await {
                 Ok(made) => made,
                 Err(error) => {
                     // What ended is to be told all the same.
@@ -59,7 +75,9 @@ impl Engine {
                 // Some were there already, delayed until now: nobody was told that their time has come.
                 self.queue.publish(&Signal::Enqueued).await?;
             }
-            self.fail_unrunnable(unrunnable).await
+            more.extend(self.fail_unrunnable(unrunnable).await?);
+            more.extend(self.do_own_work(own).await);
+            Ok(())
         }
         .await;
         if let Err(error) = enqueued {
@@ -70,10 +88,10 @@ impl Engine {
                 "the queue could not be told; a reconciler will mend it"
             );
         }
-        claims
+        (claims, more)
     }
 
-    async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<(Vec<Message>, Vec<Unrunnable>), EngineError> {
+    async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<Sorted, EngineError> {
         // A transaction is only begun when something has to be read.
         let known: Option<Known> = self.known(&tries);
         let (Known { plans, runs, rules }, xcoms) = match known {
@@ -90,24 +108,29 @@ impl Engine {
                 (Known { plans, runs, rules }, values)
             }
         };
-        let mut messages = Vec::with_capacity(tries.len());
-        let mut unrunnable = Vec::new();
+        let mut sorted = Sorted { messages: Vec::with_capacity(tries.len()), ..Sorted::default() };
         for new in tries {
             let (Some(run), Some(rules), Some(task)) = (runs.get(&new.run), rules.get(&new.tenant), task(&plans, &new)) else {
                 continue;
             };
-            match message(&new, run, rules, task, &xcoms) {
-                Ok(message) => messages.push(message),
-                Err(message) => unrunnable.push(Unrunnable {
+            let lookup = |task: &TaskId, key: &XComKey| xcoms.get(&(new.run, task.clone(), key.clone())).cloned();
+            match (task.input.render(&run.conf, lookup), &task.work) {
+                (Ok(input), TaskWork::Component(work)) => {
+                    sorted.messages.push(message(&new, run, rules, task, work, input));
+                }
+                (Ok(input), work @ TaskWork::RunDag { .. }) => {
+                    sorted.own.push(OwnWork { work: work.clone(), run: Arc::clone(run), input, due: new });
+                }
+                (Err(error), _) => sorted.unrunnable.push(Unrunnable {
                     tenant: new.tenant,
                     instance: new.instance,
                     try_number: new.try_number,
                     lease: LeaseToken(new.last_lease.0 + 1),
-                    message,
+                    message: error.to_string(),
                 }),
             }
         }
-        Ok((messages, unrunnable))
+        Ok(sorted)
     }
 
     /// The facts of these tries, when all are known without the database.
@@ -159,9 +182,9 @@ impl Engine {
         Ok(values)
     }
 
-    async fn fail_unrunnable(&self, unrunnable: Vec<Unrunnable>) -> Result<(), EngineError> {
+    async fn fail_unrunnable(&self, unrunnable: Vec<Unrunnable>) -> Result<Option<Followups>, EngineError> {
         if unrunnable.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let tx = self.begin_for(unrunnable.iter().map(|failed| failed.tenant)).await?;
         let instances: Vec<TaskInstanceId> = unrunnable.iter().map(|failed| failed.instance).collect();
@@ -172,7 +195,7 @@ impl Engine {
                 Change::new(failed.instance, TaskEvent::Ended { try_number: failed.try_number, lease: failed.lease, ending })
             })
             .collect();
-        Box::pin(self.change_in(tx, instances, changes)).await
+        self.change_and_commit(tx, instances, changes).await.map(Some)
     }
 }
 
@@ -191,15 +214,7 @@ fn wanted(tries: &[ToEnqueue], plans: &HashMap<DagVersionId, Arc<DagPlan>>) -> V
     wanted
 }
 
-fn message(
-    new: &ToEnqueue,
-    run: &RunFacts,
-    rules: &TenantRules,
-    task: &TaskPlan,
-    xcoms: &HashMap<XComAddress, Value>,
-) -> Result<Message, String> {
-    let lookup = |task: &TaskId, key: &XComKey| xcoms.get(&(new.run, task.clone(), key.clone())).cloned();
-    let input = task.input.render(&run.conf, lookup).map_err(|error| error.to_string())?;
+fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan, work: &ComponentWork, input: Value) -> Message {
     let job = Job {
         tenant: new.tenant,
         run: new.run,
@@ -218,13 +233,13 @@ fn message(
             data_interval_end: run.interval.1,
             conf: Arc::new(run.conf.clone()),
         },
-        target: Target { digest: task.digest.clone(), entry: task.entry.clone() },
+        target: Target { digest: work.digest.clone(), entry: work.entry.clone() },
         input,
         limits: rules.limits.as_ref().map_or_else(|| task.limits.clone(), |limits| task.limits.tightened_by(limits)),
         grant: task.grant.clone(),
         private_targets: rules.private_targets.clone(),
     };
-    Ok(Message {
+    Message {
         instance: new.instance,
         try_number: new.try_number,
         tenant: new.tenant,
@@ -235,5 +250,5 @@ fn message(
         queued_at: new.queued_at,
         not_before: new.not_before,
         payload: job.encode().into(),
-    })
+    }
 }

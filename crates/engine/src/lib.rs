@@ -10,7 +10,9 @@ mod facts;
 mod jobs;
 mod pipeline;
 mod record;
+mod runs;
 pub mod scheduler;
+mod work;
 
 pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
 pub use commands::trigger::{Trigger, Triggered};

@@ -78,6 +78,8 @@ pub(crate) struct Followups {
     pub(crate) changed: Vec<Changed>,
     pub(crate) closed: Vec<(TenantId, ClosedRun)>,
     pub(crate) refused: Vec<Refusal>,
+    /// Whether a task came to its end that may have waited for a run, which is then to be cancelled.
+    pub(crate) abandons: bool,
 }
 
 struct Working {
@@ -184,7 +186,7 @@ impl Pass<'_> {
             let receipt = report.as_ref().map_or_else(Receipt::default, |report| report.receipt);
             let started_at = report.as_ref().map(|report| report.started_at).or(working.locked.started_at);
             let ended_at = report.as_ref().map_or(now, |report| report.ended_at);
-            let worker = report.as_ref().map(|report| report.worker).or(match previous {
+            let worker = report.as_ref().and_then(|report| report.worker).or(match previous {
                 TaskState::Running { worker, .. } | TaskState::Restarting { worker, .. } => Some(worker),
                 _ => None,
             });
@@ -293,6 +295,9 @@ impl Pass<'_> {
                 continue;
             }
             working.dirty = false;
+            if working.state.is_finished() && planned(&self.plans, &working.locked)?.work.component().is_none() {
+                self.followups.abandons = true;
+            }
             writes.push(InstanceWrite {
                 instance: *instance,
                 before: working.before,

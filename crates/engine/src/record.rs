@@ -82,7 +82,8 @@ pub struct RefusedResult {
 
 /// What a worker tells beside the event itself.
 pub(crate) struct Report {
-    pub(crate) worker: WorkerId,
+    /// Who ran it; nobody when the engine did the work itself.
+    pub(crate) worker: Option<WorkerId>,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) ended_at: DateTime<Utc>,
     pub(crate) receipt: Receipt,
@@ -110,7 +111,7 @@ impl Engine {
                     ending: result.ending.clone(),
                 },
                 report: Some(Report {
-                    worker: result.worker,
+                    worker: Some(result.worker),
                     started_at: result.started_at,
                     ended_at: result.ended_at,
                     receipt: result.receipt,
@@ -135,8 +136,11 @@ impl Engine {
     /// that a worker with room goes on at once; then tells everybody else. What cannot be told, a reconciler mends.
     pub async fn hand_over(&self, recorded: Recorded, claim: Option<&ClaimRequest>) -> Vec<Claim> {
         let Recorded { refused: _, ended, mut followups } = recorded;
-        let claims = self.turn_over(std::mem::take(&mut followups.enqueue), &ended, claim).await;
-        self.tell(followups).await;
+        let (claims, mut more) = self.turn_over(std::mem::take(&mut followups.enqueue), &ended, claim).await;
+        more.extend(self.tell(followups).await);
+        for followups in more {
+            self.dispatch(followups).await;
+        }
         claims
     }
 
@@ -186,14 +190,25 @@ impl Engine {
     /// The same, in a transaction that has been begun.
     pub(crate) async fn change_in(
         &self,
-        mut tx: Tx<'_>,
+        tx: Tx<'_>,
         instances: Vec<TaskInstanceId>,
         changes: Vec<Change>,
     ) -> Result<(), EngineError> {
+        let followups = self.change_and_commit(tx, instances, changes).await?;
+        self.dispatch(followups).await;
+        Ok(())
+    }
+
+    /// The same without telling anybody: the caller does.
+    pub(crate) async fn change_and_commit(
+        &self,
+        mut tx: Tx<'_>,
+        instances: Vec<TaskInstanceId>,
+        changes: Vec<Change>,
+    ) -> Result<Followups, EngineError> {
         let locked = transition::lock(&mut tx, &instances).await?;
         let followups = self.change(&mut tx, locked, changes, self.clock.now()).await?;
         tx.commit().await?;
-        self.dispatch(followups).await;
-        Ok(())
+        Ok(followups)
     }
 }

@@ -128,8 +128,12 @@ fn shown(detail: &DagDetail) -> String {
         tasks.row([
             task.task_id.to_string(),
             if upstream.is_empty() { "-".to_owned() } else { upstream.join(", ") },
-            task.component.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            task.digest.as_str().chars().take(12).collect(),
+            match (&task.component, &task.run_dag) {
+                (Some(component), _) => component.to_string(),
+                (None, Some(dag)) => format!("run of {dag}"),
+                (None, None) => task.kind.clone(),
+            },
+            task.digest.as_ref().map_or_else(|| "-".to_owned(), |digest| digest.as_str().chars().take(12).collect()),
             task.max_tries.to_string(),
             table::micros(task.timeout_ms.saturating_mul(1_000)),
         ]);

@@ -12,6 +12,7 @@ mod schema;
 mod script;
 pub(crate) mod suggest;
 mod validate;
+mod work;
 
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, TextPlace};
@@ -21,6 +22,7 @@ pub use schema::schema;
 pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
 pub(crate) use validate::edges;
 pub use validate::{MAX_TASKS, validate};
+pub use work::{RunDagDate, RunDagDefinition, WorkDefinition};
 
 use crate::ending::Reason;
 use crate::grant::Grant;
@@ -200,11 +202,15 @@ with_settings! {
         /// Its name, unique in its dag.
         pub task_id: TaskId,
         /// What it runs: `name`, `name@version` or `name@sha256:digest`. With a script, the component that interprets it, which
-        /// [`parse`] fills in.
-        pub component: ComponentRef,
+        /// [`parse`] fills in. See [`TaskDefinition::work`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub component: Option<ComponentRef>,
         /// A script, in place of a component.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub script: Option<ScriptDefinition>,
+        /// A run of another dag, in place of a component.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub run_dag: Option<RunDagDefinition>,
         /// Which of its typed functions: `interface#function`, as short as it is unambiguous. Not needed where it exports only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub function: Option<String>,
@@ -527,7 +533,7 @@ impl DagDefinition {
     /// The components that its tasks run, each once.
     #[must_use]
     pub fn components(&self) -> Vec<ComponentRef> {
-        let mut found: Vec<_> = self.tasks.iter().map(|task| task.component.clone()).collect();
+        let mut found: Vec<_> = self.tasks.iter().filter_map(|task| task.component.clone()).collect();
         found.sort();
         found.dedup();
         found

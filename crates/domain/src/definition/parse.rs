@@ -3,6 +3,7 @@
 use super::diagnostic::join;
 use super::script::name_interpreter;
 use super::suggest::closest;
+use super::work::one_kind;
 use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
         .enumerate()
         .filter_map(|(index, mut task)| {
             let at = format!("/tasks/{index}");
+            one_kind(&task, &at, &mut problems);
             name_interpreter(&mut task, &at, &mut problems);
             read::<TaskDefinition>(task, &at, &mut problems)
         })
@@ -38,7 +40,7 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
 /// Reads a value; each field that is not known is noted and left out, until the rest can be read or cannot.
 fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     // serde would take a list for a struct, field by field.
-    for inside in ["", "/script", "/defaults", "/limits", "/defaults/limits", "/grant", "/defaults/grant"] {
+    for inside in ["", "/script", "/run_dag", "/defaults", "/limits", "/defaults/limits", "/grant", "/defaults/grant"] {
         if value.pointer(inside).is_some_and(|value| !value.is_object() && !value.is_null()) {
             let problem = Diagnostic::error(DiagnosticCode::InvalidValue, format!("{at}{inside}"), "it must be an object");
             problems.push(problem);

@@ -34,10 +34,11 @@ pub fn schema() -> Value {
                 "type": "object",
                 "properties": task(),
                 "required": ["task_id"],
-                "anyOf": [{ "required": ["component"] }, { "required": ["script"] }],
+                "anyOf": [{ "required": ["component"] }, { "required": ["script"] }, { "required": ["run_dag"] }],
                 "additionalProperties": false,
             },
             "script": { "type": "object", "properties": script(), "required": ["language", "source"], "additionalProperties": false },
+            "run_dag": { "type": "object", "properties": run_dag(), "required": ["dag_id"], "additionalProperties": false },
             "settings": { "type": "object", "properties": settings(), "additionalProperties": false },
             "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
             "grant": { "type": "object", "properties": grant(), "additionalProperties": false },
@@ -114,6 +115,11 @@ fn dag() -> Value {
     })
 }
 
+fn run_dag() -> Value {
+    let dag_id = described(name(DagId::CHARACTERS, DagId::MAX_LENGTH), "The dag of which a run is made.");
+    super::work::run_dag_schema(&dag_id, &json!({ "$ref": "#/$defs/moment" }))
+}
+
 fn script() -> Value {
     let languages: Vec<&str> = ScriptLanguage::ALL.iter().map(|language| language.as_str()).collect();
     json!({
@@ -144,6 +150,7 @@ fn task() -> Value {
             "examples": ["weather/clean", "weather/clean@1.2.0"],
         },
         "script": { "$ref": "#/$defs/script", "description": "A program in the dag itself, in place of a component." },
+        "run_dag": { "$ref": "#/$defs/run_dag", "description": "A run of another dag, in place of a component." },
         "function": {
             "type": "string",
             "minLength": 1,

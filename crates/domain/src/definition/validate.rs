@@ -96,9 +96,10 @@ pub(crate) fn edges(dag: &DagDefinition, found: &mut Vec<Diagnostic>) -> Option<
             wanted(name, format!("/tasks/{index}/depends_on/{number}"));
         }
         // A template that cannot be read has been noted with its task.
-        if let Some(Ok(template)) = task.input.as_ref().map(InputTemplate::parse) {
+        let (field, template) = task.template();
+        if let Some(Ok(template)) = template.map(InputTemplate::parse) {
             for reference in template.places() {
-                wanted(&reference.task, format!("/tasks/{index}/input{}", reference.pointer));
+                wanted(&reference.task, format!("/tasks/{index}/{field}{}", reference.pointer));
             }
         }
         above.sort_unstable();
@@ -189,6 +190,7 @@ fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<
 fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     super::script::validate(at, task, found);
+    super::work::validate(at, task, found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
     too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
     if task.function.as_deref() == Some("") {
@@ -210,10 +212,10 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
             found.push(problem.help("give retries"));
         }
     }
-    if let Some(input) = &task.input {
+    if let (field, Some(input)) = task.template() {
         match InputTemplate::parse(input) {
             Err(errors) => found.extend(errors.into_iter().map(|error| {
-                let pointer = format!("{at}/input{}", error.pointer);
+                let pointer = format!("{at}/{field}{}", error.pointer);
                 Diagnostic::error(Code::InvalidInput, pointer, error.message).maybe_help(error.help)
             })),
             Ok(template) => {
@@ -221,7 +223,7 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
                     let help = closest(name, dag.params.keys().map(String::as_str));
                     let problem = Diagnostic::error(
                         Code::UnknownParam,
-                        format!("{at}/input{pointer}"),
+                        format!("{at}/{field}{pointer}"),
                         format!("there is no parameter '{name}' in params"),
                     );
                     found.push(problem.help(match help {

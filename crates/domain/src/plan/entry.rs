@@ -1,7 +1,7 @@
 //! How a task enters its component, and whether its input fits.
 
 use super::InputTemplate;
-use crate::definition::{Diagnostic, DiagnosticCode, TaskDefinition};
+use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition};
 use crate::job::Entry;
 use crate::wit::{self, FindError, WitFunction};
 use cofferdam_ids::Digest;
@@ -18,7 +18,12 @@ pub struct Component {
 }
 
 /// The entry of a task. `at` is the task's place in the definition.
-pub(super) fn entry(at: &str, task: &TaskDefinition, component: &Component, found: &mut Vec<Diagnostic>) -> Option<Entry> {
+pub(super) fn entry(
+    at: &str,
+    task: &TaskDefinition,
+    (named, component): (&ComponentRef, &Component),
+    found: &mut Vec<Diagnostic>,
+) -> Option<Entry> {
     let entry = match (&task.function, &component.entry) {
         (None, Some(Entry::Command { .. })) => {
             return Some(Entry::Command { args: task.args.clone(), env: task.env.clone().into_iter().collect() });
@@ -34,7 +39,7 @@ pub(super) fn entry(at: &str, task: &TaskDefinition, component: &Component, foun
                 let problem = Diagnostic::error(
                     DiagnosticCode::UnknownFunction,
                     format!("{at}/{field}"),
-                    format!("the component '{}': {error}", task.component),
+                    format!("the component '{named}': {error}"),
                 );
                 found.push(problem.help(match error {
                     FindError::Several(_) => "name one with its interface as 'function'",
@@ -52,7 +57,7 @@ pub(super) fn entry(at: &str, task: &TaskDefinition, component: &Component, foun
         let problem = Diagnostic::error(
             DiagnosticCode::UnusedArguments,
             format!("{at}/{field}"),
-            format!("the component '{}' takes no {field}: it is no wasi:cli/command", task.component),
+            format!("the component '{named}' takes no {field}: it is no wasi:cli/command"),
         );
         found.push(problem.help("pass what it needs as input"));
     }

@@ -7,25 +7,26 @@ mod entry;
 mod input;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use entry::Component;
 pub use input::{InputError, InputTemplate, Reference, RenderError};
+pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
-use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, graph, validate};
+use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, TimeSpan, WorkDefinition, graph, validate};
 use crate::grant::Grant;
-use crate::job::Entry;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::schedule::{Interval, Schedule, parse_timezone};
 use crate::trigger_rule::TriggerRule;
 use chrono::{DateTime, Utc};
-use cofferdam_ids::{DagId, Digest, PoolName, QueueName, TaskId};
+use cofferdam_ids::{DagId, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The version of [`DagPlan`] that this code writes. It reads this one and all before.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// How many runs of a dag run at once when it does not say (Airflow's default).
 pub const DEFAULT_MAX_ACTIVE_RUNS: u32 = 16;
@@ -81,12 +82,9 @@ pub struct TaskPlan {
     pub task_index: i32,
     /// Its name.
     pub task_id: TaskId,
-    /// The component as the definition names it.
-    pub component: ComponentRef,
-    /// The component, by the digest of its bytes.
-    pub digest: Digest,
-    /// How it is entered, arguments included.
-    pub entry: Entry,
+    /// What it does.
+    #[serde(flatten)]
+    pub work: TaskWork,
     /// The tasks it waits for, in order.
     pub upstream: Vec<i32>,
     /// The tasks that wait for it, in order.
@@ -108,7 +106,7 @@ pub struct TaskPlan {
     pub pool_slots: u32,
     /// Which workers may take it.
     pub queue: QueueName,
-    /// Its input, before anything is filled in.
+    /// Its input (for a run of another dag, that run's conf), before anything is filled in.
     pub input: InputTemplate,
     /// Whether no task waits for it: the run succeeds or fails by those.
     pub is_leaf: bool,
@@ -154,13 +152,27 @@ impl DagPlan {
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut found = validate(dag);
         let components: BTreeMap<_, _> = dag.components().into_iter().map(|c| (c.clone(), resolve(&c))).collect();
-        let mut entries = Vec::with_capacity(dag.tasks.len());
+        let timezone = parse_timezone(&dag.timezone).unwrap_or(chrono_tz::UTC);
+        let mut works = Vec::with_capacity(dag.tasks.len());
         for (index, task) in dag.tasks.iter().enumerate() {
             let at = format!("/tasks/{index}");
-            entries.push(match components.get(&task.component) {
-                Some(Ok(component)) => {
-                    entry::entry(&at, task, component, &mut found).map(|entry| (component.digest.clone(), entry))
+            let named = match task.work() {
+                Some(WorkDefinition::Component(named)) => named,
+                Some(WorkDefinition::RunDag(run_dag)) => {
+                    let run_dag = RunDagWork::new(run_dag, task.timeout.map(TimeSpan::ms), timezone);
+                    works.push(Some(TaskWork::RunDag { run_dag }));
+                    continue;
                 }
+                None => {
+                    found.push(Diagnostic::error(DiagnosticCode::MissingField, at, "the field 'component' is missing"));
+                    works.push(None);
+                    continue;
+                }
+            };
+            works.push(match components.get(named) {
+                Some(Ok(component)) => entry::entry(&at, task, (named, component), &mut found).map(|entry| {
+                    TaskWork::Component(ComponentWork { component: named.clone(), digest: component.digest.clone(), entry })
+                }),
                 Some(Err(error)) => {
                     found.push(match &task.script {
                         None => Diagnostic::error(error.code, format!("{at}/component"), error.message.as_str())
@@ -190,16 +202,14 @@ impl DagPlan {
         let mut tasks = Vec::with_capacity(order.len());
         for (task_index, position) in (0_i32..).zip(&order) {
             let task = &dag.tasks[*position];
-            let Some((digest, entry)) = entries[*position].take() else { return Err(found) };
+            let Some(work) = works[*position].take() else { return Err(found) };
             let settings = task.settings_or(&dag.defaults);
             let mut above: Vec<i32> = upstream[*position].iter().map(|other| index_of[*other]).collect();
             above.sort_unstable();
             tasks.push(TaskPlan {
                 task_index,
                 task_id: task.task_id.clone(),
-                component: task.component.clone(),
-                digest,
-                entry,
+                work,
                 upstream: above,
                 downstream: Vec::new(),
                 trigger_rule: settings.trigger_rule.unwrap_or_default(),
@@ -213,8 +223,8 @@ impl DagPlan {
                 pool: settings.pool.unwrap_or_else(PoolName::default_pool),
                 pool_slots: settings.pool_slots.unwrap_or(1),
                 queue: settings.queue.unwrap_or_else(QueueName::default_queue),
-                input: match (&task.script, &task.input) {
-                    (Some(script), input) => InputTemplate::parse(&script.input(input.as_ref())).map_err(|_| found.clone())?,
+                input: match (&task.script, task.template().1) {
+                    (Some(script), input) => InputTemplate::parse(&script.input(input)).map_err(|_| found.clone())?,
                     (None, None) => InputTemplate::default(),
                     (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
@@ -232,7 +242,6 @@ impl DagPlan {
             task.is_leaf = task.downstream.is_empty();
         }
 
-        let timezone = parse_timezone(&dag.timezone).map_err(|_| found)?;
         Ok(Self {
             v: PLAN_VERSION,
             dag_id: dag.dag_id.clone(),
@@ -246,7 +255,7 @@ impl DagPlan {
             catchup: dag.catchup,
             max_active_runs: dag.max_active_runs.unwrap_or(DEFAULT_MAX_ACTIVE_RUNS),
             max_active_tasks: dag.max_active_tasks,
-            run_timeout_ms: dag.dagrun_timeout.map(crate::definition::TimeSpan::ms),
+            run_timeout_ms: dag.dagrun_timeout.map(TimeSpan::ms),
             params: dag.params.clone(),
             tasks,
         })

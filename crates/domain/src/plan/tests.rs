@@ -1,7 +1,9 @@
 use super::*;
+use crate::job::Entry;
 use crate::definition::parse;
 use crate::wit::{Field, WitFunction, WitType};
 use chrono::TimeZone;
+use cofferdam_ids::Digest;
 use serde_json::json;
 
 fn definition() -> DagDefinition {
@@ -76,7 +78,7 @@ fn of_typed(task: Value) -> Result<Entry, Vec<String>> {
     let mut document = json!({ "dag_id": "d", "params": { "p": 1 }, "tasks": [{ "task_id": "t", "component": "typed" }] });
     document["tasks"][0].as_object_mut().unwrap().extend(task.as_object().unwrap().clone());
     match DagPlan::compile(&parse(document).unwrap(), resolve) {
-        Ok(plan) => Ok(plan.tasks[0].entry.clone()),
+        Ok(plan) => Ok(plan.tasks[0].work.component().unwrap().entry.clone()),
         Err(found) => {
             Err(found.iter().map(|problem| format!("{} {}: {}", problem.code, problem.pointer, problem.message)).collect())
         }
@@ -167,11 +169,15 @@ fn tasks_come_after_those_they_wait_for() {
 fn settings_are_filled_in_and_components_pinned() {
     let plan = plan();
     let clean = plan.task_named(&task_id("clean")).unwrap();
-    assert_eq!((clean.digest.clone(), clean.entry.clone()), (digest("b"), Entry::Task));
+    let work = clean.work.component().unwrap();
+    assert_eq!((work.digest.clone(), work.entry.clone()), (digest("b"), Entry::Task));
     assert_eq!((clean.queue.as_str(), clean.pool.as_str(), clean.pool_slots, clean.priority), ("big", "db", 2, 5));
     assert_eq!(clean.retry.max_tries, 2);
     let report = plan.task(2).unwrap();
-    assert_eq!(report.entry, Entry::Command { args: vec!["--html".to_owned()], env: vec![("TZ".to_owned(), "UTC".to_owned())] });
+    assert_eq!(
+        report.work.component().unwrap().entry,
+        Entry::Command { args: vec!["--html".to_owned()], env: vec![("TZ".to_owned(), "UTC".to_owned())] }
+    );
     assert_eq!(report.trigger_rule, TriggerRule::AllDone);
     assert_eq!(plan.task(3).unwrap().priority, -1);
     assert_eq!(plan.max_active_runs, DEFAULT_MAX_ACTIVE_RUNS);
@@ -214,7 +220,7 @@ fn a_plan_reads_back_and_a_later_version_is_refused() {
 #[test]
 fn components_that_are_not_there_or_take_no_arguments() {
     let mut dag = definition();
-    dag.tasks[2].component = "ftech".parse().unwrap();
+    dag.tasks[2].component = Some("ftech".parse().unwrap());
     dag.tasks[3].args = vec!["x".to_owned()];
     let found = DagPlan::compile(&dag, resolve).unwrap_err();
     let told: Vec<_> = found.iter().map(ToString::to_string).collect();
@@ -348,4 +354,37 @@ fn references_are_listed_once() {
     let stored = serde_json::to_value(&template).unwrap();
     assert_eq!(serde_json::from_value::<InputTemplate>(stored).unwrap(), template);
     assert_eq!(InputTemplate::default().render(&json!({}), |_, _| None), Ok(json!({})));
+}
+
+#[test]
+fn a_run_of_another_dag() {
+    let dag = parse(json!({
+        "dag_id": "a",
+        "timezone": "Europe/Berlin",
+        "defaults": { "timeout": "1m" },
+        "tasks": [
+            { "task_id": "fetch", "component": "fetch" },
+            { "task_id": "call", "run_dag": { "dag_id": "b", "conf": { "rows": { "$from": "fetch" } }, "logical_date": "2026-11-21" } },
+            { "task_id": "go", "timeout": "1h", "run_dag": { "dag_id": "b", "wait": false, "logical_date": "parent" } },
+        ]
+    }))
+    .unwrap();
+    let plan = DagPlan::compile(&dag, resolve).unwrap();
+    let call = plan.task_named(&"call".parse().unwrap()).unwrap();
+    assert_eq!(call.upstream, [0]);
+    let midnight = Utc.with_ymd_and_hms(2026, 11, 20, 23, 0, 0).unwrap();
+    let at = |wait, logical_date, timeout_ms| TaskWork::RunDag {
+        run_dag: RunDagWork { dag_id: "b".parse().unwrap(), wait, logical_date, timeout_ms },
+    };
+    assert_eq!(call.work, at(true, RunDagMoment::At(midnight), None));
+    assert_eq!(plan.tasks[2].work, at(false, RunDagMoment::Parent, Some(3_600_000)));
+    assert_eq!(DagPlan::from_json(plan.to_json()).unwrap(), plan);
+}
+
+#[test]
+fn a_plan_of_version_one_is_read() {
+    let mut stored = DagPlan::compile(&definition(), resolve).unwrap().to_json();
+    stored["v"] = json!(1);
+    let read = DagPlan::from_json(stored).unwrap();
+    assert_eq!(read.tasks[0].work.component().unwrap().digest, digest("a"));
 }

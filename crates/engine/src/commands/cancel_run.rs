@@ -2,9 +2,9 @@ use crate::pipeline::Change;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_domain::task::TaskEvent;
-use cofferdam_ids::{DagId, DagRunId};
-use cofferdam_store::StoreError;
+use cofferdam_ids::{DagId, DagRunId, RunKey};
 use cofferdam_store::execution::{runs, transition};
+use cofferdam_store::{StoreError, Tx};
 
 impl Engine {
     /// Cancels a run: what has not started is skipped at once, what runs is stopped within a second, and the run then fails
@@ -14,18 +14,24 @@ impl Engine {
     /// When there is no such run, it is finished, or the caller is no operator.
     pub async fn cancel_run(&self, context: &Context, dag_id: &DagId, dag_run_id: &DagRunId) -> Result<(), EngineError> {
         context.require(Role::Operator)?;
-        let now = self.clock.now();
         let mut tx = self.store.begin(context).await?;
         let run = runs::find_run(&mut tx, dag_id, dag_run_id).await?;
+        self.cancel_in(tx, run, false).await?;
+        tracing::info!(dag.id = %dag_id, dag_run.id = %dag_run_id, "run cancelled");
+        Ok(())
+    }
+
+    /// Cancels a run in a transaction that has been begun. `timed_out` says that it took too long.
+    pub(crate) async fn cancel_in(&self, mut tx: Tx<'_>, run: RunKey, timed_out: bool) -> Result<(), EngineError> {
+        let now = self.clock.now();
         let locked = transition::lock_unfinished(&mut tx, &[run]).await?;
         if locked.is_empty() {
-            return Err(StoreError::conflict(format!("the dag run '{dag_run_id}' is finished")).into());
+            return Err(StoreError::conflict("the dag run is finished").into());
         }
-        transition::request_cancel(&mut tx, run, now).await?;
+        transition::request_cancel(&mut tx, run, timed_out, now).await?;
         let changes = locked.iter().map(|instance| Change::new(instance.instance, TaskEvent::CancelRequested)).collect();
         let followups = self.change(&mut tx, locked, changes, now).await?;
         tx.commit().await?;
-        tracing::info!(dag.id = %dag_id, dag_run.id = %dag_run_id, "run cancelled");
         self.dispatch(followups).await;
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! Runs that the clock makes.
 
 use super::Next;
-use crate::commands::trigger::{changed, facts, task_count};
+use crate::runs::{Made, facts, task_count};
 use crate::{Engine, EngineError};
 use cofferdam_domain::run::{RunStateName, RunType, run_id};
 use cofferdam_ids::RunKey;
 use cofferdam_store::execution::due::{self, NextRun};
-use cofferdam_store::execution::runs::{self, NewRun};
+use cofferdam_store::execution::runs::NewRun;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,17 +58,8 @@ impl Engine {
             ));
             new_runs.push(new);
         }
-        let mut instances = Vec::new();
-        let mut enqueue = Vec::new();
-        for (new, dag) in new_runs.iter().zip(&due) {
-            let (first, ready) = self.first_instances(new, &plans[&dag.version], now);
-            instances.extend(first);
-            enqueue.extend(ready);
-        }
         // A run that exists already was made by hand under this name, or before the clock was set back.
-        let inserted: HashSet<RunKey> = runs::insert(&mut tx, &new_runs, &instances, now).await?.into_iter().collect();
-        instances.retain(|new| inserted.contains(&new.run));
-        enqueue.retain(|ready| inserted.contains(&ready.run));
+        let Made { inserted, followups } = self.insert_runs(&mut tx, &new_runs, &plans, now).await?;
         let states = new_runs
             .iter()
             .filter(|new| inserted.contains(&new.run))
@@ -88,9 +79,8 @@ impl Engine {
                 .filter(|(new, _)| inserted.contains(&new.run))
                 .map(|(new, dag)| Arc::new(facts(new, &dag.dag_id))),
         );
-        let changed = changed(&instances);
-        self.enqueue(enqueue).await;
-        self.announce_changes(changed, states);
+        self.announce_changes(Vec::new(), states);
+        self.dispatch(followups).await;
         Ok(Next::Now)
     }
 }

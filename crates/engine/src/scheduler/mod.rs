@@ -8,6 +8,7 @@ mod attend;
 mod due;
 mod expire;
 mod policy;
+mod stop;
 
 use crate::{Engine, EngineError};
 use cofferdam_queue::Signal;
@@ -60,6 +61,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     loops.spawn(turns("attend", Arc::clone(&engine), Arc::clone(&wake.attend), shutdown.clone(), |engine| async move {
         engine.attend().await
     }));
+    loops.spawn(turns("stop", Arc::clone(&engine), Arc::clone(&wake.stop), shutdown.clone(), |engine| async move {
+        engine.stop_runs().await
+    }));
     loops.spawn(turns("expire", Arc::clone(&engine), Arc::clone(&wake.expire), shutdown.clone(), |engine| async move {
         engine.expire_leases().await
     }));
@@ -93,11 +97,12 @@ struct Wake {
     attend: Arc<Notify>,
     expire: Arc<Notify>,
     policy: Arc<Notify>,
+    stop: Arc<Notify>,
 }
 
 impl Wake {
     fn all(&self) {
-        for notify in [&self.due, &self.admit, &self.attend] {
+        for notify in [&self.due, &self.admit, &self.attend, &self.stop] {
             notify.notify_one();
         }
     }

@@ -7,6 +7,7 @@ mod columns;
 
 pub mod apply;
 pub mod attend;
+pub mod children;
 pub mod due;
 pub mod facts;
 pub mod log_index;

@@ -508,6 +508,8 @@ pub struct ClosedRun {
     pub run: RunKey,
     /// Whether it succeeded.
     pub succeeded: bool,
+    /// The task instance that waits for it.
+    pub parent: Option<TaskInstanceId>,
 }
 
 /// Counts finished instances of locked runs, and closes the runs that have no unfinished one left: `failed` when a task that
@@ -531,12 +533,13 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
                 WHEN (SELECT bool_or(ti.state IN ('failed', 'upstream_failed')) FROM task_instances ti
                     WHERE ti.run_key = r.run_key AND ti.is_leaf) THEN 'failed'
                 ELSE 'success' END,
-            reason = CASE WHEN r.unfinished = n.finished AND r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE r.reason END,
+            reason = CASE WHEN r.unfinished = n.finished AND r.cancel_requested_at IS NOT NULL
+                THEN CASE WHEN r.timed_out THEN 'timed_out' ELSE 'cancelled' END ELSE r.reason END,
             started_at = coalesce(r.started_at, $3),
             ended_at = CASE WHEN r.unfinished = n.finished THEN $3::timestamptz END
         FROM unnest($1::uuid[], $2::int[]) AS n (run_key, finished)
         WHERE r.run_key = n.run_key
-        RETURNING r.run_key, r.state
+        RETURNING r.run_key, r.state, CASE WHEN r.parent_waits THEN r.parent_instance_id END AS parent
         "#,
         &runs,
         &counts,
@@ -547,7 +550,11 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
     Ok(rows
         .into_iter()
         .filter(|row| matches!(row.state.as_str(), "success" | "failed"))
-        .map(|row| ClosedRun { run: RunKey::from_uuid(row.run_key), succeeded: row.state == "success" })
+        .map(|row| ClosedRun {
+            run: RunKey::from_uuid(row.run_key),
+            succeeded: row.state == "success",
+            parent: row.parent.map(TaskInstanceId::from_uuid),
+        })
         .collect())
 }
 
@@ -569,15 +576,20 @@ pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Marks a locked run as being cancelled.
+/// Marks a locked run as being cancelled; `timed_out` says that it took too long.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn request_cancel(tx: &mut Tx<'_>, run: RunKey, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn request_cancel(tx: &mut Tx<'_>, run: RunKey, timed_out: bool, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE dag_runs SET cancel_requested_at = coalesce(cancel_requested_at, $2) WHERE run_key = $1",
+        r#"
+        UPDATE dag_runs
+        SET cancel_requested_at = coalesce(cancel_requested_at, $2), timed_out = timed_out OR (cancel_requested_at IS NULL AND $3)
+        WHERE run_key = $1
+        "#,
         run.uuid(),
-        now
+        now,
+        timed_out
     )
     .execute(tx.conn())
     .await?;

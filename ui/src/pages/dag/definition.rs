@@ -40,13 +40,14 @@ fn Parts(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
                         <table class="table">
                             <thead><tr><th scope="col">"Task"</th><th scope="col">"Component"</th><th scope="col">"Runs when"</th><th scope="col" class="num">"Tries"</th><th scope="col" class="num">"Timeout"</th><th scope="col">"Pool"</th></tr></thead>
                             <tbody>{move || detail.with(|detail| detail.tasks.iter().map(|task| {
-                                let digest = task.digest.to_string();
-                                let short: String = digest.chars().take(12).collect();
+                                let digest = task.digest.as_ref().map(ToString::to_string);
+                                let short: Option<String> = digest.as_ref().map(|digest| digest.chars().take(12).collect());
                                 view! {
                                     <tr>
                                         <td><strong>{task.task_id.to_string()}</strong></td>
                                         <td>{task.component.clone().map(|name| view! { <A href=paths::component_page(name.as_str())>{name.to_string()}</A> })}
-                                            <div class="small faint mono" title=digest.clone()>{short}</div></td>
+                                            {task.run_dag.clone().map(|dag| view! { "Runs " <A href=paths::dag(dag.as_str())>{dag.to_string()}</A> })}
+                                            <div class="small faint mono" title=digest>{short}</div></td>
                                         <td class="small">{task.trigger_rule.replace('_', " ")}</td>
                                         <td class="num">{task.max_tries}</td>
                                         <td class="num nowrap">{format::duration_us(task.timeout_ms.saturating_mul(1_000))}</td>

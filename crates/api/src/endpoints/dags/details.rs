@@ -5,7 +5,7 @@ use crate::extract::{Caller, PathParams, Viewer};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{DagDetail, DagEdge, DagTask, DagVersionSummary};
-use cofferdam_domain::plan::DagPlan;
+use cofferdam_domain::plan::{DagPlan, TaskWork};
 use cofferdam_store::{Page, dags};
 use std::sync::Arc;
 
@@ -38,8 +38,13 @@ pub(crate) async fn handler(
     let edges = edges.collect();
     let tasks = plan.tasks.into_iter().map(|task| DagTask {
         task_id: task.task_id,
-        component: Some(task.component.name),
-        digest: task.digest,
+        kind: task.work.kind().to_owned(),
+        component: task.work.component().map(|work| work.component.name.clone()),
+        digest: task.work.component().map(|work| work.digest.clone()),
+        run_dag: match task.work {
+            TaskWork::RunDag { run_dag } => Some(run_dag.dag_id),
+            TaskWork::Component(_) => None,
+        },
         trigger_rule: task.trigger_rule.as_str().to_owned(),
         max_tries: task.retry.max_tries.max(1),
         pool: task.pool,

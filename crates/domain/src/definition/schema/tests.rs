@@ -115,8 +115,14 @@ fn with_every_field() -> DagDefinition {
     let defaults = settings.clone();
     let task = TaskDefinition {
         task_id: "clean".parse().unwrap(),
-        component: format!("weather/clean@sha256:{}", "0a".repeat(32)).parse().unwrap(),
+        component: Some(format!("weather/clean@sha256:{}", "0a".repeat(32)).parse().unwrap()),
         script: Some(ScriptDefinition { language: ScriptLanguage::Python, source: "def main(input): ...".to_owned() }),
+        run_dag: Some(RunDagDefinition {
+            dag_id: "other".parse().unwrap(),
+            conf: Some(json!({ "rows": { "$from": "fetch" } })),
+            wait: Some(false),
+            logical_date: RunDagDate::At("2026-11-21".parse().unwrap()),
+        }),
         function: Some("weather:clean/api#clean".to_owned()),
         args: vec!["-v".to_owned()],
         env: BTreeMap::from([("MODE".to_owned(), "x=y".to_owned())]),
@@ -168,6 +174,7 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
     for (of_value, of_schema) in [
         ("", "/properties"),
         ("/tasks/0", "/$defs/task/properties"),
+        ("/tasks/0/run_dag", "/$defs/run_dag/properties"),
         ("/defaults", "/$defs/settings/properties"),
         ("/defaults/limits", "/$defs/limits/properties"),
         ("/defaults/grant", "/$defs/grant/properties"),
@@ -179,9 +186,10 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
 
 #[test]
 fn the_examples_are_valid() {
-    let page = include_str!("../../../../../docs/dags.md");
-    let blocks: Vec<&str> = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!blocks.is_empty());
+    let pages = [include_str!("../../../../../docs/dags.md"), include_str!("../../../../../docs/flow.md")];
+    let blocks: Vec<&str> =
+        pages.iter().flat_map(|page| page.split("```json\n").skip(1)).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() > 1);
     for block in blocks {
         assert!(fits(&serde_json::from_str(block).unwrap()), "{block}");
     }
@@ -195,6 +203,7 @@ fn what_is_not_read_is_not_valid() {
     for (inside, field) in [
         ("", "shedule"),
         ("/tasks/0", "retry"),
+        ("/tasks/0/run_dag", "dagid"),
         ("/defaults", "task_id"),
         ("/defaults/limits", "wall"),
         ("/defaults/grant", "htp"),

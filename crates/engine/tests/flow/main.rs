@@ -1,0 +1,4 @@
+//! What follows from what, on a real PostgreSQL: the tests play the workers.
+
+mod run_dag;
+mod stage;
