@@ -102,6 +102,15 @@ pub struct DagRun {
     pub duration: Option<f64>,
     /// Whether somebody asked to cancel it.
     pub cancel_requested: bool,
+    /// The moment that it is for (Airflow's former name for it).
+    #[serde(default)]
+    pub execution_date: DateTime<Utc>,
+    /// Whether a person or the API made it (Airflow's name for it).
+    #[serde(default)]
+    pub external_trigger: bool,
+    /// When it changed last: its end, its start, or when it was made (Airflow's name for it).
+    #[serde(default)]
+    pub last_scheduling_decision: Option<DateTime<Utc>>,
 }
 
 /// `POST /dags/{dag_id}/dagRuns`.

@@ -4,6 +4,7 @@
 //! optional field, a new variant at the end). The server converts at its edge. Names and shapes follow Airflow's stable REST
 //! API where it has the same thing.
 
+mod action;
 mod artifact;
 mod auth;
 mod component;
@@ -19,6 +20,10 @@ mod task_instance;
 mod trial;
 mod xcom;
 
+pub use action::{
+    ClearDagRun, ClearTaskInstances, MarkedRunState, MarkedState, RunTask, SetNote, TaskInstanceReference,
+    TaskInstanceReferenceCollection, UpdateDagRunState, UpdateTaskInstance, UpdateTaskInstancesState,
+};
 pub use artifact::{Artifact, ArtifactCollection};
 pub use auth::{
     ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,

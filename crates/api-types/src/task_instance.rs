@@ -210,6 +210,30 @@ pub struct TaskInstance {
     pub message: Option<String>,
     /// What the last finished try used.
     pub receipt: Option<Receipt>,
+    /// A remark.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The moment that the run is for (Airflow's name for it).
+    #[serde(default)]
+    pub execution_date: DateTime<Utc>,
+    /// The component that it runs (Airflow's name for it).
+    #[serde(default)]
+    pub operator: Option<String>,
+    /// How many slots of the pool it takes.
+    #[serde(default)]
+    pub pool_slots: u32,
+    /// Higher first (Airflow's name for it).
+    #[serde(default)]
+    pub priority_weight: i32,
+    /// When the current try was queued (Airflow's name for it).
+    #[serde(default)]
+    pub queued_when: Option<DateTime<Utc>>,
+    /// The id of the worker, or nothing (Airflow's name for it).
+    #[serde(default)]
+    pub hostname: String,
+    /// The name of the task (Airflow's name for it).
+    #[serde(default)]
+    pub task_display_name: String,
 }
 
 /// A list of task instances.

@@ -11,6 +11,7 @@
 //! # Ok(()) }
 //! ```
 
+mod actions;
 mod auth;
 mod components;
 mod config;

@@ -373,9 +373,9 @@ impl Pass<'_> {
 
     /// Settles the counters of the runs, and closes those that are finished.
     async fn close(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
-        transition::reopen(tx, &self.reopen).await?;
-        let finished: Vec<(RunKey, i32)> =
-            std::mem::take(&mut self.finished).into_iter().filter(|(_, count)| *count != 0).collect();
+        transition::reopen(tx, &self.reopen, self.now).await?;
+        // A count of nought is an outcome that was replaced by another: the run may end differently now.
+        let finished: Vec<(RunKey, i32)> = std::mem::take(&mut self.finished).into_iter().collect();
         let closed = transition::settle(tx, &finished, self.now).await?;
         for run in closed {
             if let Some(working) = self.working.values().find(|working| working.locked.run == run.run) {

@@ -41,6 +41,8 @@ pub struct TaskInstance {
     pub ended_at: Option<DateTime<Utc>>,
     /// When it is tried again, or its deferral ends.
     pub due_at: Option<DateTime<Utc>>,
+    /// A person's remark.
+    pub note: Option<String>,
     /// The last try that has ended.
     pub last_try: Option<Try>,
 }
@@ -164,6 +166,7 @@ struct Row {
     started_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     due_at: Option<DateTime<Utc>>,
+    note: Option<String>,
 }
 
 impl TryFrom<Row> for TaskInstance {
@@ -187,6 +190,7 @@ impl TryFrom<Row> for TaskInstance {
             started_at: row.started_at,
             ended_at: row.ended_at,
             due_at: row.due_at,
+            note: row.note,
             last_try: None,
         })
     }
@@ -202,7 +206,7 @@ pub async fn list(tx: &mut Tx<'_>, run: RunKey) -> Result<Vec<TaskInstance>, Sto
         Row,
         r#"
         SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
-            cancel_requested_at, queued_at, started_at, ended_at, due_at
+            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
         FROM task_instances WHERE tenant_id = $1 AND run_key = $2 ORDER BY task_index, map_index
         "#,
         tenant,
@@ -227,7 +231,7 @@ pub async fn get(tx: &mut Tx<'_>, run: RunKey, task: &TaskId, map_index: i32) ->
         Row,
         r#"
         SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
-            cancel_requested_at, queued_at, started_at, ended_at, due_at
+            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
         FROM task_instances WHERE tenant_id = $1 AND run_key = $2 AND task_id = $3 AND map_index = $4
         "#,
         tenant,

@@ -1,5 +1,6 @@
 //! The API on a real PostgreSQL, over HTTP.
 
+mod actions;
 mod approvals;
 mod auth;
 mod components;

@@ -1,5 +1,6 @@
 //! The command line: subcommands and flags, and the configuration keys that flags set.
 
+mod action;
 mod component;
 mod dag;
 mod resource;
@@ -7,6 +8,7 @@ mod roles;
 mod run;
 mod task;
 
+pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfRunArgs};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
 pub use resource::{ConnectionCommand, EventCommand, RoleName, TokenCommand, VariableCommand};
@@ -96,7 +98,7 @@ pub enum Command {
     New(NewArgs),
     /// Make a component of the project in a directory
     Build(BuildArgs),
-    /// Try out what a task does, without a server
+    /// Try out what a task does, without a server; run a task of a run again
     #[command(subcommand)]
     Task(TaskCommand),
     /// Apply dags, look at them and trigger them

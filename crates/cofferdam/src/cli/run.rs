@@ -1,5 +1,6 @@
 //! Arguments of `run`.
 
+use super::action::{ClearArgs, MarkArgs, NoteArgs};
 use super::{PageArgs, duration};
 use clap::{Args, Subcommand};
 use cofferdam_ids::{DagId, DagRunId, TaskId, XComKey};
@@ -81,6 +82,19 @@ pub enum RunCommand {
     },
     /// Stop a run and its tasks
     Cancel {
+        /// The dag
+        dag_id: DagId,
+        /// The run
+        run_id: DagRunId,
+    },
+    /// Run tasks of a run anew: all of them, or those that are named
+    Clear(ClearArgs),
+    /// Say that a run, or tasks of it, succeeded, failed or are skipped
+    Mark(MarkArgs),
+    /// Write a note on a run or a task
+    Note(NoteArgs),
+    /// Delete a finished run
+    Delete {
         /// The dag
         dag_id: DagId,
         /// The run

@@ -1,5 +1,6 @@
 //! Arguments of the commands with which tasks are written and tried out.
 
+use super::action::TaskOfRunArgs;
 use crate::commands::Language;
 use clap::{Args, Subcommand};
 use cofferdam_ids::{TaskId, XComKey};
@@ -26,12 +27,16 @@ pub struct BuildArgs {
     pub out: Option<PathBuf>,
 }
 
-/// What can be done with a task that is being written.
+/// What can be done with a task: one that is being written, or one of a run.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
     /// Run a component here, in the sandbox of a worker and within the same limits
     #[command(after_help = TASK_TEST_HELP)]
     Test(Box<TaskTestArgs>),
+    /// Run a task of a run anew, and all that waits for it
+    Retry(TaskOfRunArgs),
+    /// Run one task of a run by itself, at once and whatever it waits for
+    Run(TaskOfRunArgs),
 }
 
 const TASK_TEST_HELP: &str = "\

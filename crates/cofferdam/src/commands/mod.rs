@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod action;
 mod artifacts;
 mod build;
 mod completions;
@@ -70,6 +71,8 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
         Command::New(args) => new::new(&output, &args),
         Command::Build(args) => build::build(&output, environment, &args),
+        Command::Task(TaskCommand::Retry(args)) => as_command().and_then(|session| block_on(action::retry(&session, args))),
+        Command::Task(TaskCommand::Run(args)) => as_command().and_then(|session| block_on(action::run_alone(&session, args))),
         Command::Task(TaskCommand::Test(args)) => {
             telemetry::start_logs(effective, Verbosity::Command)?;
             block_on(task::test(output, environment, *args))

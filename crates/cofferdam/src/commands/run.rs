@@ -1,6 +1,6 @@
-use super::artifacts;
 use super::follow::{self, RunWithTasks, name, plain};
 use super::session::Session;
+use super::{action, artifacts};
 use crate::cli::{PageArgs, RunArgs, RunCommand};
 use crate::failure::{Exit, Failure};
 use crate::output::style::{Tone, paint};
@@ -52,6 +52,14 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
                 Some(name) => artifacts::save(session, &client, &task, &name, save).await,
             }
         }
+        RunCommand::Clear(args) => action::clear(session, &client, args).await,
+        RunCommand::Mark(args) => action::mark(session, &client, args).await,
+        RunCommand::Note(args) => action::note(session, &client, args).await,
+        RunCommand::Delete { dag_id, run_id } => {
+            client.delete_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;
+            let gone = serde_json::json!({ "dag_id": dag_id, "dag_run_id": run_id, "deleted": true });
+            session.output.say(&gone, |_| format!("{run_id} of {dag_id} is deleted."))
+        }
         RunCommand::Cancel { dag_id, run_id } => {
             let run = client.cancel_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;
             session.output.say(&run, |run| format!("{} of {dag_id} is being cancelled (now {}).", run.dag_run_id, run.state))
@@ -68,7 +76,7 @@ fn in_words(value: &Value) -> String {
 }
 
 /// The run that is named, or the latest.
-async fn run_id(session: &Session, client: &Client, run: &RunArgs) -> Result<DagRunId, Failure> {
+pub async fn run_id(session: &Session, client: &Client, run: &RunArgs) -> Result<DagRunId, Failure> {
     if let Some(run_id) = &run.run_id {
         return Ok(run_id.clone());
     }

@@ -5,6 +5,7 @@
 
 mod entry;
 mod input;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -1,8 +1,10 @@
 //! What people and programs ask for. One file each.
 
+pub(crate) mod act;
 pub(crate) mod apply_dag;
 mod cancel_run;
 mod delete_dag;
+mod note;
 mod send_event;
 mod set_paused;
 pub(crate) mod trigger;

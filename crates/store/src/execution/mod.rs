@@ -5,6 +5,7 @@
 
 mod columns;
 
+pub mod actions;
 pub mod apply;
 pub mod attend;
 pub mod children;

@@ -534,7 +534,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
                     WHERE ti.run_key = r.run_key AND ti.is_leaf) THEN 'failed'
                 ELSE 'success' END,
             reason = CASE WHEN r.unfinished = n.finished AND r.cancel_requested_at IS NOT NULL
-                THEN CASE WHEN r.timed_out THEN 'timed_out' ELSE 'cancelled' END ELSE r.reason END,
+                THEN CASE WHEN r.timed_out THEN 'timed_out' ELSE 'cancelled' END ELSE nullif(r.reason, 'marked_by_user') END,
             started_at = coalesce(r.started_at, $3),
             ended_at = CASE WHEN r.unfinished = n.finished THEN $3::timestamptz END
         FROM unnest($1::uuid[], $2::int[]) AS n (run_key, finished)
@@ -558,18 +558,23 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
         .collect())
 }
 
-/// Opens locked runs again that are finished: an instance of theirs has work again.
+/// Opens locked runs again that are finished: an instance of theirs has work again. They begin anew, and are not cancelled any more.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<(), StoreError> {
+pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey], now: DateTime<Utc>) -> Result<(), StoreError> {
     if runs.is_empty() {
         return Ok(());
     }
     let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
     sqlx::query!(
-        "UPDATE dag_runs SET state = 'running', reason = NULL, ended_at = NULL WHERE run_key = ANY($1) AND state IN ('success', 'failed')",
-        &keys
+        r#"
+        UPDATE dag_runs SET state = 'running', reason = NULL, started_at = $2, ended_at = NULL, cancel_requested_at = NULL,
+            timed_out = false
+        WHERE run_key = ANY($1) AND state IN ('success', 'failed')
+        "#,
+        &keys,
+        now
     )
     .execute(tx.conn())
     .await?;

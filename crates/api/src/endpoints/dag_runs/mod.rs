@@ -1,14 +1,19 @@
 //! Runs of dags: triggered, listed, cancelled.
 
 mod cancel;
+mod clear;
+mod delete;
 mod get;
 mod list;
+mod mark;
+pub(crate) mod note;
 mod trigger;
 
 use super::words::{reason, run_state, run_type};
 use crate::App;
 use chrono::{DateTime, Utc};
 use cofferdam_api_types::DagRun;
+use cofferdam_domain::run::RunType;
 use cofferdam_ids::{DagId, DagRunId};
 use cofferdam_store::runs;
 use serde::Deserialize;
@@ -19,8 +24,10 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(trigger::handler, list::handler))
-        .routes(routes!(get::handler))
+        .routes(routes!(get::handler, mark::handler, delete::handler))
         .routes(routes!(cancel::handler))
+        .routes(routes!(clear::handler))
+        .routes(routes!(note::handler))
 }
 
 #[derive(Deserialize)]
@@ -29,8 +36,11 @@ pub(crate) struct RunPath {
     pub dag_run_id: DagRunId,
 }
 
-fn wire(run: runs::Run) -> DagRun {
+pub(super) fn wire(run: runs::Run) -> DagRun {
     DagRun {
+        execution_date: run.logical_date,
+        external_trigger: matches!(run.run_type, RunType::Manual),
+        last_scheduling_decision: Some(run.ended_at.or(run.started_at).unwrap_or(run.queued_at)),
         dag_id: run.dag_id,
         dag_run_id: run.dag_run_id,
         run_type: run_type(run.run_type),

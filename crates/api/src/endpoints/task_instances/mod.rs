@@ -1,17 +1,20 @@
 //! Tasks of runs: their states, tries and logs.
 
+mod actions;
 mod get;
 mod list;
 mod log_reader;
 mod logs;
+mod mapped;
 mod tries;
 
 use super::dag_runs::duration_s;
 use super::words::{reason, receipt, task_state};
 use crate::App;
 use crate::error::ApiError;
-use cofferdam_api_types::TaskInstance;
+use cofferdam_api_types::{TaskInstance, TaskInstanceReference, TaskInstanceReferenceCollection};
 use cofferdam_domain::plan::DagPlan;
+use cofferdam_engine::Touched;
 use cofferdam_ids::{DagId, DagRunId, PoolName, QueueName, TaskId};
 use cofferdam_store::{Tx, dags, runs, task_instances};
 use serde::Deserialize;
@@ -23,7 +26,13 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler))
-        .routes(routes!(get::handler))
+        .routes(routes!(get::handler, actions::mark))
+        .routes(routes!(actions::clear))
+        .routes(routes!(actions::mark_many))
+        .routes(routes!(actions::note))
+        .routes(routes!(actions::run))
+        .routes(routes!(mapped::get, mapped::mark))
+        .routes(routes!(mapped::note))
         .routes(routes!(tries::handler))
         .routes(routes!(logs::handler))
 }
@@ -51,6 +60,20 @@ impl MapIndexQuery {
     }
 }
 
+/// What was touched, as it is sent.
+pub(super) fn references(dag: &DagId, touched: Vec<Touched>) -> TaskInstanceReferenceCollection {
+    let references = touched.into_iter().map(|one| TaskInstanceReference {
+        dag_id: dag.clone(),
+        dag_run_id: one.dag_run_id,
+        execution_date: one.logical_date,
+        task_id: one.task_id,
+        map_index: one.map_index,
+        state: task_state(one.state),
+    });
+    let task_instances: Vec<_> = references.collect();
+    TaskInstanceReferenceCollection { total_entries: task_instances.len() as u64, task_instances }
+}
+
 /// The plan that a run is pinned to.
 async fn plan(tx: &mut Tx<'_>, run: &runs::Run) -> Result<DagPlan, ApiError> {
     let version = dags::get_version(tx, &run.dag_id, Some(run.version_number)).await?;
@@ -66,7 +89,6 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
     TaskInstance {
         dag_id: run.dag_id.clone(),
         dag_run_id: run.dag_run_id.clone(),
-        task_id: instance.task_id,
         map_index: instance.map_index,
         state: task_state(instance.state),
         reason: instance.reason.map(reason),
@@ -81,5 +103,14 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
         worker_id: instance.worker,
         message,
         receipt: used,
+        note: instance.note,
+        execution_date: run.logical_date,
+        operator: task.map(|task| task.work.component().map_or_else(|| task.work.kind().to_owned(), |work| work.component.to_string())),
+        pool_slots: task.map_or(1, |task| task.pool_slots),
+        priority_weight: task.map_or(0, |task| task.priority),
+        queued_when: instance.queued_at,
+        hostname: instance.worker.map(|worker| worker.to_string()).unwrap_or_default(),
+        task_display_name: instance.task_id.to_string(),
+        task_id: instance.task_id,
     }
 }

@@ -1,0 +1,31 @@
+use super::RunPath;
+use crate::App;
+use crate::endpoints::audit_after;
+use crate::error::ApiError;
+use crate::extract::{Caller, Editor, PathParams};
+use axum::extract::State;
+use cofferdam_store::audit::Action;
+use http::StatusCode;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Deletes a finished run with its tasks, tries and XComs. One that is not finished is a conflict: cancel it first.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}",
+    tag = "dag-runs",
+    operation_id = "delete_dag_run",
+    params(("dag_id" = String, Path, description = "The dag."), ("dag_run_id" = String, Path, description = "The run.")),
+    responses((status = 204, description = "It is gone."))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Editor>,
+    PathParams(path): PathParams<RunPath>,
+) -> Result<StatusCode, ApiError> {
+    app.state.engine.delete_run(&caller.context, &path.dag_id, &path.dag_run_id).await?;
+    let target = format!("{}/{}", path.dag_id, path.dag_run_id);
+    let done = Action { action: "dag_run.delete", target_kind: "dag_run", target: &target };
+    audit_after(&app, &caller.context, done, json!({})).await;
+    Ok(StatusCode::NO_CONTENT)
+}
