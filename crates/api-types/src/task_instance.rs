@@ -109,6 +109,8 @@ words! {
         BranchNotChosen = "branch_not_chosen",
         /// A short circuit above it skipped what follows.
         ShortCircuited = "short_circuited",
+        /// The list that it is mapped over is empty.
+        NothingToMap = "nothing_to_map",
         /// An upstream task failed.
         UpstreamFailed = "upstream_failed",
         /// A person set this state.

@@ -91,6 +91,7 @@ const fn group(reason: Reason) -> Group {
         | Reason::SkippedByRule
         | Reason::BranchNotChosen
         | Reason::ShortCircuited
+        | Reason::NothingToMap
         | Reason::UpstreamFailed
         | Reason::MarkedByUser
         | Reason::Removed => Group::Never,

@@ -24,8 +24,8 @@ same_words! {
     try_ending(TryEnding -> TryEnding) { Success Failure Skip Reschedule Defer }
     reason(Reason -> Reason) {
         GuestError Fatal Trap StackOverflow OutOfFuel OutOfMemory TimedOut Cancelled WorkerLost PermissionDenied InvalidInput
-        InvalidOutput InvalidComponent LimitExceeded SkippedByTask SkippedByRule BranchNotChosen ShortCircuited UpstreamFailed MarkedByUser
-        Removed ChildFailed Internal
+        InvalidOutput InvalidComponent LimitExceeded SkippedByTask SkippedByRule BranchNotChosen ShortCircuited NothingToMap
+        UpstreamFailed MarkedByUser Removed ChildFailed Internal
     }
     severity(Severity -> Severity) { Error Warning }
 }

@@ -5,6 +5,7 @@
 //! is described for users in `docs/dags.md`.
 
 mod diagnostic;
+mod expand;
 pub(crate) mod graph;
 mod parse;
 mod quantity;
@@ -16,6 +17,7 @@ mod work;
 
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, TextPlace};
+pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
 pub use schema::schema;
@@ -224,6 +226,9 @@ with_settings! {
         /// was given; `{}` when not given. See [`InputTemplate`](crate::plan::InputTemplate).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub input: Option<Value>,
+        /// What it is mapped over: it runs once for each item, with a `map_index`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expand: Option<ExpandDefinition>,
         /// The tasks that it waits for, besides those that its input names.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub depends_on: Vec<TaskId>,

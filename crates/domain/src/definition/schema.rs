@@ -175,6 +175,7 @@ fn task() -> Value {
             "description": "Its input: JSON, in which objects with $from, $conf or $param stand for what earlier tasks returned and what the \
                             run was given. {} when not given.",
         },
+        "expand": super::expand::schema(),
         "depends_on": {
             "type": "array",
             "items": { "$ref": "#/$defs/task_id" },

@@ -102,6 +102,9 @@ pub(crate) fn edges(dag: &DagDefinition, found: &mut Vec<Diagnostic>) -> Option<
                 wanted(&reference.task, format!("/tasks/{index}/{field}{}", reference.pointer));
             }
         }
+        for (name, pointer) in task.expand.iter().flat_map(super::ExpandDefinition::upstream) {
+            wanted(&name, format!("/tasks/{index}{pointer}"));
+        }
         above.sort_unstable();
         above.dedup();
         upstream.push(above);
@@ -191,6 +194,7 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
+    super::expand::validate(at, task, dag, found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
     too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
     if task.function.as_deref() == Some("") {

@@ -1,10 +1,11 @@
 //! How a task enters its component, and whether its input fits.
 
 use super::InputTemplate;
-use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition};
+use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition, join};
 use crate::job::Entry;
 use crate::wit::{self, FindError, WitFunction};
 use cofferdam_ids::Digest;
+use serde_json::Value;
 
 /// A version of a component, as far as a plan needs to know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +75,11 @@ fn input(at: &str, task: &TaskDefinition, function: &WitFunction, found: &mut Ve
             Err(_) => return,
         },
     };
-    if let Err(mismatch) = function.check(&template.known()) {
+    let mut known = template.known();
+    if let (Some(expand), Some(fields)) = (&task.expand, known.as_object_mut()) {
+        fields.extend(expand.over.keys().map(|key| (key.clone(), wit::hole())));
+    }
+    if let Err(mismatch) = function.check(&known) {
         let pointer = match &task.input {
             Some(_) => format!("{at}/input{}", template.place_of(&mismatch.pointer)),
             None => at.to_owned(),
@@ -82,5 +87,26 @@ fn input(at: &str, task: &TaskDefinition, function: &WitFunction, found: &mut Ve
         let message = format!("expected {}, found {}", mismatch.expected, mismatch.found);
         let problem = Diagnostic::error(DiagnosticCode::TypeMismatch, pointer, message);
         found.push(problem.help(format!("'{}' is {}", function.name, function.signature())));
+        return;
+    }
+    mapped(at, task, function, &known, found);
+}
+
+/// Checks the lists that are written in the dag: each item in its turn, the first one that does not fit is told.
+fn mapped(at: &str, task: &TaskDefinition, function: &WitFunction, known: &Value, found: &mut Vec<Diagnostic>) {
+    for (key, source) in task.expand.iter().flat_map(|expand| &expand.over) {
+        let Ok(Value::Array(items)) = InputTemplate::parse(source).map(|template| template.known()) else { continue };
+        for (index, item) in items.into_iter().enumerate() {
+            let mut input = known.clone();
+            input[key] = item;
+            if let Err(mismatch) = function.check(&input) {
+                let place = mismatch.pointer.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
+                let pointer = format!("{}/{index}{place}", join(&format!("{at}/expand/over"), key));
+                let message = format!("expected {}, found {}", mismatch.expected, mismatch.found);
+                let problem = Diagnostic::error(DiagnosticCode::TypeMismatch, pointer, message);
+                found.push(problem.help(format!("'{}' is {}", function.name, function.signature())));
+                break;
+            }
+        }
     }
 }

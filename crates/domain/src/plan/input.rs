@@ -1,5 +1,6 @@
 //! The input of a task, with places that are filled in when it runs.
 
+use super::MappedLength;
 use crate::definition::join;
 use crate::definition::suggest::closest;
 use cofferdam_ids::{TaskId, XComKey};
@@ -185,6 +186,18 @@ impl InputTemplate {
                 }
                 None => return place,
             }
+        }
+    }
+
+    /// How many items it has, when a task is mapped over it.
+    pub(crate) fn mapped_length(&self) -> MappedLength {
+        match &self.root {
+            Node::List(items) => MappedLength::Known(items.len()),
+            Node::Object(fields) => MappedLength::Known(fields.len()),
+            Node::Literal(Value::Array(items)) => MappedLength::Known(items.len()),
+            Node::Literal(Value::Object(fields)) => MappedLength::Known(fields.len()),
+            Node::Literal(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => MappedLength::Never,
+            Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => MappedLength::Later,
         }
     }
 

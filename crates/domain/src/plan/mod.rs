@@ -4,6 +4,7 @@
 //! (`task_index`). Names are resolved, settings merged, defaults filled in, components pinned by digest.
 
 mod entry;
+mod expand;
 mod input;
 mod reach;
 #[cfg(test)]
@@ -11,6 +12,8 @@ mod tests;
 mod work;
 
 pub use entry::Component;
+pub(crate) use expand::MappedLength;
+pub use expand::{ExpandError, Expansion, MappedValues};
 pub use input::{InputError, InputTemplate, Reference, RenderError};
 pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
@@ -19,7 +22,7 @@ use crate::grant::Grant;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::schedule::{Interval, Schedule, parse_timezone};
-use crate::trigger_rule::TriggerRule;
+use crate::trigger_rule::{TriggerRule, UpstreamCounts, Verdict};
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{DagId, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
@@ -109,6 +112,9 @@ pub struct TaskPlan {
     pub queue: QueueName,
     /// Its input (for a run of another dag, that run's conf), before anything is filled in.
     pub input: InputTemplate,
+    /// What it is mapped over, when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expand: Option<Expansion>,
     /// Whether no task waits for it: the run succeeds or fails by those.
     pub is_leaf: bool,
     /// Documentation in Markdown.
@@ -140,6 +146,24 @@ pub enum PlanReadError {
         /// Its version.
         found: u32,
     },
+}
+
+impl TaskPlan {
+    /// Whether it is mapped: it starts out as one instance with the `map_index` -1, which becomes as many as there are items.
+    #[must_use]
+    pub const fn is_mapped(&self) -> bool {
+        self.expand.is_some()
+    }
+
+    /// What becomes of an instance whose upstream tasks have ended like this. A task that is mapped over what others return
+    /// waits for all of them: until then there is nothing to map over.
+    #[must_use]
+    pub fn verdict(&self, counts: &UpstreamCounts) -> Verdict {
+        match self.trigger_rule.verdict(counts) {
+            Verdict::Ready if !counts.all_done() && self.expand.as_ref().is_some_and(Expansion::needs_upstream) => Verdict::Wait,
+            verdict => verdict,
+        }
+    }
 }
 
 impl DagPlan {
@@ -229,6 +253,7 @@ impl DagPlan {
                     (None, None) => InputTemplate::default(),
                     (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
+                expand: expand::compile(task).map_err(|_| found.clone())?,
                 is_leaf: false,
                 doc: task.doc.clone(),
             });

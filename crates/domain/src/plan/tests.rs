@@ -110,6 +110,18 @@ fn a_typed_function_is_found_by_any_name_that_is_clear() {
 }
 
 #[test]
+fn mapped_values_of_a_typed_input_are_checked() {
+    let problem = |over: Value| of_typed(json!({ "expand": { "over": over } })).unwrap_err().join("; ");
+    assert!(of_typed(json!({ "expand": { "over": { "rows": ["AAEC", [1, 2]] } } })).is_ok());
+    assert!(of_typed(json!({ "expand": { "over": { "rows": { "$param": "p" } } } })).is_ok());
+    assert_eq!(
+        problem(json!({ "rows": ["AAEC", [1, 300]] })),
+        "type_mismatch /tasks/0/expand/over/rows/1/1: expected an integer from 0 to 255 (u8), found 300"
+    );
+    assert!(problem(json!({ "row": [1] })).starts_with("type_mismatch /tasks/0: "));
+}
+
+#[test]
 fn the_known_part_of_a_typed_input_is_checked() {
     let problem = |input: Value| of_typed(json!({ "input": input })).unwrap_err().join("; ");
     assert_eq!(

@@ -88,6 +88,23 @@ pub enum TaskEvent {
     MarkedSkipped,
     /// The task is no longer in the dag. Accepted in all unfinished states: becomes `removed`.
     Removed,
+    /// It is a mapped task, and there is nothing to be run of it.
+    /// Accepted in `none`, `scheduled`, `queued`: becomes `skipped` or `upstream_failed`.
+    LeftOut(LeftOut),
+    /// The list that its task is mapped over reaches to it again.
+    /// Accepted in `removed`: becomes `none`.
+    Restored,
+}
+
+/// Why nothing is to be run of a mapped task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The list is empty.
+    NothingToMap,
+    /// There is no list, since the task that makes it was skipped.
+    UpstreamSkipped,
+    /// There is no list, since the task that makes it failed.
+    UpstreamFailed,
 }
 
 impl TaskEvent {
@@ -111,6 +128,8 @@ impl TaskEvent {
             Self::MarkedFailed => "marked_failed",
             Self::MarkedSkipped => "marked_skipped",
             Self::Removed => "removed",
+            Self::LeftOut(_) => "left_out",
+            Self::Restored => "restored",
         }
     }
 }

@@ -20,6 +20,7 @@ mod clear;
 mod dispatch;
 mod event;
 mod held;
+mod mapping;
 mod mark;
 #[cfg(test)]
 mod properties;
@@ -31,7 +32,7 @@ mod upstreams;
 mod wake;
 
 pub use crate::trigger_rule::Outcome;
-pub use event::{Effect, Refused, Rules, Step, TaskEvent, Why};
+pub use event::{Effect, LeftOut, Refused, Rules, Step, TaskEvent, Why};
 pub use state::{TaskState, TaskStateName};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,6 +64,8 @@ impl TaskState {
             TaskEvent::MarkedFailed => mark::marked(self, mark::Mark::Failed, now),
             TaskEvent::MarkedSkipped => mark::marked(self, mark::Mark::Skipped, now),
             TaskEvent::Removed => mark::removed(self, now),
+            TaskEvent::LeftOut(why) => mapping::left_out(self, why, now),
+            TaskEvent::Restored => mapping::restored(self),
         };
         step.map_err(|why| Refused { state: before, event: name, why })
     }

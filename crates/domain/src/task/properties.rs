@@ -80,8 +80,10 @@ fn draft() -> impl Strategy<Value = Draft> {
             TaskEvent::MarkedSuccess,
             TaskEvent::MarkedFailed,
             TaskEvent::MarkedSkipped,
+            TaskEvent::LeftOut(LeftOut::UpstreamFailed),
+            TaskEvent::Restored,
         ]).prop_map(Draft::Plain),
-        // Nothing leads out of it, so it is rare.
+        // Little leads out of it, so it is rare.
         1 => proptest::bool::weighted(0.1).prop_map(|yes| Draft::Plain(if yes { TaskEvent::Removed } else { TaskEvent::Release })),
     ]
 }
@@ -195,7 +197,7 @@ proptest! {
             if before.is_finished() {
                 prop_assert!(matches!(
                     event,
-                    TaskEvent::Cleared | TaskEvent::MarkedSuccess | TaskEvent::MarkedFailed | TaskEvent::MarkedSkipped
+                    TaskEvent::Cleared | TaskEvent::MarkedSuccess | TaskEvent::MarkedFailed | TaskEvent::MarkedSkipped | TaskEvent::Restored
                 ));
             }
         }

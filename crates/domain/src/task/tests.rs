@@ -108,22 +108,24 @@ fn every_state_accepts_what_the_events_say() {
         TaskEvent::MarkedFailed,
         TaskEvent::MarkedSkipped,
         TaskEvent::Removed,
+        TaskEvent::LeftOut(LeftOut::NothingToMap),
+        TaskEvent::Restored,
     ];
-    // ready hold release enqueued started ended expired handed wake event cancel clear success failed skipped removed
+    // ready hold release enqueued started ended expired handed wake event cancel clear success failed skipped removed left_out restored
     let table = "
-        none              queued - - - - - - - - - skipped none success failed skipped removed
-        scheduled         - - queued - running success queued queued - - skipped none success failed skipped removed
-        queued            - scheduled - queued running success queued queued - - skipped none success failed skipped removed
-        running           - - - - running success queued queued - - running restarting success failed skipped removed
-        success           - - - - - - - - - - - none success failed skipped -
-        failed            - - - - - - - - - - - none success failed skipped -
-        up_for_retry      - scheduled - - running success queued queued queued - skipped none success failed skipped removed
-        up_for_reschedule - scheduled - - running success queued queued queued - skipped none success failed skipped removed
-        deferred          - - - - - - - - queued queued skipped none success failed skipped removed
-        upstream_failed   - - - - - - - - - - - none success failed skipped -
-        skipped           - - - - - - - - - - - none success failed skipped -
-        removed           - - - - - - - - - - - - - - - -
-        restarting        - - - - restarting none none none - - running restarting success failed skipped removed
+        none              queued - - - - - - - - - skipped none success failed skipped removed skipped -
+        scheduled         - - queued - running success queued queued - - skipped none success failed skipped removed skipped -
+        queued            - scheduled - queued running success queued queued - - skipped none success failed skipped removed skipped -
+        running           - - - - running success queued queued - - running restarting success failed skipped removed - -
+        success           - - - - - - - - - - - none success failed skipped - - -
+        failed            - - - - - - - - - - - none success failed skipped - - -
+        up_for_retry      - scheduled - - running success queued queued queued - skipped none success failed skipped removed - -
+        up_for_reschedule - scheduled - - running success queued queued queued - skipped none success failed skipped removed - -
+        deferred          - - - - - - - - queued queued skipped none success failed skipped removed - -
+        upstream_failed   - - - - - - - - - - - none success failed skipped - - -
+        skipped           - - - - - - - - - - - none success failed skipped - - -
+        removed           - - - - - - - - - - - - - - - - - none
+        restarting        - - - - restarting none none none - - running restarting success failed skipped removed - -
     ";
     let rows: Vec<Vec<&str>> = table.trim().lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows.len(), TaskStateName::ALL.len());

@@ -37,6 +37,7 @@ fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
             .as_object()
             .is_none_or(|fields| argument.as_array().unwrap().iter().all(|key| fields.contains_key(key.as_str().unwrap()))),
         "items" => value.as_array().is_none_or(|items| items.iter().all(|item| valid(root, argument, item))),
+        "minProperties" => value.as_object().is_none_or(|fields| fields.len() as f64 >= number(argument)),
         "minItems" => value.as_array().is_none_or(|items| items.len() as f64 >= number(argument)),
         "maxItems" => value.as_array().is_none_or(|items| items.len() as f64 <= number(argument)),
         "pattern" => value.as_str().is_none_or(|text| Regex::new(argument.as_str().unwrap()).unwrap().is_match(text)),
@@ -127,6 +128,13 @@ fn with_every_field() -> DagDefinition {
         args: vec!["-v".to_owned()],
         env: BTreeMap::from([("MODE".to_owned(), "x=y".to_owned())]),
         input: Some(json!({ "rows": { "$from": "fetch", "path": "/rows", "key": "k", "default": [] }, "n": [1, null, "a"] })),
+        expand: Some(ExpandDefinition {
+            over: BTreeMap::from([
+                ("n".to_owned(), json!([1, 2])),
+                ("m".to_owned(), json!({ "$from": "fetch", "path": "/rows" })),
+            ]),
+            mode: ExpandMode::Zip,
+        }),
         depends_on: vec!["fetch".parse().unwrap()],
         doc: Some("Words.".to_owned()),
         trigger_rule: settings.trigger_rule,
