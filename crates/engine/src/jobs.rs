@@ -1,17 +1,19 @@
 //! From a queued instance to the message that a worker runs, or to the work that the engine does itself.
 
+use crate::inputs::{Wanted, XComs};
+use crate::mapping::{self, Mapping};
 use crate::pipeline::{Change, Followups, ToEnqueue};
 use crate::work::OwnWork;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::{Job, Target, TaskContext};
-use cofferdam_domain::plan::{ComponentWork, DagPlan, TaskPlan, TaskWork};
+use cofferdam_domain::plan::{ComponentWork, DagPlan, MappedValues, TaskPlan, TaskWork};
 use cofferdam_domain::task::TaskEvent;
-use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskInstanceId, TenantId};
 use cofferdam_queue::{Claim, ClaimRequest, Lease, Message, Signal, TurnOver};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
+use cofferdam_store::execution::facts::RunFacts;
 use cofferdam_store::tenants::TenantRules;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -34,6 +36,15 @@ struct Sorted {
     /// Those that the engine does.
     own: Vec<OwnWork>,
     unrunnable: Vec<Unrunnable>,
+    /// What is to be done to mapped tasks first.
+    mapping: Vec<Mapping>,
+}
+
+impl Unrunnable {
+    fn new(new: &ToEnqueue, message: String) -> Self {
+        let lease = LeaseToken(new.last_lease.0 + 1);
+        Self { tenant: new.tenant, instance: new.instance, try_number: new.try_number, lease, message }
+    }
 }
 
 /// What messages are made of, beside their XComs.
@@ -61,7 +72,7 @@ impl Engine {
         let mut claims = Vec::new();
         let mut more = Vec::new();
         let enqueued: Result<(), EngineError> = async {
-            let Sorted { messages, own, unrunnable } = match self.messages(tries).await {
+            let Sorted { messages, own, unrunnable, mapping } = match self.messages(tries).await {
                 Ok(made) => made,
                 Err(error) => {
                     // What ended is to be told all the same.
@@ -75,6 +86,7 @@ impl Engine {
                 // Some were there already, delayed until now: nobody was told that their time has come.
                 self.queue.publish(&Signal::Enqueued).await?;
             }
+            self.map_later(mapping);
             more.extend(self.fail_unrunnable(unrunnable).await?);
             more.extend(self.do_own_work(own).await);
             Ok(())
@@ -95,39 +107,50 @@ impl Engine {
         // A transaction is only begun when something has to be read.
         let known: Option<Known> = self.known(&tries);
         let (Known { plans, runs, rules }, xcoms) = match known {
-            Some(known) if wanted(&tries, &known.plans).is_empty() => (known, HashMap::new()),
+            Some(known) if Wanted::of(&tries, &known.plans).is_empty() => (known, XComs::default()),
             _ => {
                 let mut tx = self.begin_for(tries.iter().map(|new| new.tenant)).await?;
                 let plans = self.plans(&mut tx, tries.iter().map(|new| new.version)).await?;
                 let runs = self.run_facts(&mut tx, tries.iter().map(|new| new.run)).await?;
                 let rules = self.tenant_rules(&mut tx, tries.iter().map(|new| new.tenant)).await?;
-                let wanted = wanted(&tries, &plans);
-                let stored = if wanted.is_empty() { HashMap::new() } else { facts::xcoms(&mut tx, &wanted).await? };
+                let wanted = Wanted::of(&tries, &plans);
+                let stored = wanted.read(&mut tx).await?;
                 tx.commit().await?;
-                let values = self.read_xcoms(stored, &runs).await?;
+                let values = self.read_xcoms(&wanted, stored, &runs).await?;
                 (Known { plans, runs, rules }, values)
             }
         };
         let mut sorted = Sorted { messages: Vec::with_capacity(tries.len()), ..Sorted::default() };
+        let mut lists = mapping::Lists::default();
         for new in tries {
             let (Some(run), Some(rules), Some(task)) = (runs.get(&new.run), rules.get(&new.tenant), task(&plans, &new)) else {
                 continue;
             };
-            let lookup = |task: &TaskId, key: &XComKey| xcoms.get(&(new.run, task.clone(), key.clone())).cloned();
-            match (task.input.render(&run.conf, lookup), &task.work) {
+            let values = match lists.values(&new, task, &run.conf, &xcoms) {
+                Ok(values) => values,
+                Err(message) if mapping::is_unexpanded(task, new.map_index) => {
+                    sorted.mapping.push(Mapping::impossible(new, message));
+                    continue;
+                }
+                Err(message) => {
+                    sorted.unrunnable.push(Unrunnable::new(&new, message));
+                    continue;
+                }
+            };
+            if let Some(values) = &values {
+                sorted.mapping.extend(lists.mapping(&new, values));
+                if !values.has(new.map_index) {
+                    continue;
+                }
+            }
+            match (input(&new, run, task, &xcoms, values.as_deref()), &task.work) {
                 (Ok(input), TaskWork::Component(work)) => {
                     sorted.messages.push(message(&new, run, rules, task, work, input));
                 }
                 (Ok(input), work @ TaskWork::RunDag { .. }) => {
                     sorted.own.push(OwnWork { work: work.clone(), run: Arc::clone(run), input, due: new });
                 }
-                (Err(error), _) => sorted.unrunnable.push(Unrunnable {
-                    tenant: new.tenant,
-                    instance: new.instance,
-                    try_number: new.try_number,
-                    lease: LeaseToken(new.last_lease.0 + 1),
-                    message: error.to_string(),
-                }),
+                (Err(message), _) => sorted.unrunnable.push(Unrunnable::new(&new, message)),
             }
         }
         Ok(sorted)
@@ -153,33 +176,13 @@ impl Engine {
     }
 
     /// A transaction that sees the rows of these tenants: of one, when it is one, so that the API's role can have it.
-    async fn begin_for(&self, tenants: impl IntoIterator<Item = TenantId>) -> Result<Tx<'static>, EngineError> {
+    pub(crate) async fn begin_for(&self, tenants: impl IntoIterator<Item = TenantId>) -> Result<Tx<'static>, EngineError> {
         let mut tenants: Vec<TenantId> = tenants.into_iter().collect();
         tenants.dedup();
         match tenants.as_slice() {
             [tenant] => Ok(self.store.begin(&Context::system(*tenant, "engine")).await?),
             _ => Ok(self.store.begin_across_tenants("engine").await?),
         }
-    }
-
-    async fn read_xcoms(
-        &self,
-        stored: HashMap<XComAddress, XComValue>,
-        runs: &HashMap<RunKey, Arc<RunFacts>>,
-    ) -> Result<HashMap<XComAddress, Value>, EngineError> {
-        let mut values = HashMap::with_capacity(stored.len());
-        for (address, value) in stored {
-            let text = match value {
-                XComValue::Inline(text) => text.into_bytes(),
-                XComValue::Object(object) => {
-                    let (Some(run), Ok(reference)) = (runs.get(&address.0), object.parse()) else { continue };
-                    self.objects.get_xcom(run.tenant, &reference).await?.to_vec()
-                }
-            };
-            // What is no JSON was refused when it was pushed.
-            values.insert(address, serde_json::from_slice(&text).unwrap_or(Value::Null));
-        }
-        Ok(values)
     }
 
     async fn fail_unrunnable(&self, unrunnable: Vec<Unrunnable>) -> Result<Option<Followups>, EngineError> {
@@ -199,19 +202,24 @@ impl Engine {
     }
 }
 
-fn task<'a>(plans: &'a HashMap<DagVersionId, Arc<DagPlan>>, new: &ToEnqueue) -> Option<&'a TaskPlan> {
+pub(crate) fn task<'a>(plans: &'a HashMap<DagVersionId, Arc<DagPlan>>, new: &ToEnqueue) -> Option<&'a TaskPlan> {
     plans.get(&new.version)?.tasks.get(usize::try_from(new.task_index).ok()?)
 }
 
-/// The XComs that the inputs of these tries ask for.
-fn wanted(tries: &[ToEnqueue], plans: &HashMap<DagVersionId, Arc<DagPlan>>) -> Vec<XComAddress> {
-    let mut wanted = Vec::new();
-    for new in tries {
-        if let Some(task) = task(plans, new) {
-            wanted.extend(task.input.references().into_iter().map(|(task, key)| (new.run, task, key)));
-        }
+/// The input of a try.
+fn input(
+    new: &ToEnqueue,
+    run: &RunFacts,
+    task: &TaskPlan,
+    xcoms: &XComs,
+    values: Option<&MappedValues>,
+) -> Result<Value, String> {
+    xcoms.check(new.run, &task.input.references())?;
+    let mut input = task.input.render(&run.conf, |task, key| xcoms.get(new.run, task, key)).map_err(|error| error.to_string())?;
+    if values.is_some_and(|values| !values.set(new.map_index, &mut input)) {
+        return Err("the input is no object, so it cannot take the mapped values".to_owned());
     }
-    wanted
+    Ok(input)
 }
 
 fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan, work: &ComponentWork, input: Value) -> Message {

@@ -7,7 +7,9 @@
 mod commands;
 mod dispatch;
 mod facts;
+mod inputs;
 mod jobs;
+mod mapping;
 mod pipeline;
 mod record;
 mod runs;
@@ -27,7 +29,10 @@ use cofferdam_ids::TenantId;
 use cofferdam_objects::Objects;
 use cofferdam_queue::{Queue, QueueError, Signal};
 use cofferdam_store::{Store, StoreError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+/// The most events in one signal.
+const EVENTS: usize = 500;
 
 /// How the engine behaves.
 #[derive(Clone, Debug)]
@@ -74,6 +79,8 @@ pub struct EngineParts {
 
 /// The engine. One for each process, shared by its roles.
 pub struct Engine {
+    /// Itself, for what goes on in the background.
+    this: Weak<Self>,
     store: Store,
     queue: Arc<dyn Queue>,
     objects: Objects,
@@ -147,7 +154,16 @@ impl Engine {
     #[must_use]
     pub fn new(parts: EngineParts) -> Arc<Self> {
         let EngineParts { store, queue, objects, clock, rng, config } = parts;
-        Arc::new(Self { store, queue, objects, clock, rng, config, facts: facts::Facts::default() })
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            store,
+            queue,
+            objects,
+            clock,
+            rng,
+            config,
+            facts: facts::Facts::default(),
+        })
     }
 
     /// The time.
@@ -161,11 +177,14 @@ impl Engine {
         if events.is_empty() {
             return;
         }
-        let Ok(payload) = serde_json::to_string(&events) else { return };
+        // In parts: ten thousand instances may have changed at once.
+        let payloads: Vec<String> = events.chunks(EVENTS).filter_map(|events| serde_json::to_string(events).ok()).collect();
         let queue = Arc::clone(&self.queue);
         tokio::spawn(async move {
-            if let Err(error) = queue.publish(&Signal::Event { tenant, payload }).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "an event could not be published");
+            for payload in payloads {
+                if let Err(error) = queue.publish(&Signal::Event { tenant, payload }).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "an event could not be published");
+                }
             }
         });
     }

@@ -352,7 +352,7 @@ impl Pass<'_> {
                     continue;
                 }
                 let task = planned(&self.plans, &working.locked)?;
-                let verdict = task.trigger_rule.verdict(&working.locked.upstream);
+                let verdict = task.verdict(&working.locked.upstream);
                 self.apply(instance, TaskEvent::UpstreamsDone(verdict), None)?;
             }
             self.write(tx).await?;

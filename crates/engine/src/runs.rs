@@ -54,7 +54,7 @@ impl Engine {
         let mut enqueue = Vec::new();
         for task in &plan.tasks {
             let upstream_total = i32::try_from(task.upstream.len()).unwrap_or(i32::MAX);
-            let ready = run.admitted && task.trigger_rule.verdict(&UpstreamCounts::of(upstream_total)) == Verdict::Ready;
+            let ready = run.admitted && task.verdict(&UpstreamCounts::of(upstream_total)) == Verdict::Ready;
             let instance = TaskInstanceId::generate();
             instances.push(NewInstance {
                 instance,

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use cofferdam_ids::{Fence, TaskInstanceId};
 use cofferdam_queue::{
-    Claim, ClaimPolicy, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence, Queue, QueueError, Signal, WorkerBeat,
+    Claim, ClaimPolicy, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence, Queue, QueueError, Signal, TurnOver,
+    TurnedOver, WorkerBeat,
 };
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
@@ -23,6 +24,8 @@ pub struct Disturbed {
     pub lose_expired: AtomicUsize,
     /// Cancellations are not told: the subscription was broken just then.
     pub lose_cancels: AtomicBool,
+    /// It does not answer when it is told what may run: nothing that follows from a commit is done.
+    pub cut_off: AtomicBool,
     acknowledged: Mutex<Vec<Lease>>,
     acknowledgement: Notify,
     policy: Notify,
@@ -38,6 +41,7 @@ impl Disturbed {
             lose_enqueues: AtomicUsize::new(0),
             lose_expired: AtomicUsize::new(0),
             lose_cancels: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
             acknowledged: Mutex::default(),
             acknowledgement: Notify::new(),
             policy: Notify::new(),
@@ -76,6 +80,21 @@ impl Queue for Disturbed {
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Vec<Claim>, QueueError> {
         self.inner.claim(request).await
+    }
+
+    async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
+        if self.cut_off.load(Ordering::Relaxed) {
+            return Err(QueueError::Unavailable("cut off".into()));
+        }
+        if !turn.ended.is_empty() {
+            self.ack(turn.ended).await?;
+        }
+        let added = if turn.messages.is_empty() { 0 } else { self.enqueue(turn.messages).await? };
+        let claims = match turn.claim {
+            Some(request) => self.claim(request).await?,
+            None => Vec::new(),
+        };
+        Ok(TurnedOver { added, claims })
     }
 
     async fn ack(&self, leases: &[Lease]) -> Result<usize, QueueError> {

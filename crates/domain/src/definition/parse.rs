@@ -40,7 +40,18 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
 /// Reads a value; each field that is not known is noted and left out, until the rest can be read or cannot.
 fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     // serde would take a list for a struct, field by field.
-    for inside in ["", "/script", "/run_dag", "/defaults", "/limits", "/defaults/limits", "/grant", "/defaults/grant", "/expand", "/expand/over"] {
+    for inside in [
+        "",
+        "/script",
+        "/run_dag",
+        "/defaults",
+        "/limits",
+        "/defaults/limits",
+        "/grant",
+        "/defaults/grant",
+        "/expand",
+        "/expand/over",
+    ] {
         if value.pointer(inside).is_some_and(|value| !value.is_object() && !value.is_null()) {
             let problem = Diagnostic::error(DiagnosticCode::InvalidValue, format!("{at}{inside}"), "it must be an object");
             problems.push(problem);

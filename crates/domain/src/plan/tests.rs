@@ -1,6 +1,6 @@
 use super::*;
-use crate::job::Entry;
 use crate::definition::parse;
+use crate::job::Entry;
 use crate::wit::{Field, WitFunction, WitType};
 use chrono::TimeZone;
 use cofferdam_ids::Digest;

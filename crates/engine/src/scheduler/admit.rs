@@ -23,7 +23,7 @@ impl Engine {
             let mut changes = Vec::new();
             for instance in &locked {
                 let task = crate::pipeline::planned(&plans, instance)?;
-                if task.trigger_rule.verdict(&instance.upstream) == Verdict::Ready {
+                if task.verdict(&instance.upstream) == Verdict::Ready {
                     changes.push(Change::new(instance.instance, TaskEvent::UpstreamsDone(Verdict::Ready)));
                 }
             }

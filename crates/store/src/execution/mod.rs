@@ -12,5 +12,6 @@ pub mod children;
 pub mod due;
 pub mod facts;
 pub mod log_index;
+pub mod mapping;
 pub mod runs;
 pub mod transition;

@@ -1,6 +1,7 @@
 //! Tasks in several languages, scripts and operators, through the real processes. Python takes long to compile, so all tests share
 //! one installation, each with dags of its own.
 
+mod mapping;
 mod operators;
 mod scripts;
 mod site;
