@@ -22,9 +22,11 @@ from .errors import Defer, Fatal, Reschedule, Retry, Skip, TaskError
 if TYPE_CHECKING:
     from . import artifacts as artifacts
     from . import config as config
+    from . import dags as dags
     from . import http as http
     from .config import connection as connection
     from .config import variable as variable
+    from .dags import dag as dag
 
 # Without those of `_LAZY`: `import *` would ask for all of them.
 __all__ = [
@@ -45,7 +47,15 @@ __all__ = [
 ]
 
 # Loaded when asked for: a component imports an interface only when the program uses its module.
-_LAZY = {"artifacts": "artifacts", "config": "config", "http": "http", "connection": "config", "variable": "config"}
+_LAZY = {
+    "artifacts": "artifacts",
+    "config": "config",
+    "http": "http",
+    "connection": "config",
+    "variable": "config",
+    "dags": "dags",
+    "dag": "dags",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,13 +16,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# What a call of a task means while a dag is being written: `cofferdam.dags` puts its own here.
+call_in_dag: Callable[[Task[Any, Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
+
+
 class Task(Generic[P, R]):
     """A function that is a task. It can be called as before."""
 
-    def __init__(self, function: Callable[P, R], name: str | None, as_json: bool) -> None:
+    def __init__(self, function: Callable[P, R], name: str | None, as_json: bool, settings: dict[str, Any] | None = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.as_json = as_json
+        #: Settings of the task in a dag: `retries`, `grant` and so on. They mean nothing to the component.
+        self.settings = settings or {}
         given = name or function.__name__
         written = kebab(given)
         if written is None:
@@ -30,7 +36,31 @@ class Task(Generic[P, R]):
         self.name = written
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if call_in_dag is not None:
+            return call_in_dag(self, args, kwargs)
         return self.function(*args, **kwargs)
+
+    def override(self, **settings: Any) -> Task[P, R]:
+        """The same task with other settings; `task_id` names it in the dag."""
+        return Task(self.function, self.name, self.as_json, {**self.settings, **settings})
+
+    def partial(self, *args: Any, **kwargs: Any) -> Any:
+        """Arguments that all instances of a mapped task share; `expand` follows."""
+        from .dags._graph import Partial
+
+        return Partial(self, args, kwargs)
+
+    def expand(self, **sources: Any) -> Any:
+        """In a dag: an instance of the task for each element of the lists, or for each combination of several."""
+        return self.partial().expand(**sources)
+
+    def expand_zip(self, **sources: Any) -> Any:
+        """In a dag: an instance for the first elements of the lists, one for the second, and so on."""
+        return self.partial().expand_zip(**sources)
+
+    def run_json(self, value: Any) -> Any:
+        """Calls the function with its input as the platform gives it, and returns its result as the platform takes it."""
+        return self.function(value) if self.as_json else self.signature(Types()).call_with_json(value)
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
@@ -78,25 +108,56 @@ class Signature:
         return None if self.result is None else self.result.to_json(result)
 
 
-@overload
-def task(function: Callable[P, R], /) -> Task[P, R]: ...
+class _Decorator:
+    """`task`, and its kinds: `task.branch`, `task.short_circuit`, `task.setup`, `task.teardown`."""
+
+    def __init__(self, doc: str | None, **always: Any) -> None:
+        self.__doc__ = doc
+        self._always = always
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+    @overload
+    def __call__(
+        self, *, name: str | None = ..., json: bool = ..., **settings: Any
+    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+    def __call__(self, function: Any = None, /, *, name: str | None = None, json: bool = False, **settings: Any) -> Any:
+        def decorate(function: Callable[..., Any]) -> Task[..., Any]:
+            return Task(function, name, json, {**self._always, **settings})
+
+        return decorate if function is None else decorate(function)
+
+    @property
+    def branch(self) -> _Decorator:
+        """A task whose result names the tasks after it that are to run; the others are skipped."""
+        return _Decorator(None, branch=True)
+
+    @property
+    def short_circuit(self) -> _Decorator:
+        """A task after which nothing runs unless its result is true."""
+        return _Decorator(None, short_circuit=True)
+
+    @property
+    def setup(self) -> _Decorator:
+        """A task that prepares something for others; see `teardown`."""
+        return _Decorator(None, setup=True)
+
+    @property
+    def teardown(self) -> _Decorator:
+        """A task that clears up what a `setup` prepared, however the tasks between ended."""
+        return _Decorator(None, teardown=True)
 
 
-@overload
-def task(*, name: str | None = ..., json: bool = ...) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-
-
-def task(function: Any = None, /, *, name: str | None = None, json: bool = False) -> Any:
+task = _Decorator(
     """Makes a task of a function.
 
     Its parameters and its result are read from its annotations. With `json=True` the function takes the task's whole
-    input as one value and returns one, without types; such a task is alone in its file.
+    input as one value and returns one, without types; such a task is alone in its file. Everything else (`retries=2`,
+    `grant={...}`) is a setting of the task in a dag that is written in Python: see `cofferdam.dags`.
     """
-
-    def decorate(function: Callable[..., Any]) -> Task[..., Any]:
-        return Task(function, name, json)
-
-    return decorate if function is None else decorate(function)
+)
 
 
 def tasks_of(module: Any) -> list[Task[Any, Any]]:
