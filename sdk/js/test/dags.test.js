@@ -1,0 +1,81 @@
+// Dags that are written in TypeScript.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import vm from "node:vm";
+import { dags } from "../src/build/dags.js";
+
+const folder = mkdtempSync(path.join(tmpdir(), "cofferdam-js-dags-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const EVERYTHING = fileURLToPath(new URL("dag_of_everything.ts", import.meta.url));
+
+function file(name, text) {
+  const made = path.join(folder, `${name}.ts`);
+  writeFileSync(made, `import { component, dag, script } from "@cofferdam/sdk/dag";\n${text}`);
+  return made;
+}
+
+test("a dag of everything", async () => {
+  const [{ definition, places }] = await dags(EVERYTHING);
+  const tasks = Object.fromEntries(definition.tasks.map((task) => [task.task_id, task]));
+  assert.equal(definition.dag_id, "everything");
+  assert.equal(definition.start_date, "2026-01-01");
+  assert.deepEqual(definition.defaults, { retry_delay: "5s" });
+  assert.deepEqual(definition.groups, { load: { description: "Writes it down" } });
+  assert.deepEqual(tasks.numbers.input, { n: { $param: "n" } });
+  assert.deepEqual(tasks.double.expand, { over: { number: { $from: "numbers" } } });
+  assert.equal(tasks.double.retries, 2);
+  assert.deepEqual(tasks["load.large"].input, { mean: { $from: "summary", path: "/mean" } });
+  assert.deepEqual(tasks["load.large"].depends_on, ["choose"]);
+  assert.deepEqual(tasks["load.write"].depends_on, ["load.large"]);
+  assert.deepEqual(tasks.small.depends_on, ["choose"]);
+  assert.equal(tasks.choose.branch, true);
+  assert.equal("depends_on" in tasks.choose, false);
+  assert.deepEqual(tasks.publish, {
+    task_id: "publish",
+    run_dag: { dag_id: "publish", conf: { count: { $from: "summary", path: "/count" } }, wait: false },
+    depends_on: ["load.write"],
+    trigger_rule: "none_failed",
+  });
+  const lines = readFileSync(EVERYTHING, "utf8").split("\n");
+  const double = definition.tasks.findIndex((task) => task.task_id === "double");
+  assert.match(lines[places[`/tasks/${double}`] - 1], /script\("double"/);
+});
+
+test("scripts run", async () => {
+  const [{ definition }] = await dags(EVERYTHING);
+  const run = (id, input) => {
+    const { source } = definition.tasks.find((task) => task.task_id === id).script;
+    return JSON.parse(vm.runInNewContext(`${source}\nJSON.stringify(main(${JSON.stringify(input)}))`));
+  };
+  assert.deepEqual(run("numbers", { n: 3 }), [0, 1, 2]);
+  assert.deepEqual(run("summary", { values: [1, 2, 6] }), { count: 3, mean: 3 });
+  assert.equal(run("choose", { count: 1, mean: 9 }), "load.large");
+});
+
+test("nothing is left beside the file", async () => {
+  await dags(file("clean", "export default dag('clean', () => { component('a', 'x/y'); });"));
+  assert.deepEqual(readdirSync(folder), ["clean.ts"]);
+});
+
+test("mistakes have their line", async () => {
+  const cases = [
+    ["closure", "const factor = 2;\nexport default dag('x', () => {\n  script('s', (n) => n * factor);\n});", 4, /'factor' of the file around it/],
+    ["syntax", "\n\nconst = 1;", 4, /expected/],
+    ["thrown", "\nthrow new Error('no');", 3, /no/],
+    ["double", "export default dag('x', () => {\n  component('a', 'x/y');\n  component('a', 'x/y');\n});", 4, /a task 'a' already/],
+    ["none", "export const nothing = 1;", undefined, /exports no dag/],
+  ];
+  for (const [name, text, line, message] of cases) {
+    await assert.rejects(dags(file(name, text)), (error) => {
+      assert.match(error.message, message, name);
+      assert.equal(error.line, line, name);
+      return true;
+    });
+  }
+});
