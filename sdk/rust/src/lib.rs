@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod checkpoint;
 pub mod config;
 mod context;
+pub mod dag;
 mod error;
 pub mod log;
 pub mod progress;
