@@ -1,7 +1,7 @@
 use crate::dag_run::{DagRunState, DagRunType};
 use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
-use cofferdam_ids::{ComponentName, DagId, DagRunId, Digest, PoolName, QueueName, TaskId};
+use cofferdam_ids::{ComponentName, DagId, DagRunId, Digest, GroupName, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -125,6 +125,15 @@ pub struct DagTask {
     /// The dag of which it makes a run, if it does that.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub run_dag: Option<DagId>,
+    /// The group that it is in.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub group: Option<GroupName>,
+    /// What its result decides: `branch` or `short_circuit`.
+    pub decides: Option<String>,
+    /// Whether it prepares something for a teardown.
+    pub is_setup: bool,
+    /// Whether it removes what setups have prepared.
+    pub is_teardown: bool,
     /// When it runs, by how its upstream tasks ended.
     pub trigger_rule: String,
     /// How many tries it has at the most.
@@ -139,6 +148,17 @@ pub struct DagTask {
     pub priority: i32,
     /// Wall-clock milliseconds that a try may take.
     pub timeout_ms: u64,
+}
+
+/// A group of tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DagGroup {
+    /// Its name; a dot puts it into another group.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub name: GroupName,
+    /// One line that says what it is for.
+    pub description: Option<String>,
 }
 
 /// Says that one task waits for another.
@@ -177,6 +197,8 @@ pub struct DagDetail {
     pub definition: Value,
     /// Its tasks, upstream ones first.
     pub tasks: Vec<DagTask>,
+    /// The groups of its tasks, those around others before them.
+    pub groups: Vec<DagGroup>,
     /// Which task waits for which.
     pub edges: Vec<DagEdge>,
     /// Its versions, the newest first.

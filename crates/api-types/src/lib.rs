@@ -38,8 +38,8 @@ pub use config::{
     VariableCollection,
 };
 pub use dag::{
-    AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun, PatchDag,
-    RecentRun,
+    AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun,
+    PatchDag, RecentRun,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
 pub use event::{Event, SentEvent, StreamMessage};

@@ -5,6 +5,8 @@
 //! more follows; runs without unfinished instances are closed. All in the caller's transaction. What has to be told to others
 //! is returned as [`Followups`], for [`Engine::dispatch`] after the commit.
 
+mod decisions;
+
 use crate::record::Report;
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
@@ -12,6 +14,7 @@ use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
+use cofferdam_domain::trigger_rule::Verdict;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::transition::{
@@ -121,6 +124,8 @@ struct Pass<'a> {
     /// How many instances of each run are not finished, without those in `finished`.
     unfinished: HashMap<RunKey, i32>,
     reopen: Vec<RunKey>,
+    /// Tasks that results have left out, and why.
+    left_out: Vec<(RunKey, i32, Reason)>,
     check: Vec<TaskInstanceId>,
     followups: Followups,
 }
@@ -149,6 +154,7 @@ impl Engine {
             counted: BTreeMap::new(),
             finished: BTreeMap::new(),
             reopen: Vec::new(),
+            left_out: Vec::new(),
             check: Vec::new(),
             followups: Followups::default(),
         };
@@ -173,6 +179,10 @@ impl Pass<'_> {
         let task = planned(&self.plans, &working.locked)?;
         let rules = Rules { retry: task.retry.clone(), tries_before: working.tries_before, hold: false };
         let previous = working.state.clone();
+        let (event, left_out) = match task.flow.decides {
+            None => (event, None),
+            Some(_) => decisions::decide(&self.plans[&working.locked.version], task.task_index, event, report.as_ref()),
+        };
         let ended = ended(&event);
         let now = self.now;
         let Step { state, effects } = match self.engine.rng.with(|rng| previous.clone().apply(event, &rules, now, rng)) {
@@ -241,6 +251,10 @@ impl Pass<'_> {
         }
         working.dirty |= state != previous;
         working.state = state;
+        if let Some(left_out) = left_out.filter(|_| working.state.name() == TaskStateName::Success) {
+            let (run, reason) = (working.locked.run, decisions::reason(&left_out));
+            self.left_out.extend(left_out.tasks().iter().map(|task| (run, *task, reason)));
+        }
         for effect in effects {
             self.note(instance, effect)?;
         }
@@ -330,21 +344,18 @@ impl Pass<'_> {
     /// Counts outcomes and asks trigger rules, until nothing more follows.
     async fn cascade(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
         loop {
+            self.leave_out(tx).await?;
             let counted: Vec<Counted> = std::mem::take(&mut self.counted).into_values().collect();
             let mut waiting: Vec<TaskInstanceId> = std::mem::take(&mut self.check);
             let going_on = if counted.is_empty() { Vec::new() } else { self.take_going_on() };
             for locked in transition::count(tx, &counted, &going_on).await? {
                 waiting.push(locked.instance);
-                match self.working.get_mut(&locked.instance) {
-                    Some(working) => working.locked.upstream = locked.upstream,
-                    None => {
-                        self.working.insert(locked.instance, Working::new(locked));
-                    }
-                }
+                self.take_up(locked);
             }
             if waiting.is_empty() {
                 return Ok(());
             }
+            let setups = self.setups(tx, &waiting).await?;
             for instance in waiting {
                 let Some(working) = self.working.get(&instance) else { continue };
                 if working.locked.run_state == RunStateName::Queued {
@@ -352,10 +363,23 @@ impl Pass<'_> {
                     continue;
                 }
                 let task = planned(&self.plans, &working.locked)?;
-                let verdict = task.verdict(&working.locked.upstream);
+                let mut verdict = task.verdict(&working.locked.upstream);
+                if let (Verdict::Ready, Some(teardown)) = (verdict, &task.flow.teardown) {
+                    verdict = decisions::teardown(teardown, working.locked.run, &setups);
+                }
                 self.apply(instance, TaskEvent::UpstreamsDone(verdict), None)?;
             }
             self.write(tx).await?;
+        }
+    }
+
+    /// Takes up an instance that was read again, or for the first time.
+    fn take_up(&mut self, locked: LockedInstance) {
+        match self.working.get_mut(&locked.instance) {
+            Some(working) => working.locked.upstream = locked.upstream,
+            None => {
+                self.working.insert(locked.instance, Working::new(locked));
+            }
         }
     }
 

@@ -12,6 +12,6 @@ pub use key::{
     TaskInstanceId, TenantId, UserId, WorkerId,
 };
 pub use name::{
-    ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, Digest, NameError, PoolName, QueueName, TaskId, TenantName,
-    VariableKey, XComKey,
+    ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, Digest, GroupName, NameError, PoolName, QueueName, TaskId,
+    TenantName, VariableKey, XComKey,
 };

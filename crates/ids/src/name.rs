@@ -142,6 +142,8 @@ names! {
     DagId, "dag_id", 250, word, WORD;
     /// The name of a task, unique in its dag (Airflow's `task_id`).
     TaskId, "task_id", 250, word, WORD;
+    /// The name of a group of tasks, unique in its dag; a dot puts it into another group, as in `load.staging`.
+    GroupName, "group name", 250, word, WORD;
     /// The name of a run, unique in its dag: `manual__…`, `scheduled__…`, `backfill__…`.
     DagRunId, "dag_run_id", 250, run, RUN;
     /// The name of a component, unique in its tenant; a slash groups, as in `weather/clean`.

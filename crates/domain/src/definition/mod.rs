@@ -6,9 +6,12 @@
 
 mod diagnostic;
 mod expand;
+mod flow;
 pub(crate) mod graph;
+mod group;
 mod parse;
 mod quantity;
+mod room;
 mod schema;
 mod script;
 pub(crate) mod suggest;
@@ -18,11 +21,14 @@ mod work;
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, TextPlace};
 pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
+pub use flow::{ShortCircuitDefinition, TeardownDefinition};
+pub use group::GroupDefinition;
+pub(crate) use group::{Wiring, wire};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
+pub use room::WeightRule;
 pub use schema::schema;
 pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
-pub(crate) use validate::edges;
 pub use validate::{MAX_TASKS, validate};
 pub use work::{RunDagDate, RunDagDefinition, WorkDefinition};
 
@@ -33,7 +39,7 @@ use crate::retry::{Backoff, RetryPolicy};
 use crate::trigger_rule::TriggerRule;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use cofferdam_ids::{ComponentName, DagId, Digest, PoolName, QueueName, TaskId};
+use cofferdam_ids::{ComponentName, DagId, Digest, GroupName, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -91,6 +97,9 @@ pub struct DagDefinition {
     /// Values that a run's `conf` may replace.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
+    /// What is to be said of its groups of tasks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<GroupName, GroupDefinition>,
     /// The tasks.
     pub tasks: Vec<TaskDefinition>,
 }
@@ -143,6 +152,15 @@ macro_rules! with_settings {
             /// Which of the tasks that wait goes first: the highest. 0 when not given.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub priority: Option<i32>,
+            /// How the priorities of the tasks around it count for its own.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub weight_rule: Option<WeightRule>,
+            /// Whether an instance waits until that of the run before has succeeded or was skipped.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub depends_on_past: Option<bool>,
+            /// Whether an instance also waits for the tasks that wait directly for that of the run before.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub wait_for_downstream: Option<bool>,
             /// The pool whose slots it takes; `default_pool` when not given.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub pool: Option<PoolName>,
@@ -177,6 +195,9 @@ macro_rules! with_settings {
                     retry_on,
                     timeout: self.timeout.or(fallback.timeout),
                     priority: self.priority.or(fallback.priority),
+                    weight_rule: self.weight_rule.or(fallback.weight_rule),
+                    depends_on_past: self.depends_on_past.or(fallback.depends_on_past),
+                    wait_for_downstream: self.wait_for_downstream.or(fallback.wait_for_downstream),
                     pool: self.pool.clone().or_else(|| fallback.pool.clone()),
                     pool_slots: self.pool_slots.or(fallback.pool_slots),
                     queue: self.queue.clone().or_else(|| fallback.queue.clone()),
@@ -229,9 +250,33 @@ with_settings! {
         /// What it is mapped over: it runs once for each item, with a `map_index`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub expand: Option<ExpandDefinition>,
-        /// The tasks that it waits for, besides those that its input names.
+        /// The tasks and groups that it waits for, besides those that its input names.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub depends_on: Vec<TaskId>,
+        /// The group that it is in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub group: Option<GroupName>,
+        /// Whether its result chooses among the tasks that wait for it directly.
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub branch: bool,
+        /// Whether a falsy result of it skips what follows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub short_circuit: Option<ShortCircuitDefinition>,
+        /// Whether it prepares something for a teardown.
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub setup: bool,
+        /// Whether it removes what setups have prepared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub teardown: Option<TeardownDefinition>,
+        /// How many instances of it may be queued or run at once, over all runs of the dag.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_active: Option<u32>,
+        /// Instances with the same key, of whatever task or dag, run one at a time: a text, `$conf` or `$param`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub concurrency_key: Option<Value>,
+        /// How many instances with the same key may run at once; 1 when not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub concurrency_limit: Option<u32>,
         /// Documentation in Markdown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub doc: Option<String>,

@@ -14,7 +14,7 @@ use crate::grant::{NamePattern, Scheme};
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::trigger_rule::TriggerRule;
-use cofferdam_ids::{ComponentName, DagId, Digest, PoolName, QueueName, TaskId, XComKey};
+use cofferdam_ids::{ComponentName, DagId, Digest, GroupName, PoolName, QueueName, TaskId, XComKey};
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema (draft 2020-12) of [`DagDefinition`](super::DagDefinition).
@@ -94,7 +94,7 @@ fn dag() -> Value {
             "description": "Whether intervals that passed while the dag was paused or not there are run too.",
         },
         "max_active_runs": whole(1, MAX_ACTIVE, "How many runs may run at once; others wait as queued."),
-        "max_active_tasks": whole(1, MAX_ACTIVE, "How many task instances may be queued or run at once."),
+        "max_active_tasks": whole(1, MAX_ACTIVE, "How many task instances of the dag may be queued or run at once; others wait as scheduled."),
         "dagrun_timeout": { "$ref": "#/$defs/time_span", "description": "How long a run may take before it is stopped." },
         "defaults": {
             "$ref": "#/$defs/settings",
@@ -105,6 +105,7 @@ fn dag() -> Value {
             "description": "The most that a try of any task may use, whatever the task and defaults ask for.",
         },
         "params": { "type": "object", "description": "Values that a run's conf may replace." },
+        "groups": groups(),
         "tasks": {
             "type": "array",
             "items": { "$ref": "#/$defs/task" },
@@ -179,17 +180,39 @@ fn task() -> Value {
         "depends_on": {
             "type": "array",
             "items": { "$ref": "#/$defs/task_id" },
-            "description": "The tasks that it waits for, besides those that its input names.",
+            "description": "The tasks and groups that it waits for, besides those that its input names.",
         },
+        "group": described(group_name(), "The group that it is in. A dot puts a group into another."),
         "doc": { "type": "string", "maxLength": MAX_TEXT, "description": "Documentation in Markdown." },
     });
-    if let (Some(own), Value::Object(settings)) = (own.as_object_mut(), settings()) {
-        own.extend(settings);
+    let parts = [super::flow::schema(&json!({ "$ref": "#/$defs/task_id" })), super::room::schema(), settings()];
+    for part in parts {
+        if let (Some(own), Value::Object(part)) = (own.as_object_mut(), part) {
+            own.extend(part);
+        }
     }
     own
 }
 
+fn group_name() -> Value {
+    name(GroupName::CHARACTERS, GroupName::MAX_LENGTH)
+}
+
+fn groups() -> Value {
+    let description =
+        json!({ "type": "string", "maxLength": MAX_DESCRIPTION, "description": "One line that says what it is for." });
+    super::group::schema(&group_name(), &json!({ "$ref": "#/$defs/task_id" }), &description)
+}
+
 fn settings() -> Value {
+    let mut settings = own_settings();
+    if let (Some(settings), Value::Object(room)) = (settings.as_object_mut(), super::room::settings_schema()) {
+        settings.extend(room);
+    }
+    settings
+}
+
+fn own_settings() -> Value {
     let retry = RetryPolicy::default();
     let caps = Limits::hard_caps();
     let rules: Vec<&str> = TriggerRule::ALL.iter().map(|rule| rule.as_str()).collect();

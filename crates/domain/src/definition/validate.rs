@@ -4,13 +4,11 @@ mod grant;
 
 use super::diagnostic::join;
 use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition, TaskDefinition, TaskSettings, graph};
+use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition, TaskDefinition, TaskSettings, graph, wire};
 use crate::limits::Limits;
 use crate::plan::InputTemplate;
 use crate::retry::RetryPolicy;
 use crate::schedule::{Schedule, parse_timezone};
-use cofferdam_ids::TaskId;
-use std::collections::HashMap;
 
 /// How many tasks a dag may have.
 pub const MAX_TASKS: usize = 1_000;
@@ -37,14 +35,6 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     if dag.dagrun_timeout.is_some_and(|timeout| timeout.ms() == 0) {
         found.push(Diagnostic::error(Code::OutOfRange, "/dagrun_timeout", "a time limit must be longer than nothing"));
     }
-    // Better told than believed: remove a line here when the engine enforces it.
-    for (pointer, given) in
-        [("/max_active_tasks", dag.max_active_tasks.is_some()), ("/dagrun_timeout", dag.dagrun_timeout.is_some())]
-    {
-        if given {
-            found.push(Diagnostic::warning(Code::NoEffect, pointer, "it is kept, but not enforced yet"));
-        }
-    }
     settings("/defaults", &dag.defaults, &mut found);
     if let Some(limits) = &dag.limits {
         limits_definition("/limits", limits, &mut found);
@@ -60,56 +50,10 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     for (index, definition) in dag.tasks.iter().enumerate() {
         task(&format!("/tasks/{index}"), definition, dag, &mut found);
     }
-    if let Some(upstream) = edges(dag, &mut found) {
-        cycles(dag, &upstream, &mut found);
+    if let Some(wiring) = wire(dag, &mut found) {
+        cycles(dag, &wiring.upstream, &mut found);
     }
     found
-}
-
-/// The positions of the tasks that each task waits for, through `depends_on` or through its input, in order and each once.
-/// `None` when a name is wrong; what is wrong has been noted then.
-pub(crate) fn edges(dag: &DagDefinition, found: &mut Vec<Diagnostic>) -> Option<Vec<Vec<usize>>> {
-    let before = found.len();
-    let mut positions: HashMap<&TaskId, usize> = HashMap::new();
-    for (index, task) in dag.tasks.iter().enumerate() {
-        if let Some(first) = positions.get(&task.task_id) {
-            let message = format!("the task_id '{}' is taken by /tasks/{first} already", task.task_id);
-            found.push(Diagnostic::error(Code::DuplicateTaskId, format!("/tasks/{index}/task_id"), message));
-        } else {
-            positions.insert(&task.task_id, index);
-        }
-    }
-    let mut upstream = Vec::with_capacity(dag.tasks.len());
-    for (index, task) in dag.tasks.iter().enumerate() {
-        let mut above = Vec::new();
-        let mut wanted = |name: &TaskId, pointer: String| {
-            if let Some(position) = positions.get(name) {
-                above.push(*position);
-            } else {
-                let others = dag.tasks.iter().map(|task| task.task_id.as_str()).filter(|id| *id != task.task_id.as_str());
-                let help = closest(name.as_str(), others).map(|other| format!("did you mean '{other}'?"));
-                let message = format!("there is no task '{name}' in this dag");
-                found.push(Diagnostic::error(Code::UnknownUpstream, pointer, message).maybe_help(help));
-            }
-        };
-        for (number, name) in task.depends_on.iter().enumerate() {
-            wanted(name, format!("/tasks/{index}/depends_on/{number}"));
-        }
-        // A template that cannot be read has been noted with its task.
-        let (field, template) = task.template();
-        if let Some(Ok(template)) = template.map(InputTemplate::parse) {
-            for reference in template.places() {
-                wanted(&reference.task, format!("/tasks/{index}/{field}{}", reference.pointer));
-            }
-        }
-        for (name, pointer) in task.expand.iter().flat_map(super::ExpandDefinition::upstream) {
-            wanted(&name, format!("/tasks/{index}{pointer}"));
-        }
-        above.sort_unstable();
-        above.dedup();
-        upstream.push(above);
-    }
-    (found.len() == before).then_some(upstream)
 }
 
 fn cycles(dag: &DagDefinition, upstream: &[Vec<usize>], found: &mut Vec<Diagnostic>) {
@@ -195,6 +139,10 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
     super::expand::validate(at, task, dag, found);
+    super::flow::validate(at, task, dag, found);
+    super::room::validate(at, task, dag, found);
+    range(&join(at, "max_active"), task.max_active, 1, MAX_ACTIVE, found);
+    range(&join(at, "concurrency_limit"), task.concurrency_limit, 1, MAX_ACTIVE, found);
     too_long(&join(at, "doc"), task.doc.as_deref(), MAX_TEXT, found);
     too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
     if task.function.as_deref() == Some("") {

@@ -5,8 +5,10 @@
 
 mod entry;
 mod expand;
+mod flow;
 mod input;
 mod reach;
+mod room;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -14,10 +16,14 @@ mod work;
 pub use entry::Component;
 pub(crate) use expand::MappedLength;
 pub use expand::{ExpandError, Expansion, MappedValues};
+pub use flow::{Decides, DecisionError, GroupPlan, LeftOut, TaskFlow, TeardownPlan};
 pub use input::{InputError, InputTemplate, Reference, RenderError};
+pub use room::{ConcurrencyKey, Gate, Gates, Past, TaskRoom};
 pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
-use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, TimeSpan, WorkDefinition, graph, validate};
+use crate::definition::{
+    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, TimeSpan, Wiring, WorkDefinition, graph, validate, wire,
+};
 use crate::grant::Grant;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
@@ -75,6 +81,9 @@ pub struct DagPlan {
     /// Values that a run's `conf` may replace.
     #[serde(default)]
     pub params: Map<String, Value>,
+    /// The groups of its tasks, those around others before them.
+    #[serde(default)]
+    pub groups: Vec<GroupPlan>,
     /// The tasks; the position of each is its `task_index`.
     pub tasks: Vec<TaskPlan>,
 }
@@ -115,8 +124,14 @@ pub struct TaskPlan {
     /// What it is mapped over, when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expand: Option<Expansion>,
-    /// Whether no task waits for it: the run succeeds or fails by those.
+    /// Whether the run succeeds or fails by it: no task waits for it, apart from teardowns, and it is none itself.
     pub is_leaf: bool,
+    /// How it steers the run.
+    #[serde(default)]
+    pub flow: TaskFlow,
+    /// What holds it back beside its trigger rule.
+    #[serde(default)]
+    pub room: TaskRoom,
     /// Documentation in Markdown.
     #[serde(default)]
     pub doc: Option<String>,
@@ -217,27 +232,35 @@ impl DagPlan {
             return Err(found);
         }
         // Both were found to be right by `validate`.
-        let Some(upstream) = crate::definition::edges(dag, &mut found) else { return Err(found) };
+        let Some(Wiring { upstream, groups }) = wire(dag, &mut Vec::new()) else { return Err(found) };
         let Ok(order) = graph::order(&upstream) else { return Err(found) };
 
         let mut index_of = vec![0_i32; order.len()];
         for (index, position) in (0_i32..).zip(&order) {
             index_of[*position] = index;
         }
-        let mut tasks = Vec::with_capacity(order.len());
+        let mut tasks: Vec<TaskPlan> = Vec::with_capacity(order.len());
+        let mut weight_rules = Vec::with_capacity(order.len());
         for (task_index, position) in (0_i32..).zip(&order) {
             let task = &dag.tasks[*position];
             let Some(work) = works[*position].take() else { return Err(found) };
             let settings = task.settings_or(&dag.defaults);
             let mut above: Vec<i32> = upstream[*position].iter().map(|other| index_of[*other]).collect();
             above.sort_unstable();
+            weight_rules.push(settings.weight_rule.unwrap_or_default());
+            let setups = above.iter().copied().filter(|index| tasks[usize::try_from(*index).unwrap_or(0)].flow.setup).collect();
+            let flow = TaskFlow::new(task, setups);
+            let room = TaskRoom::new(task, &settings);
             tasks.push(TaskPlan {
                 task_index,
                 task_id: task.task_id.clone(),
                 work,
                 upstream: above,
                 downstream: Vec::new(),
-                trigger_rule: settings.trigger_rule.unwrap_or_default(),
+                trigger_rule: match flow.teardown {
+                    Some(_) => TriggerRule::AllDone,
+                    None => settings.trigger_rule.unwrap_or_default(),
+                },
                 retry: settings.retry_policy(),
                 limits: match &dag.limits {
                     Some(of_dag) => of_dag.tighten(&settings.effective_limits()),
@@ -255,6 +278,8 @@ impl DagPlan {
                 },
                 expand: expand::compile(task).map_err(|_| found.clone())?,
                 is_leaf: false,
+                flow,
+                room,
                 doc: task.doc.clone(),
             });
         }
@@ -264,9 +289,27 @@ impl DagPlan {
                 tasks[usize::try_from(above).unwrap_or(0)].downstream.push(below);
             }
         }
+        let ignorable: Vec<bool> = tasks.iter().map(|task| task.flow.is_ignorable()).collect();
+        let is_ignorable = |index: i32| ignorable[usize::try_from(index).unwrap_or(0)];
         for task in &mut tasks {
-            task.is_leaf = task.downstream.is_empty();
+            task.is_leaf = !is_ignorable(task.task_index) && task.downstream.iter().all(|below| is_ignorable(*below));
         }
+        let priorities = room::priorities(&tasks, &weight_rules);
+        for (task, priority) in tasks.iter_mut().zip(priorities) {
+            task.priority = priority;
+        }
+        let in_order = |tasks: &[usize]| {
+            let mut tasks: Vec<i32> = tasks.iter().map(|task| index_of[*task]).collect();
+            tasks.sort_unstable();
+            tasks
+        };
+        let groups = groups.iter().map(|(name, group)| GroupPlan {
+            name: name.clone(),
+            description: dag.groups.get(name).and_then(|group| group.description.clone()),
+            roots: in_order(&group.roots),
+            leaves: in_order(&group.leaves),
+        });
+        let groups = groups.collect();
 
         Ok(Self {
             v: PLAN_VERSION,
@@ -283,6 +326,7 @@ impl DagPlan {
             max_active_tasks: dag.max_active_tasks,
             run_timeout_ms: dag.dagrun_timeout.map(TimeSpan::ms),
             params: dag.params.clone(),
+            groups,
             tasks,
         })
     }

@@ -1,7 +1,7 @@
 //! What can happen to a task instance, and what follows from it.
 
 use super::{Outcome, TaskState};
-use crate::ending::Ending;
+use crate::ending::{Ending, Reason};
 use crate::retry::RetryPolicy;
 use crate::trigger_rule::Verdict;
 use chrono::{DateTime, Utc};
@@ -13,6 +13,9 @@ pub enum TaskEvent {
     /// An upstream task finished (or there is none), and the trigger rule was asked.
     /// Accepted in `none`: stays, or becomes `queued` (`scheduled` under [`Rules::hold`]), `skipped`, `upstream_failed`.
     UpstreamsDone(Verdict),
+    /// A task above it decided that it is left out, whatever its trigger rule says.
+    /// Accepted in `none`: becomes `skipped`.
+    Bypassed(Reason),
     /// The dag was paused, or a limit was reached.
     /// Accepted in `queued`, `up_for_retry`, `up_for_reschedule`: becomes `scheduled`.
     Hold,
@@ -113,6 +116,7 @@ impl TaskEvent {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UpstreamsDone(_) => "upstreams_done",
+            Self::Bypassed(_) => "bypassed",
             Self::Hold => "hold",
             Self::Release => "release",
             Self::Enqueued => "enqueued",

@@ -49,6 +49,7 @@ impl TaskState {
         let name = event.name();
         let step = match event {
             TaskEvent::UpstreamsDone(verdict) => upstreams::upstreams_done(self, verdict, rules, now),
+            TaskEvent::Bypassed(reason) => upstreams::bypassed(self, reason, now),
             TaskEvent::Hold => dispatch::hold(self, now),
             TaskEvent::Release => dispatch::release(self, now),
             TaskEvent::Enqueued => dispatch::enqueued(self, now),

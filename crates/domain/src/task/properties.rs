@@ -67,6 +67,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         2 => (off(), lease()).prop_map(|(off, lease)| Draft::LeaseExpired { off, lease }),
         2 => (off(), lease()).prop_map(|(off, lease)| Draft::HandedBack { off, lease }),
         8 => proptest::sample::select(vec![
+            TaskEvent::Bypassed(Reason::BranchNotChosen),
             TaskEvent::Hold,
             TaskEvent::Release,
             TaskEvent::Enqueued,

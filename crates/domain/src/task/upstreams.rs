@@ -33,3 +33,24 @@ pub(super) fn upstreams_done(state: TaskState, verdict: Verdict, rules: &Rules, 
         | TaskState::Removed { .. } => Err(Why::Finished),
     }
 }
+
+pub(super) fn bypassed(state: TaskState, reason: Reason, now: DateTime<Utc>) -> Result<Step, Why> {
+    match state {
+        TaskState::None { try_number, last_lease } => Ok(Step::to(
+            TaskState::Skipped { try_number, last_lease, reason, at: now },
+            [Effect::ReleaseDependants(Outcome::Skipped)],
+        )),
+        TaskState::Scheduled { .. }
+        | TaskState::Queued { .. }
+        | TaskState::Running { .. }
+        | TaskState::UpForRetry { .. }
+        | TaskState::UpForReschedule { .. }
+        | TaskState::Deferred { .. }
+        | TaskState::Restarting { .. } => Err(Why::NotInThisState),
+        TaskState::Success { .. }
+        | TaskState::Failed { .. }
+        | TaskState::UpstreamFailed { .. }
+        | TaskState::Skipped { .. }
+        | TaskState::Removed { .. } => Err(Why::Finished),
+    }
+}

@@ -1,4 +1,5 @@
 //! What follows from what, on a real PostgreSQL: the tests play the workers.
 
+mod branch;
 mod run_dag;
 mod stage;

@@ -103,6 +103,60 @@ pub async fn lock_unfinished(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<Loc
     rows.into_iter().map(LockedInstance::try_from).collect()
 }
 
+/// The instances of tasks of locked runs that wait for their upstream tasks.
+///
+/// # Errors
+/// When the database cannot be reached, or a row cannot be read.
+pub async fn lock_waiting(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Vec<LockedInstance>, StoreError> {
+    let (runs, indexes) = by_run(tasks);
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT ti.instance_id, ti.tenant_id, ti.run_key, r.dag_version_id, r.state AS run_state, r.unfinished AS run_unfinished,
+            ti.task_index, ti.map_index, ti.task_id, ti.state, ti.reason, ti.try_number, ti.tries_before, ti.lease_token, ti.worker_id, ti.cancel_requested_at, ti.deferred_event,
+            ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
+            ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
+        FROM task_instances ti JOIN dag_runs r USING (run_key)
+            JOIN unnest($1::uuid[], $2::int[]) AS n (run_key, task_index)
+                ON n.run_key = ti.run_key AND n.task_index = ti.task_index
+        WHERE ti.state = 'none'
+        ORDER BY ti.run_key, ti.instance_id
+        FOR UPDATE OF ti
+        "#,
+        &runs,
+        &indexes,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(LockedInstance::try_from).collect()
+}
+
+/// The states of the instances of tasks of locked runs.
+///
+/// # Errors
+/// When the database cannot be reached, or a row cannot be read.
+pub async fn states(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Vec<(RunKey, i32, TaskStateName)>, StoreError> {
+    let (runs, indexes) = by_run(tasks);
+    let rows = sqlx::query!(
+        r#"
+        SELECT ti.run_key, ti.task_index, ti.state
+        FROM task_instances ti JOIN unnest($1::uuid[], $2::int[]) AS n (run_key, task_index)
+            ON n.run_key = ti.run_key AND n.task_index = ti.task_index
+        "#,
+        &runs,
+        &indexes,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let state =
+                TaskStateName::parse(&row.state).ok_or_else(|| StoreError::corrupt("task_instances", "state", row.run_key))?;
+            Ok((RunKey::from_uuid(row.run_key), row.task_index, state))
+        })
+        .collect()
+}
+
 /// A change of one instance.
 #[derive(Clone, Debug)]
 pub struct InstanceWrite {
@@ -496,9 +550,9 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted], finished: &[(RunKey, i3
     rows.into_iter().filter(|row| row.state == TaskStateName::None.as_str()).map(LockedInstance::try_from).collect()
 }
 
-/// Counts of runs, as arrays.
-fn by_run(finished: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
-    finished.iter().map(|(run, count)| (run.uuid(), *count)).unzip()
+/// Numbers of runs (counts, or positions of tasks), as arrays.
+fn by_run(numbers: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
+    numbers.iter().map(|(run, number)| (run.uuid(), *number)).unzip()
 }
 
 /// How a run ended.

@@ -4,8 +4,8 @@ use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, Viewer};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::{DagDetail, DagEdge, DagTask, DagVersionSummary};
-use cofferdam_domain::plan::{DagPlan, TaskWork};
+use cofferdam_api_types::{DagDetail, DagEdge, DagGroup, DagTask, DagVersionSummary};
+use cofferdam_domain::plan::{DagPlan, Decides, TaskWork};
 use cofferdam_store::{Page, dags};
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub(crate) async fn handler(
         upstream.map(|upstream| DagEdge { upstream: upstream.task_id.clone(), downstream: task.task_id.clone() })
     });
     let edges = edges.collect();
+    let groups = plan.groups.into_iter().map(|group| DagGroup { name: group.name, description: group.description });
+    let groups = groups.collect();
     let tasks = plan.tasks.into_iter().map(|task| DagTask {
         task_id: task.task_id,
         kind: task.work.kind().to_owned(),
@@ -45,6 +47,13 @@ pub(crate) async fn handler(
             TaskWork::RunDag { run_dag } => Some(run_dag.dag_id),
             TaskWork::Component(_) => None,
         },
+        group: task.flow.group,
+        decides: task.flow.decides.map(|decides| match decides {
+            Decides::Branch => "branch".to_owned(),
+            Decides::ShortCircuit { .. } => "short_circuit".to_owned(),
+        }),
+        is_setup: task.flow.setup,
+        is_teardown: task.flow.teardown.is_some(),
         trigger_rule: task.trigger_rule.as_str().to_owned(),
         max_tries: task.retry.max_tries.max(1),
         pool: task.pool,
@@ -57,5 +66,12 @@ pub(crate) async fn handler(
         created_at: version.created_at,
         created_by: version.created_by,
     });
-    Ok(Json(DagDetail { dag, definition: version.definition, tasks: tasks.collect(), edges, versions: versions.collect() }))
+    Ok(Json(DagDetail {
+        dag,
+        definition: version.definition,
+        tasks: tasks.collect(),
+        groups,
+        edges,
+        versions: versions.collect(),
+    }))
 }
