@@ -2,11 +2,12 @@
 //!
 //! Nothing here can undo the commit, so nothing here is an error to the caller. What is lost on the way, a reconciler finds.
 
-use crate::Engine;
-use crate::pipeline::{Changed, Followups};
+use crate::pipeline::{Change, Changed, Followups};
+use crate::{Engine, EngineError};
 use cofferdam_domain::event::Event;
 use cofferdam_domain::run::RunStateName;
-use cofferdam_ids::{RunKey, TenantId};
+use cofferdam_domain::task::TaskEvent;
+use cofferdam_ids::{RunKey, TaskInstanceId, TenantId};
 use cofferdam_queue::Signal;
 use std::collections::{HashMap, VecDeque};
 
@@ -23,7 +24,7 @@ impl Engine {
 
     /// Tells everybody but the queue what may run now. Returns what comes of it.
     pub(crate) async fn tell(&self, followups: Followups) -> Vec<Followups> {
-        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons } = followups;
+        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons, held_up, held_up_of } = followups;
         let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
         if !stopped.is_empty()
             && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await
@@ -57,7 +58,30 @@ impl Engine {
             }),
         );
         self.forget_runs(closed.iter().map(|(_, run)| run.run));
-        self.wake_parents(parents).await
+        let mut more = self.wake_parents(parents).await;
+        more.extend(self.look_again(held_up, held_up_of).await);
+        more
+    }
+
+    /// Lets instances pass their gates that another transaction had locked. Returns what comes of it.
+    async fn look_again(&self, held_up: Vec<TaskInstanceId>, tenants: Vec<TenantId>) -> Option<Followups> {
+        if held_up.is_empty() {
+            return None;
+        }
+        let changes = held_up.iter().map(|instance| Change::new(*instance, TaskEvent::Release)).collect();
+        let looked = async {
+            let tx = self.begin_for(tenants).await?;
+            self.change_and_commit(tx, held_up, changes).await
+        };
+        let looked: Result<Followups, EngineError> = looked.await;
+        looked
+            .inspect_err(|error| {
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    "instances that are held back could not be looked at again; a reconciler will"
+                );
+            })
+            .ok()
     }
 
     /// Tells screens which instances and runs changed.

@@ -6,6 +6,7 @@
 //! is returned as [`Followups`], for [`Engine::dispatch`] after the commit.
 
 mod decisions;
+mod gates;
 
 use crate::record::Report;
 use crate::{Engine, EngineError};
@@ -17,12 +18,16 @@ use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStat
 use cofferdam_domain::trigger_rule::Verdict;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use cofferdam_store::Tx;
+use cofferdam_store::execution::facts::RunFacts;
+use cofferdam_store::execution::gates::Held;
 use cofferdam_store::execution::transition::{
     self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// What is held back is looked at after this many times [`queued_check`](crate::EngineConfig::queued_check).
+const HELD_CHECK: i32 = 6;
 /// The most characters of a try's message that are kept.
 const MESSAGE_CHARS: usize = 8_000;
 
@@ -83,6 +88,9 @@ pub(crate) struct Followups {
     pub(crate) refused: Vec<Refusal>,
     /// Whether a task came to its end that may have waited for a run, which is then to be cancelled.
     pub(crate) abandons: bool,
+    /// Instances that could perhaps pass their gates, but that another transaction had locked; and whose they are.
+    pub(crate) held_up: Vec<TaskInstanceId>,
+    pub(crate) held_up_of: Vec<TenantId>,
 }
 
 struct Working {
@@ -113,6 +121,7 @@ impl Working {
 struct Pass<'a> {
     engine: &'a Engine,
     plans: HashMap<DagVersionId, Arc<DagPlan>>,
+    facts: HashMap<RunKey, Arc<RunFacts>>,
     now: DateTime<Utc>,
     /// In order of the id, so that writes are.
     working: BTreeMap<TaskInstanceId, Working>,
@@ -127,6 +136,12 @@ struct Pass<'a> {
     /// Tasks that results have left out, and why.
     left_out: Vec<(RunKey, i32, Reason)>,
     check: Vec<TaskInstanceId>,
+    /// Gates at which something may have changed.
+    touched: gates::Touched,
+    /// Instances that are held back from now on.
+    held: Vec<Held>,
+    /// Whether what is released has passed its gates.
+    releasing: bool,
     followups: Followups,
 }
 
@@ -141,10 +156,11 @@ impl Engine {
     ) -> Result<Followups, EngineError> {
         let plans = self.plans(tx, locked.iter().map(|instance| instance.version)).await?;
         // Screens are told by the names of dag and run, which this process may not have met.
-        self.run_facts(tx, locked.iter().map(|instance| instance.run)).await?;
+        let facts = self.run_facts(tx, locked.iter().map(|instance| instance.run)).await?;
         let mut pass = Pass {
             engine: self,
             plans,
+            facts,
             now,
             unfinished: locked.iter().map(|instance| (instance.run, instance.run_unfinished)).collect(),
             working: locked.into_iter().map(|locked| (locked.instance, Working::new(locked))).collect(),
@@ -156,6 +172,9 @@ impl Engine {
             reopen: Vec::new(),
             left_out: Vec::new(),
             check: Vec::new(),
+            touched: gates::Touched::default(),
+            held: Vec::new(),
+            releasing: false,
             followups: Followups::default(),
         };
         for change in changes {
@@ -163,6 +182,7 @@ impl Engine {
         }
         pass.write(tx).await?;
         pass.cascade(tx).await?;
+        pass.admit(tx).await?;
         pass.close(tx).await?;
         Ok(pass.followups)
     }
@@ -177,8 +197,13 @@ impl Pass<'_> {
             return Ok(());
         };
         let task = planned(&self.plans, &working.locked)?;
-        let rules = Rules { retry: task.retry.clone(), tries_before: working.tries_before, hold: false };
         let previous = working.state.clone();
+        let gated = self.plans[&working.locked.version].is_gated(task);
+        if gated && event == TaskEvent::Release && !self.releasing {
+            return self.ask_gates(instance);
+        }
+        let hold = gated && gates::holds_back(&previous);
+        let rules = Rules { retry: task.retry.clone(), tries_before: working.tries_before, hold };
         let (event, left_out) = match task.flow.decides {
             None => (event, None),
             Some(_) => decisions::decide(&self.plans[&working.locked.version], task.task_index, event, report.as_ref()),
@@ -255,6 +280,7 @@ impl Pass<'_> {
             let (run, reason) = (working.locked.run, decisions::reason(&left_out));
             self.left_out.extend(left_out.tasks().iter().map(|task| (run, *task, reason)));
         }
+        self.note_gates(instance, previous.name());
         for effect in effects {
             self.note(instance, effect)?;
         }
@@ -321,7 +347,11 @@ impl Pass<'_> {
                 worker: working.worker,
                 attend_at: self.engine.attend_at(&working.state, self.now),
             });
+            let moved = working.has_moved();
             working.before = (working.state.name(), working.state.try_number());
+            if !moved {
+                continue;
+            }
             self.followups.changed.push(Changed {
                 tenant: working.locked.tenant,
                 run: working.locked.run,
@@ -415,7 +445,8 @@ impl Engine {
     pub(crate) fn attend_at(&self, state: &TaskState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match state {
             TaskState::Queued { .. } => Some(now + self.config.queued_check),
-            TaskState::Scheduled { not_before, .. } => Some(not_before.unwrap_or(now).max(now + self.config.queued_check)),
+            // Whoever makes room lets it go on; this is for what is lost on the way.
+            TaskState::Scheduled { not_before, .. } => Some(not_before.unwrap_or(now + self.config.queued_check * HELD_CHECK)),
             TaskState::Running { .. } | TaskState::Restarting { .. } => Some(now + self.config.running_check),
             TaskState::UpForRetry { due, .. } | TaskState::UpForReschedule { due, .. } | TaskState::Deferred { due, .. } => {
                 Some(*due)

@@ -1,16 +1,17 @@
 //! Making runs with their instances, whoever asks for them: a person, the clock, a task.
 
-use crate::pipeline::{Changed, Followups, ToEnqueue};
+use crate::pipeline::{Change, Changed, Followups, ToEnqueue};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::plan::DagPlan;
 use cofferdam_domain::run::RunType;
-use cofferdam_domain::task::TaskStateName;
+use cofferdam_domain::task::{TaskEvent, TaskStateName};
 use cofferdam_domain::trigger_rule::{UpstreamCounts, Verdict};
 use cofferdam_ids::{DagId, DagRunId, DagVersionId, LeaseToken, RunKey, TaskInstanceId, TenantId};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::RunFacts;
 use cofferdam_store::execution::runs::{self, LockedDag, NewInstance, NewRun};
+use cofferdam_store::execution::transition;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,6 +22,15 @@ pub(crate) struct Made {
     pub(crate) inserted: HashSet<RunKey>,
     /// For [`Engine::dispatch`].
     pub(crate) followups: Followups,
+}
+
+/// The instances of a new run.
+struct First {
+    instances: Vec<NewInstance>,
+    /// Those that are queued at once.
+    enqueue: Vec<ToEnqueue>,
+    /// Those that may be queued when they have passed their gates.
+    gated: Vec<TaskInstanceId>,
 }
 
 impl Engine {
@@ -34,28 +44,50 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<Made, EngineError> {
         let mut instances = Vec::new();
-        let mut followups = Followups::default();
+        let mut enqueue = Vec::new();
+        let mut gated = Vec::new();
         for run in new {
-            let (first, ready) = self.first_instances(run, &plans[&run.version], now);
-            instances.extend(first);
-            followups.enqueue.extend(ready);
+            let first = self.first_instances(run, &plans[&run.version], now);
+            instances.extend(first.instances);
+            enqueue.extend(first.enqueue);
+            gated.extend(first.gated.into_iter().map(|instance| (run.run, instance)));
         }
         let inserted: HashSet<RunKey> = runs::insert(tx, new, &instances, now).await?.into_iter().collect();
         instances.retain(|new| inserted.contains(&new.run));
-        followups.enqueue.retain(|ready| inserted.contains(&ready.run));
-        followups.changed = changed(&instances);
+        enqueue.retain(|ready| inserted.contains(&ready.run));
+        let bounds = new.iter().filter(|run| inserted.contains(&run.run));
+        let bounds: Vec<_> = bounds.filter_map(|run| Some((run.run, plans[&run.version].run_timeout_ms?))).collect();
+        if !bounds.is_empty() {
+            runs::bound(tx, &bounds).await?;
+        }
+        // What has gates is asked whether it passes them, as it is later.
+        let gated: Vec<TaskInstanceId> =
+            gated.into_iter().filter(|(run, _)| inserted.contains(run)).map(|(_, instance)| instance).collect();
+        let mut followups = Followups::default();
+        if !gated.is_empty() {
+            let changes = gated.iter().map(|instance| Change::new(*instance, TaskEvent::UpstreamsDone(Verdict::Ready))).collect();
+            let locked = transition::lock(tx, &gated).await?;
+            followups = self.change(tx, locked, changes, now).await?;
+        }
+        followups.enqueue.extend(enqueue);
+        followups.changed.extend(changed(&instances));
         Ok(Made { inserted, followups })
     }
 
-    /// The instances of a new run, and those of them that are queued at once: those whose trigger rule waits for nothing, when the
-    /// run is admitted.
-    fn first_instances(&self, run: &NewRun, plan: &DagPlan, now: DateTime<Utc>) -> (Vec<NewInstance>, Vec<ToEnqueue>) {
+    /// The instances of a new run, and those of them that are queued at once or have to pass gates first: those whose trigger rule
+    /// waits for nothing, when the run is admitted.
+    fn first_instances(&self, run: &NewRun, plan: &DagPlan, now: DateTime<Utc>) -> First {
         let mut instances = Vec::with_capacity(plan.tasks.len());
         let mut enqueue = Vec::new();
+        let mut gated = Vec::new();
         for task in &plan.tasks {
             let upstream_total = i32::try_from(task.upstream.len()).unwrap_or(i32::MAX);
             let ready = run.admitted && task.verdict(&UpstreamCounts::of(upstream_total)) == Verdict::Ready;
             let instance = TaskInstanceId::generate();
+            if ready && plan.is_gated(task) {
+                gated.push(instance);
+            }
+            let ready = ready && !plan.is_gated(task);
             instances.push(NewInstance {
                 instance,
                 tenant: run.tenant,
@@ -82,7 +114,7 @@ impl Engine {
                 });
             }
         }
-        (instances, enqueue)
+        First { instances, enqueue, gated }
     }
 }
 
@@ -128,6 +160,7 @@ pub(crate) fn facts(run: &NewRun, dag_id: &DagId) -> RunFacts {
     RunFacts {
         run: run.run,
         tenant: run.tenant,
+        dag: run.dag,
         dag_id: dag_id.clone(),
         dag_run_id: run.dag_run_id.clone(),
         version: run.version,

@@ -38,7 +38,7 @@ pub struct Stage {
     queue: Arc<dyn Queue>,
     objects: Objects,
     worker: WorkerId,
-    _database: TestDatabase,
+    _database: Arc<TestDatabase>,
 }
 
 /// A try that the test has taken as a worker does.
@@ -93,7 +93,21 @@ impl Stage {
         let mut tx = store.begin(&context).await.unwrap();
         components::create_version(&mut tx, &version, SystemClock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        Self { engine, context, store, queue, objects, worker: WorkerId::generate(), _database: database }
+        Self { engine, context, store, queue, objects, worker: WorkerId::generate(), _database: Arc::new(database) }
+    }
+
+    /// The same database and tenant, with a queue and an engine of its own: as another installation would be, were its runs apart.
+    pub fn beside(&self) -> Self {
+        let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(Arc::new(SystemClock)));
+        Self {
+            engine: engine(&self.store, &queue, &self.objects),
+            context: self.context.clone(),
+            store: self.store.clone(),
+            queue,
+            objects: self.objects.clone(),
+            worker: self.worker,
+            _database: Arc::clone(&self._database),
+        }
     }
 
     /// An engine of its own on the same servers, as another process has: it knows nothing yet.
@@ -131,6 +145,22 @@ impl Stage {
         let name = format!("test__{}", RunKey::generate());
         let trigger = Trigger { dag_run_id: Some(name.parse().unwrap()), conf, ..Trigger::default() };
         self.engine.trigger(&self.context, dag, trigger).await.unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    }
+
+    /// Triggers a run for a moment.
+    pub async fn trigger_for(&self, dag: &DagId, moment: &str) -> Triggered {
+        let trigger = Trigger { logical_date: Some(moment.parse().unwrap()), ..Trigger::default() };
+        self.engine.trigger(&self.context, dag, trigger).await.unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    }
+
+    /// Whether one of these runs goes on.
+    pub async fn until_some(&self, runs: &[RunKey]) -> bool {
+        for run in runs {
+            if self.run(*run).await.ended_at.is_none() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Takes what waits in the queue now.

@@ -2,7 +2,7 @@
 
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
-use cofferdam_ids::{DagId, DagRunId, DagVersionId, RunKey, TaskId, TenantId, XComKey};
+use cofferdam_ids::{DagId, DagKey, DagRunId, DagVersionId, RunKey, TaskId, TenantId, XComKey};
 use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -15,6 +15,8 @@ pub struct RunFacts {
     /// Whose it is.
     pub tenant: TenantId,
     /// Its dag.
+    pub dag: DagKey,
+    /// Its dag's name.
     pub dag_id: DagId,
     /// Its name.
     pub dag_run_id: DagRunId,
@@ -36,7 +38,7 @@ pub async fn runs(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<RunFacts>, Sto
     let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
     let rows = sqlx::query!(
         r#"
-        SELECT r.run_key, r.tenant_id, d.dag_id, r.dag_run_id, r.dag_version_id, r.logical_date, r.data_interval_start,
+        SELECT r.run_key, r.tenant_id, r.dag_key, d.dag_id, r.dag_run_id, r.dag_version_id, r.logical_date, r.data_interval_start,
             r.data_interval_end, r.conf
         FROM dag_runs r JOIN dags d USING (dag_key)
         WHERE r.run_key = ANY($1)
@@ -50,6 +52,7 @@ pub async fn runs(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<RunFacts>, Sto
             Ok(RunFacts {
                 run: RunKey::from_uuid(row.run_key),
                 tenant: TenantId::from_uuid(row.tenant_id),
+                dag: DagKey::from_uuid(row.dag_key),
                 dag_id: DagId::new(&row.dag_id).map_err(|_| StoreError::corrupt("dags", "dag_id", row.run_key))?,
                 dag_run_id: DagRunId::new(&row.dag_run_id)
                     .map_err(|_| StoreError::corrupt("dag_runs", "dag_run_id", row.run_key))?,

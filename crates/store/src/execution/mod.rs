@@ -11,6 +11,7 @@ pub mod attend;
 pub mod children;
 pub mod due;
 pub mod facts;
+pub mod gates;
 pub mod log_index;
 pub mod mapping;
 pub mod runs;

@@ -156,6 +156,23 @@ pub async fn insert(
     Ok(inserted.into_iter().map(RunKey::from_uuid).collect())
 }
 
+/// Bounds how long runs that this transaction has inserted may take, in milliseconds.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn bound(tx: &mut Tx<'_>, bounds: &[(RunKey, u64)]) -> Result<(), StoreError> {
+    let keys: Vec<Uuid> = bounds.iter().map(|(run, _)| run.uuid()).collect();
+    let bounds: Vec<i64> = bounds.iter().map(|(_, ms)| i64::try_from(*ms).unwrap_or(i64::MAX)).collect();
+    sqlx::query!(
+        "UPDATE dag_runs r SET timeout_ms = n.ms FROM unnest($1::uuid[], $2::bigint[]) AS n (run_key, ms) WHERE r.run_key = n.run_key",
+        &keys,
+        &bounds
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// A dag, locked so that no other run of it is admitted meanwhile.
 #[derive(Clone, Debug)]
 pub struct LockedDag {

@@ -1,0 +1,182 @@
+//! Random dags, and how their tasks end.
+
+use cofferdam_domain::trigger_rule::TriggerRule;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::{Rng, RngExt, SeedableRng};
+use serde_json::{Value, json};
+
+/// A dag, and what its tasks do.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub seed: u64,
+    pub tasks: Vec<Task>,
+    pub max_active_tasks: Option<usize>,
+}
+
+/// A task. Others are named by their positions; each waits for earlier ones only.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub upstream: Vec<usize>,
+    pub rule: TriggerRule,
+    pub retries: u32,
+    pub role: Role,
+    pub priority: i32,
+    /// How each of its tries ends; the last holds for all that follow.
+    pub tries: Vec<Ends>,
+}
+
+/// What is special about a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    Plain,
+    Branch,
+    ShortCircuit {
+        ignore_trigger_rules: bool,
+    },
+    Setup,
+    /// With the setups that it names.
+    Teardown {
+        setups: Vec<usize>,
+        fail_run: bool,
+    },
+}
+
+/// How a try ends.
+#[derive(Clone, Debug)]
+pub enum Ends {
+    Returns(Value),
+    /// A branch chooses these tasks.
+    Chooses(Vec<usize>),
+    FailsForNow,
+    FailsForGood,
+    Skips,
+}
+
+pub fn name(task: usize) -> String {
+    format!("t{task}")
+}
+
+impl Case {
+    pub fn random(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let count = rng.random_range(1..=10);
+        let mut tasks: Vec<Task> = Vec::with_capacity(count);
+        for position in 0..count {
+            let near = rng.random_range(1..=4);
+            let upstream: Vec<usize> = (0..position)
+                .filter(|other| {
+                    let chance = if position - other <= near { 0.4 } else { 0.1 };
+                    rng.random_bool(chance)
+                })
+                .collect();
+            let setups: Vec<usize> = (0..position).filter(|other| tasks[*other].role == Role::Setup).collect();
+            let role = match rng.random_range(0..100) {
+                0..14 => Role::Branch,
+                14..24 => Role::ShortCircuit { ignore_trigger_rules: rng.random() },
+                24..36 => Role::Setup,
+                36..50 => Role::Teardown {
+                    setups: setups.into_iter().filter(|_| rng.random_bool(0.5)).collect(),
+                    fail_run: rng.random_bool(0.3),
+                },
+                _ => Role::Plain,
+            };
+            let rule = match role {
+                Role::Teardown { .. } => TriggerRule::AllDone,
+                _ if rng.random_bool(0.5) => TriggerRule::AllSuccess,
+                _ => *TriggerRule::ALL.choose(&mut rng).unwrap(),
+            };
+            tasks.push(Task {
+                upstream,
+                rule,
+                retries: rng.random_range(0..3),
+                role,
+                priority: rng.random_range(-2..3),
+                tries: Vec::new(),
+            });
+        }
+        for position in 0..count {
+            let below: Vec<usize> = (0..count).filter(|other| tasks[*other].waits_for(position)).collect();
+            tasks[position].tries = (0..4).map(|_| ends(&tasks[position].role, &below, count, &mut rng)).collect();
+        }
+        let max_active_tasks = rng.random_bool(0.3).then(|| rng.random_range(1..4));
+        Self { seed, tasks, max_active_tasks }
+    }
+
+    /// The dag as a user writes it.
+    pub fn definition(&self) -> Value {
+        let tasks: Vec<Value> = self
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(position, task)| {
+                let depends_on: Vec<String> = task.upstream.iter().map(|other| name(*other)).collect();
+                let mut definition = json!({
+                    "task_id": name(position),
+                    "component": "work",
+                    "depends_on": depends_on,
+                    "retries": task.retries,
+                    "retry_delay": 0,
+                    "priority": task.priority,
+                });
+                match &task.role {
+                    Role::Plain => {}
+                    Role::Branch => definition["branch"] = json!(true),
+                    Role::ShortCircuit { ignore_trigger_rules: true } => definition["short_circuit"] = json!(true),
+                    Role::ShortCircuit { ignore_trigger_rules: false } => {
+                        definition["short_circuit"] = json!({ "ignore_trigger_rules": false });
+                    }
+                    Role::Setup => definition["setup"] = json!(true),
+                    Role::Teardown { setups, fail_run } => {
+                        let setups: Vec<String> = setups.iter().map(|setup| name(*setup)).collect();
+                        definition["teardown"] = json!({ "setups": setups, "fail_run": fail_run });
+                    }
+                }
+                if !matches!(task.role, Role::Teardown { .. }) {
+                    definition["trigger_rule"] = json!(task.rule.as_str());
+                }
+                definition
+            })
+            .collect();
+        let mut dag = json!({ "dag_id": format!("case_{}", self.seed), "tasks": tasks });
+        if let Some(most) = self.max_active_tasks {
+            dag["max_active_tasks"] = json!(most);
+        }
+        dag
+    }
+}
+
+impl Task {
+    /// Whether it waits for another directly.
+    pub fn waits_for(&self, other: usize) -> bool {
+        let named = matches!(&self.role, Role::Teardown { setups, .. } if setups.contains(&other));
+        named || self.upstream.contains(&other)
+    }
+
+    /// How a try ends, counted from 1.
+    pub fn ends(&self, try_number: u32) -> &Ends {
+        &self.tries[(try_number as usize - 1).min(self.tries.len() - 1)]
+    }
+}
+
+fn ends(role: &Role, below: &[usize], count: usize, rng: &mut impl Rng) -> Ends {
+    match rng.random_range(0..100) {
+        0..12 => return Ends::FailsForNow,
+        12..22 => return Ends::FailsForGood,
+        22..30 => return Ends::Skips,
+        _ => {}
+    }
+    match role {
+        // Now and then it chooses what it cannot.
+        Role::Branch if rng.random_bool(0.1) => Ends::Chooses(vec![rng.random_range(0..count)]),
+        Role::Branch => {
+            let most = rng.random_range(0..=below.len());
+            Ends::Chooses(below.iter().copied().sample(rng, most))
+        }
+        _ => {
+            let values =
+                [json!(null), json!(false), json!(0), json!(""), json!([]), json!(true), json!(1), json!("x"), json!({ "a": 1 })];
+            Ends::Returns(values.choose(rng).unwrap().clone())
+        }
+    }
+}

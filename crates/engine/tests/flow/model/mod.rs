@@ -1,0 +1,129 @@
+//! Random dags run through the engine on PostgreSQL and through a small interpreter: after every step both must agree.
+//!
+//! `COFFERDAM_MODEL_CASES` says how many are run, and `COFFERDAM_MODEL_SEED` with which seed to begin: a failure prints its seed.
+
+mod case;
+mod interpreter;
+
+use crate::stage::{Stage, Taken, failure, success};
+use case::{Case, Ends, name};
+use cofferdam_domain::ending::{Ending, Reason};
+use cofferdam_domain::task::TaskStateName;
+use cofferdam_ids::RunKey;
+use interpreter::Interpreter;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many cases run when nothing else is said.
+const CASES: u64 = 250;
+/// How many run at once.
+const LANES: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_does_what_the_interpreter_says() {
+    let (first, cases) = (setting("COFFERDAM_MODEL_SEED", 1), setting("COFFERDAM_MODEL_CASES", CASES));
+    let stage = Stage::new().await;
+    let next = Arc::new(AtomicU64::new(first));
+    let mut lanes = tokio::task::JoinSet::new();
+    for _ in 0..LANES {
+        let (stage, next) = (stage.beside(), Arc::clone(&next));
+        lanes.spawn(async move {
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= first + cases {
+                    return;
+                }
+                if let Err(difference) = agree(&stage, seed).await {
+                    panic!("seed {seed}: {difference}\n{:#}", Case::random(seed).definition());
+                }
+            }
+        });
+    }
+    while let Some(lane) = lanes.join_next().await {
+        if let Err(error) = lane {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test of many minutes is asked for through the environment")]
+fn setting(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// Runs a case through both, in a random order.
+async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
+    let case = Case::random(seed);
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
+    let dag = stage.apply(case.definition()).await;
+    let run = stage.trigger(&dag, json!({})).await.run;
+    let mut model = Interpreter::start(&case);
+    let mut taken: BTreeMap<usize, Taken> = BTreeMap::new();
+    let mut steps = Vec::new();
+    loop {
+        for one in stage.take(100).await {
+            let task: usize = one.name()[1..].parse().expect("the number of a task");
+            taken.insert(task, one);
+        }
+        let (ready, running): (BTreeSet<usize>, BTreeSet<usize>) = (model.ready(), taken.keys().copied().collect());
+        let room = case.max_active_tasks.unwrap_or(usize::MAX);
+        if !running.is_subset(&ready) || running.len() != ready.len().min(room) {
+            return Err(format!("after {steps:?}, {ready:?} may run, and these run: {running:?}"));
+        }
+        states_agree(stage, run, &model).await.map_err(|difference| format!("after {steps:?}, {difference}"))?;
+        if ready.is_empty() {
+            break;
+        }
+        // One result, or a few that are recorded together.
+        let count = if rng.random_bool(0.3) { rng.random_range(1..=running.len()) } else { 1 };
+        let mut ending: Vec<usize> = Vec::new();
+        while ending.len() < count {
+            let task = *running.iter().nth(rng.random_range(0..running.len())).expect("one of them");
+            if !ending.contains(&task) {
+                ending.push(task);
+            }
+        }
+        let ended = ending
+            .iter()
+            .map(|task| {
+                let one = taken.remove(task).expect("it was taken");
+                let ends = match case.tasks[*task].ends(model.tries[*task]) {
+                    Ends::FailsForNow => Ending::failure(Reason::GuestError, "not yet"),
+                    Ends::FailsForGood => failure(),
+                    Ends::Skips => Ending::Skip { message: String::new() },
+                    Ends::Returns(_) | Ends::Chooses(_) => success(model.result(*task).expect("a result")),
+                };
+                (one, ends)
+            })
+            .collect();
+        stage.end(ended).await;
+        model.end(&ending);
+        steps.push(ending);
+    }
+    let (recorded, expected) = (stage.run(run).await, model.run_state());
+    if expected == Some(recorded.state) && recorded.unfinished == 0 {
+        Ok(())
+    } else {
+        Err(format!("the run is {:?} with {} unfinished, not {expected:?}", recorded.state, recorded.unfinished))
+    }
+}
+
+/// Whether each task is where it should be. One that may run can also be held back.
+async fn states_agree(stage: &Stage, run: RunKey, model: &Interpreter<'_>) -> Result<(), String> {
+    let recorded = stage.states(run).await;
+    for (task, expected) in model.states.iter().enumerate() {
+        let (state, reason) = recorded[&name(task)];
+        let same = match state {
+            TaskStateName::Scheduled => *expected == TaskStateName::Queued,
+            other => other == *expected,
+        };
+        if !same {
+            return Err(format!("{} is {state} ({reason:?}), not {expected}", name(task)));
+        }
+    }
+    Ok(())
+}
