@@ -138,8 +138,10 @@ impl Engine {
                 }
             };
             if let Some(values) = &values {
-                sorted.mapping.extend(lists.mapping(&new, values));
-                if !values.has(new.map_index) {
+                let mapping = lists.mapping(&new, values);
+                let withheld = mapping.is_some() || !values.has(new.map_index);
+                sorted.mapping.extend(mapping);
+                if withheld {
                     continue;
                 }
             }

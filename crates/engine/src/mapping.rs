@@ -9,8 +9,8 @@
 //! |---|---|---|
 //! | index -1 | has items | it becomes index 0, and the others are made like it |
 //! | index -1 | is empty, or cannot be made | it is skipped, `upstream_failed`, or fails |
-//! | index 0, tried again | as long as before | nothing |
-//! | index 0, tried again | longer | those that are missing are made, removed ones come back |
+//! | index 0, run anew | as long as before | nothing |
+//! | index 0, run anew | longer | those that are missing are made, removed ones come back |
 //! | index 0 | is empty | it becomes index -1 and is skipped; the others are removed |
 //! | any other | is too short for it | it is removed |
 
@@ -84,9 +84,10 @@ impl Lists {
     /// What is to be done to the instances of the task, for this one's sake.
     pub(crate) fn mapping(&mut self, new: &ToEnqueue, values: &MappedValues) -> Option<Mapping> {
         let due = match new.map_index {
-            // The first instance speaks for all: tried again, it may find a list of another length.
             ..=-1 => true,
-            0 => new.try_number > 1 || values.is_empty(),
+            // The first instance speaks for all: run anew, it may find a list of another length. It is withheld until the others are
+            // there, so that nothing takes the task for finished before.
+            0 => values.is_empty() || new.try_number > 1 && new.not_before.is_none() && !new.compared,
             index => !values.has(index) && self.shorter.insert((new.run, new.task_index)),
         };
         let items = i32::try_from(values.len()).unwrap_or(i32::MAX);
@@ -134,6 +135,7 @@ impl Engine {
         let plans = self.plans(&mut tx, [locked.version]).await?;
         let plan = &plans[&locked.version];
         let task = crate::pipeline::planned(&plans, &locked)?;
+        let goes_on = matches!(list, List::Items(1..));
         let (instances, changes) = match list {
             List::Impossible(message) => {
                 let event = match source_that_ended(&mut tx, plan, task, locked.run).await? {
@@ -156,22 +158,19 @@ impl Engine {
                 instances.extend(transition::lock(&mut tx, &others).await?);
                 (instances, changes)
             }
-            List::Items(items) if row.map_index < 0 => {
-                let instances = self.make(&mut tx, task, locked, 1..items).await?;
-                // The first is queued already; it is put into the queue as the others are.
-                let mut changes = released(&instances);
-                changes[0] = Change::new(row.instance, TaskEvent::Enqueued);
-                (instances, changes)
-            }
             List::Items(items) => {
                 let Compared { count, excess, removed } = stored::compare(&mut tx, locked.run, locked.task_index, items).await?;
                 let mut changes: Vec<Change> = Vec::new();
                 let mut instances = Vec::new();
-                if row.map_index == 0 && count < items {
-                    let made = self.make(&mut tx, task, locked, count..items).await?;
-                    changes.extend(released(&made).into_iter().skip(1));
+                // After an empty list there are removed ones from index 1 on.
+                let next = if row.map_index < 0 { count + 1 } else { count };
+                if row.map_index < 0 || row.map_index == 0 && next < items {
+                    let made = self.make(&mut tx, task, locked, next..items).await?;
+                    // Their upstream tasks were judged with the first one's.
+                    let ready = |made: &LockedInstance| Change::new(made.instance, TaskEvent::UpstreamsDone(Verdict::Ready));
+                    changes.extend(made.iter().skip(1).map(ready));
                     instances.extend(made);
-                } else if !excess.contains(&locked.instance) {
+                } else if row.map_index == 0 {
                     instances.push(locked);
                 }
                 changes.extend(excess.iter().map(|instance| Change::new(*instance, TaskEvent::Removed)));
@@ -181,11 +180,12 @@ impl Engine {
                 (instances, changes)
             }
         };
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let followups = self.change(&mut tx, instances, changes, self.clock.now()).await?;
+        let mut followups = self.change(&mut tx, instances, changes, self.clock.now()).await?;
         tx.commit().await?;
+        if row.map_index <= 0 && goes_on {
+            // It was withheld until here.
+            followups.enqueue.push(ToEnqueue { map_index: 0, compared: true, ..row });
+        }
         metrics::counter!("cofferdam_mapped_total").increment(1);
         self.dispatch(followups).await;
         Ok(())
@@ -211,11 +211,6 @@ impl Engine {
         }
         Ok(instances)
     }
-}
-
-/// For instances whose upstream tasks have all been judged with their task.
-fn released(instances: &[LockedInstance]) -> Vec<Change> {
-    instances.iter().map(|made| Change::new(made.instance, TaskEvent::UpstreamsDone(Verdict::Ready))).collect()
 }
 
 /// Why there is no list, when it is because a task that it comes from did not succeed (Airflow's rule: then the mapped task does

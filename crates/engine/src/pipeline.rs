@@ -58,6 +58,8 @@ pub(crate) struct ToEnqueue {
     pub(crate) last_lease: LeaseToken,
     pub(crate) queued_at: DateTime<Utc>,
     pub(crate) not_before: Option<DateTime<Utc>>,
+    /// Whether the instances of its mapped task have just been compared with the list.
+    pub(crate) compared: bool,
 }
 
 /// A state that an instance got, for screens.
@@ -303,6 +305,7 @@ impl Pass<'_> {
                 last_lease: working.state.last_lease(),
                 queued_at: self.now,
                 not_before,
+                compared: false,
             }),
             Effect::WithdrawFromQueue => self.followups.withdraw.push(instance),
             Effect::StopSandbox => self.followups.stop.push(instance),

@@ -111,6 +111,7 @@ impl Engine {
                     last_lease: LeaseToken(0),
                     queued_at: now,
                     not_before: None,
+                    compared: false,
                 });
             }
         }

@@ -1,6 +1,7 @@
 //! What follows from what, on a real PostgreSQL: the tests play the workers.
 
 mod branch;
+mod mapping;
 mod model;
 mod room;
 mod run_dag;
