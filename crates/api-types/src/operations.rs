@@ -57,17 +57,18 @@ pub struct WorkerSummary {
     pub started_at: DateTime<Utc>,
     /// Whether it takes no more work.
     pub draining: bool,
-    /// What its process gave up, besides the walls of the sandbox. Empty for a worker in one process with everything else, as
-    /// `cofferdam dev` has it.
+    /// What its process gave up, besides the walls of the sandbox; whether tenants have processes of their own; and what the
+    /// machine offers to sandboxes.
     #[serde(default)]
     pub walls: Vec<WorkerWall>,
 }
 
-/// Something that a worker's process gave up before it ran anything, or could not give up.
+/// Something that a worker's process gave up before it ran anything, or could not give up, or has or lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkerWall {
-    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`.
+    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`; `processes`; `memory_protection_keys`,
+    /// `pagemap_scan`.
     pub name: String,
     /// Whether it holds.
     pub active: bool,

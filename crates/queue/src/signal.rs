@@ -55,7 +55,8 @@ pub struct WorkerBeat {
 /// Something that a worker's process gave up before it ran anything, or could not give up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wall {
-    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`.
+    /// Its name: `capabilities`, `no_new_privileges`, `files`, `system_calls`; `processes`; `memory_protection_keys`,
+    /// `pagemap_scan`.
     pub name: String,
     /// Whether it holds.
     pub active: bool,

@@ -3,6 +3,7 @@
 //! Code compiled under one configuration loads only under the same one, so a difference here between the compile child
 //! and a worker would make every worker refuse what was compiled. The pool alone differs: it is about running.
 
+use crate::isolation::Wall;
 use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig, WasmBacktraceDetails};
 
 /// Bytes of address space for each linear memory: all that a 32-bit memory can reach, so that compiled code needs no
@@ -68,6 +69,23 @@ pub(crate) fn running(pool: Pool) -> wasmtime::Result<Engine> {
     let mut config = config();
     config.allocation_strategy(allocation);
     Engine::new(&config)
+}
+
+/// What this machine has that makes sandboxes faster or safer, and whether it is used.
+pub(crate) fn facilities() -> Vec<Wall> {
+    let told = |name: &str, active: bool, detail: &str| Wall { name: name.to_owned(), active, detail: detail.to_owned() };
+    let keys = if PoolingAllocationConfig::are_memory_protection_keys_available() {
+        "this processor has them; they are not used, since they divide the pool into parts that fill unevenly"
+    } else {
+        "this processor has none, or the system does not offer them"
+    };
+    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
+    let scanned = if scan {
+        "only the memory that a task wrote to is cleared after it"
+    } else {
+        "this kernel does not tell which memory a task wrote to (Linux 6.7 does); more is cleared after it than need be"
+    };
+    vec![told("memory_protection_keys", false, keys), told("pagemap_scan", scan, scanned)]
 }
 
 fn config() -> Config {

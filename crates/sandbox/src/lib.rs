@@ -1,14 +1,16 @@
 //! Runs foreign code: WebAssembly components in Wasmtime sandboxes.
 //!
-//! Three doors. [`inspect`] looks at uploaded bytes before anything is compiled. [`compile`] makes machine code of them in
+//! Four doors. [`inspect`] looks at uploaded bytes before anything is compiled. [`compile`] makes machine code of them in
 //! a process with limits. [`Runtime`] loads that code and runs tries: each in a fresh sandbox, within
-//! [limits](cofferdam_domain::limits::Limits), to an [ending](cofferdam_domain::ending::Ending) and a receipt.
+//! [limits](cofferdam_domain::limits::Limits), to an [ending](cofferdam_domain::ending::Ending) and a receipt. [`isolation`] does
+//! the same in processes of their own, one for each tenant.
 //!
 //! This crate knows nothing of stores, queues and servers. Whoever runs a try gives it a [`Host`] that keeps its output and
 //! fetches its XComs. No other crate knows Wasmtime.
 
 pub mod compile;
 pub mod inspect;
+pub mod isolation;
 
 mod bindings;
 mod capabilities;

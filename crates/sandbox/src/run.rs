@@ -1,7 +1,7 @@
 //! One try: a fresh store, the call, the ending and the receipt.
 
 use crate::bindings::cofferdam::task::types::{DeferRequest, TaskError};
-use crate::capabilities::{ArtifactsView, Capabilities, Capability as _, Clock, ClockView, ScratchView};
+use crate::capabilities::{ArtifactsView, Capabilities, Capability as _, Carrier, Clock, ClockView, ScratchView};
 use crate::classify::{self, Circumstances};
 use crate::host::{Host, Stream};
 use crate::json::{self, clean};
@@ -37,7 +37,9 @@ const HOSTCALL_BYTES: u64 = 4 << 20;
 /// What a call hands over beside a checkpoint.
 const HOSTCALL_SLACK: u64 = 64 << 10;
 /// The latest time that a task can ask for: a year from now.
-const LATEST_MS: u64 = 365 * 24 * 3_600_000;
+pub(crate) const LATEST_MS: u64 = 365 * 24 * 3_600_000;
+/// Bytes of the name of an event.
+pub(crate) const EVENT_BYTES: usize = 250;
 /// Bytes of a message of an ending.
 pub(crate) const MESSAGE_BYTES: usize = 8 << 10;
 
@@ -75,6 +77,20 @@ pub struct TryReport {
     pub dropped_output_bytes: u64,
     /// Bytes of log messages that were not given to the host.
     pub dropped_log_bytes: u64,
+}
+
+impl TryReport {
+    /// Of a try that came to nothing.
+    pub(crate) fn never_started(request: &TryRequest, ending: Ending) -> Self {
+        Self {
+            ending,
+            receipt: Receipt { input_bytes: request.input.len() as u64, ..Receipt::default() },
+            xcoms: Vec::new(),
+            artifacts: Vec::new(),
+            dropped_output_bytes: 0,
+            dropped_log_bytes: 0,
+        }
+    }
 }
 
 /// What a store holds during a try.
@@ -152,13 +168,25 @@ impl Runtime {
     /// Waits for a free slot first, which is not counted as time of the try. When `cancel` is cancelled, or this future
     /// is dropped, the guest stops within milliseconds, and its slot is free.
     pub async fn run(&self, program: &Program, request: TryRequest, host: Arc<dyn Host>, cancel: CancellationToken) -> TryReport {
+        self.run_through(program, request, host, None, cancel).await
+    }
+
+    /// As [`Runtime::run`]; requests of `wasi:http` are sent by the carrier, if there is one.
+    pub(crate) async fn run_through(
+        &self,
+        program: &Program,
+        request: TryRequest,
+        host: Arc<dyn Host>,
+        carrier: Option<Arc<dyn Carrier>>,
+        cancel: CancellationToken,
+    ) -> TryReport {
         let permit = tokio::select! {
             biased;
             permit = self.0.permits.acquire() => permit,
-            () = cancel.cancelled() => return never_started(&request, classify::cancelled()),
+            () = cancel.cancelled() => return TryReport::never_started(&request, classify::cancelled()),
         };
         if permit.is_err() || cancel.is_cancelled() {
-            return never_started(&request, classify::cancelled());
+            return TryReport::never_started(&request, classify::cancelled());
         }
 
         let started = Instant::now();
@@ -167,11 +195,11 @@ impl Runtime {
         let masking = Arc::new(Masking::new(host));
         let host: Arc<dyn Host> = masking.clone();
         let mut outputs = Outputs::new(&request, &host);
-        let mut store = match self.store(&request, &host, &outputs, deadline) {
+        let mut store = match self.store(&request, &host, carrier, &outputs, deadline) {
             Ok(store) => store,
             Err(error) => {
                 let message = format!("the sandbox could not be prepared: {error:#}");
-                return never_started(&request, Ending::failure(Reason::Internal, message));
+                return TryReport::never_started(&request, Ending::failure(Reason::Internal, message));
             }
         };
 
@@ -223,6 +251,7 @@ impl Runtime {
         &self,
         request: &Arc<TryRequest>,
         host: &Arc<dyn Host>,
+        carrier: Option<Arc<dyn Carrier>>,
         outputs: &Outputs,
         deadline: Instant,
     ) -> wasmtime::Result<Store<TryState>> {
@@ -230,6 +259,9 @@ impl Runtime {
         let wasi = surroundings::wasi(request, outputs.stdout.clone(), outputs.stderr.clone());
         let mut capabilities = Capabilities::prepare(request, host);
         capabilities.scratch.keep_in(self.scratch_folder());
+        if let Some(carrier) = carrier {
+            capabilities.http.send_through(carrier);
+        }
         let mut table = ResourceTable::new();
         // A handle of the guest may stand for two entries on the host's side: a pollable and what it waits for.
         table.set_max_capacity(limits.handles as usize * 2 + 8);
@@ -257,7 +289,7 @@ impl Runtime {
 }
 
 /// A deadline for limits that no clock can hold.
-const FAR: Duration = Duration::from_secs(3600 * 24 * 365);
+pub(crate) const FAR: Duration = Duration::from_secs(3600 * 24 * 365);
 
 struct Outputs {
     stdout: Output,
@@ -366,7 +398,7 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
 }
 
 /// The ending without the secrets that the task read. Its result is the task's own affair.
-fn masked(ending: Ending, masking: &Masking) -> Ending {
+pub(crate) fn masked(ending: Ending, masking: &Masking) -> Ending {
     match ending {
         Ending::Failure { reason, message } => Ending::Failure { reason, message: masking.mask(message) },
         Ending::Skip { message } => Ending::Skip { message: masking.mask(message) },
@@ -374,7 +406,8 @@ fn masked(ending: Ending, masking: &Masking) -> Ending {
     }
 }
 
-fn output_ending(output: String, limits: &Limits) -> Ending {
+/// The ending of a task that returned this.
+pub(crate) fn output_ending(output: String, limits: &Limits) -> Ending {
     if output.len() as u64 > limits.result_bytes {
         return classify::result_too_large(Some(output.len() as u64), limits);
     }
@@ -394,7 +427,7 @@ pub(crate) fn task_error(error: TaskError, circumstances: &Circumstances<'_>) ->
         TaskError::Skip(message) => Ending::Skip { message: clean(message, MESSAGE_BYTES) },
         TaskError::Reschedule(after_ms) => Ending::Reschedule { after_ms: after_ms.min(LATEST_MS) },
         TaskError::Defer(DeferRequest { event, timeout_ms }) => {
-            Ending::Defer { event: clean(event, 250), timeout_ms: timeout_ms.min(LATEST_MS) }
+            Ending::Defer { event: clean(event, EVENT_BYTES), timeout_ms: timeout_ms.min(LATEST_MS) }
         }
     }
 }
@@ -418,17 +451,6 @@ fn command_output(request: &TryRequest, outputs: &Outputs) -> Ending {
         }
     };
     output_ending(output, &request.limits)
-}
-
-fn never_started(request: &TryRequest, ending: Ending) -> TryReport {
-    TryReport {
-        ending,
-        receipt: Receipt { input_bytes: request.input.len() as u64, ..Receipt::default() },
-        xcoms: Vec::new(),
-        artifacts: Vec::new(),
-        dropped_output_bytes: 0,
-        dropped_log_bytes: 0,
-    }
 }
 
 /// Polls a call, adds up the time that its thread spent in it, and turns a panic of the host's code into an ending.

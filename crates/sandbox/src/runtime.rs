@@ -182,11 +182,22 @@ impl Runtime {
     /// When it was compiled for another engine, or imports what is not offered.
     pub fn load(&self, compiled: &CompiledCode) -> Result<Program, LoadError> {
         let component = deserialize(&self.0.engine, compiled).map_err(|error| LoadError::Incompatible(format!("{error:#}")))?;
+        self.link(&component)
+    }
+
+    /// As [`Runtime::load`], from a file that is mapped into memory. The file holds what a [`CompiledCode`] does: a process for
+    /// sandboxes gets it from the worker that started it.
+    pub(crate) fn load_file(&self, file: &std::fs::File) -> Result<Program, LoadError> {
+        let component = deserialize_file(&self.0.engine, file).map_err(|error| LoadError::Incompatible(format!("{error:#}")))?;
+        self.link(&component)
+    }
+
+    fn link(&self, component: &Component) -> Result<Program, LoadError> {
         let link_error = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
-        let pre = match self.0.linker.instantiate_pre(&component) {
+        let pre = match self.0.linker.instantiate_pre(component) {
             Ok(pre) => pre,
             // Toolchains import more than their program uses. What is not offered fails when it is called, not before.
-            Err(_) => self.with_denied_imports(&component).map_err(link_error)?,
+            Err(_) => self.with_denied_imports(component).map_err(link_error)?,
         };
         let task = TaskPre::new(pre.clone()).ok();
         let command = CommandPre::new(pre.clone()).ok();
@@ -228,6 +239,24 @@ fn deserialize(engine: &Engine, compiled: &CompiledCode) -> wasmtime::Result<Com
     unsafe { Component::deserialize(engine, compiled.bytes()) }
 }
 
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "compiled code cannot be checked; where the file comes from is the check")]
+fn deserialize_file(engine: &Engine, file: &std::fs::File) -> wasmtime::Result<Component> {
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
+    // SAFETY: as in `deserialize`: the worker that started this process wrote a `CompiledCode` to the file and sealed it, so
+    // that it cannot change while it is mapped.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn deserialize_file(engine: &Engine, mut file: &std::fs::File) -> wasmtime::Result<Component> {
+    use std::io::{Read as _, Seek as _};
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    deserialize(engine, &CompiledCode::from_authenticated(bytes.into()))
+}
+
 /// Everything that a task may import: WASI 0.2, most of it denied when it is used, and our own interfaces.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<TryState>> {
     let mut linker = Linker::new(engine);
@@ -243,7 +272,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<TryState>> {
 }
 
 /// The slots asked for, within what the kernel allows; says so when that is less.
-fn capped(wanted: u32, max_map_count: Option<u64>) -> u32 {
+pub(crate) fn capped(wanted: u32, max_map_count: Option<u64>) -> u32 {
     let by_maps = slots_by_maps(max_map_count);
     let capacity = wanted.min(by_maps).clamp(1, MOST_SLOTS);
     if capacity < wanted && by_maps < MOST_SLOTS {
@@ -270,7 +299,7 @@ fn slots_by_maps(max_map_count: Option<u64>) -> u32 {
 }
 
 /// The kernel's limit on memory maps of a process; `None` where there is none.
-fn max_map_count() -> Option<u64> {
+pub(crate) fn max_map_count() -> Option<u64> {
     std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
 }
 

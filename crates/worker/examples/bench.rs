@@ -138,7 +138,7 @@ impl Bench {
             engine: Arc::clone(&engine),
             queue: Arc::clone(&queue),
             objects,
-            runtime,
+            sandboxes: runtime.into(),
             compile,
             store,
             keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),

@@ -74,7 +74,7 @@ async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime
         context: job.context,
     };
     let host_for_run: Arc<dyn cofferdam_sandbox::Host> = Arc::clone(&host) as _;
-    let report = shared.runtime.run(&program, request, host_for_run, cancel).await;
+    let report = shared.sandboxes.run(job.tenant, &program, request, host_for_run, cancel).await;
     metrics::histogram!("cofferdam_sandbox_seconds")
         .record(std::time::Duration::from_micros(report.receipt.wall_us).as_secs_f64());
     keep_results(shared, job.tenant, job.run, job.instance, report).await

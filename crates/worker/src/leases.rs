@@ -63,7 +63,7 @@ pub(crate) async fn keep(shared: Arc<Shared>, drain: CancellationToken, stop: Ca
             busy: shared.capacity - u32::try_from(shared.slots.available_permits()).unwrap_or(0).min(shared.capacity),
             started_at: shared.started_at,
             draining: drain.is_cancelled(),
-            walls: shared.config.walls.clone(),
+            walls: shared.config.walls.iter().chain(shared.walls.get().into_iter().flatten()).cloned().collect(),
         };
         if let Err(error) = shared.queue.beat(&beat, shared.config.lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the heartbeat failed");

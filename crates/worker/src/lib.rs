@@ -29,11 +29,11 @@ use cofferdam_engine::{Engine, TryResult};
 use cofferdam_ids::{QueueName, WorkerId};
 use cofferdam_objects::Objects;
 use cofferdam_queue::{Queue, Wall};
-use cofferdam_sandbox::Runtime;
 use cofferdam_sandbox::compile::CompileService;
+use cofferdam_sandbox::isolation::{ProcessError, Sandboxes};
 use cofferdam_store::Store;
 use running::Running;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -65,7 +65,7 @@ pub struct WorkerConfig {
     pub private_targets: Vec<PrivateTarget>,
     /// How long log lines wait for company before they are written.
     pub log_flush_interval: Duration,
-    /// What the process gave up, to be told with the heartbeat.
+    /// What the process gave up, to be told with the heartbeat beside what the sandboxes tell of themselves.
     pub walls: Vec<Wall>,
 }
 
@@ -99,8 +99,8 @@ pub struct WorkerParts {
     pub queue: Arc<dyn Queue>,
     /// Holds compiled components, large XComs and logs.
     pub objects: Objects,
-    /// The sandboxes.
-    pub runtime: Runtime,
+    /// Where tries are run.
+    pub sandboxes: Sandboxes,
     /// Compiles what no compiled code is stored for.
     pub compile: Arc<CompileService>,
     /// XComs that a task asks for, and the register of workers.
@@ -132,6 +132,9 @@ pub enum WorkerError {
     /// The worker cannot be registered.
     #[error("the worker cannot be registered")]
     Store(#[from] cofferdam_store::StoreError),
+    /// The sandboxes cannot be made ready.
+    #[error("the sandboxes cannot be made ready")]
+    Sandboxes(#[source] ProcessError),
 }
 
 /// What the parts of one worker share.
@@ -141,10 +144,12 @@ struct Shared {
     engine: Arc<Engine>,
     queue: Arc<dyn Queue>,
     objects: Objects,
-    runtime: Runtime,
+    sandboxes: Sandboxes,
     store: Store,
     keys: KeyRing,
     config: WorkerConfig,
+    /// What the sandboxes tell of themselves, once they are ready.
+    walls: OnceLock<Vec<Wall>>,
     running: Running,
     slots: Arc<Semaphore>,
     capacity: u32,
@@ -158,9 +163,9 @@ struct Shared {
 }
 
 /// The threads that run sandboxes. A runtime must not be dropped where asynchronous code runs, unless it is told not to wait.
-struct Sandboxes(Option<tokio::runtime::Runtime>);
+struct SandboxThreads(Option<tokio::runtime::Runtime>);
 
-impl Drop for Sandboxes {
+impl Drop for SandboxThreads {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -173,7 +178,7 @@ pub struct Worker {
     shared: Arc<Shared>,
     results: mpsc::Receiver<TryResult>,
     threads: tokio::runtime::Handle,
-    sandboxes: Sandboxes,
+    sandboxes: SandboxThreads,
 }
 
 impl Worker {
@@ -182,24 +187,24 @@ impl Worker {
     /// # Errors
     /// When the threads for sandboxes cannot be started.
     pub fn new(parts: WorkerParts) -> Result<Self, WorkerError> {
-        let WorkerParts { engine, queue, objects, runtime, compile, store, keys, config } = parts;
+        let WorkerParts { engine, queue, objects, sandboxes, compile, store, keys, config } = parts;
         let threads = match config.sandbox_threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
         // Guests may spin: they get threads of their own, so that claims, leases and results never wait behind one.
-        let sandboxes = tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("sandbox")
             .enable_all()
             .build()
             .map_err(WorkerError::Threads)?;
-        let capacity = runtime.capacity();
+        let capacity = sandboxes.capacity();
         let (results, receiver) = mpsc::channel(capacity.max(4096) as usize);
         let shared = Arc::new(Shared {
             id: WorkerId::generate(),
             started_at: engine.clock().now(),
-            programs: programs::Programs::new(objects.clone(), runtime.clone(), compile, config.programs_kept),
+            programs: programs::Programs::new(objects.clone(), sandboxes.clone(), compile, config.programs_kept),
             logs: logs::LogBuffer::default(),
             starts: starts::Starts::default(),
             running: Running::default(),
@@ -208,15 +213,16 @@ impl Worker {
             engine,
             queue,
             objects,
-            runtime,
+            sandboxes,
+            walls: OnceLock::new(),
             store,
             keys,
             config,
             capacity,
             results,
         });
-        let threads = sandboxes.handle().clone();
-        Ok(Self { shared, results: receiver, threads, sandboxes: Sandboxes(Some(sandboxes)) })
+        let threads = runtime.handle().clone();
+        Ok(Self { shared, results: receiver, threads, sandboxes: SandboxThreads(Some(runtime)) })
     }
 
     /// The worker's id.
@@ -228,9 +234,10 @@ impl Worker {
     /// Works until it is told to stop, and until what it ran is recorded or handed back.
     ///
     /// # Errors
-    /// When the worker cannot be registered or cannot subscribe.
+    /// When the sandboxes cannot be made ready, or the worker cannot be registered or cannot subscribe.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), WorkerError> {
         let Self { shared, results, threads, sandboxes } = self;
+        prepare(&shared, &threads).await?;
         leases::register(&shared).await?;
         let signals = shared.queue.subscribe().await?;
         // What only stops when everything is recorded.
@@ -261,4 +268,17 @@ impl Worker {
         tracing::info!(worker.id = %shared.id, "worker stopped");
         Ok(())
     }
+}
+
+/// Makes the sandboxes ready on the threads that run them, and notes what they tell of themselves.
+async fn prepare(shared: &Arc<Shared>, threads: &tokio::runtime::Handle) -> Result<(), WorkerError> {
+    let sandboxes = shared.sandboxes.clone();
+    let prepared = threads.spawn(async move { sandboxes.prepare().await }).await;
+    let told = prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map_err(WorkerError::Sandboxes)?;
+    for cofferdam_sandbox::isolation::Wall { name, active, detail } in &told {
+        tracing::info!(wall = name, active, "{detail}");
+    }
+    let told = told.into_iter().map(|wall| Wall { name: wall.name, active: wall.active, detail: wall.detail });
+    shared.walls.get_or_init(|| told.collect());
+    Ok(())
 }

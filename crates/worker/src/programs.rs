@@ -4,7 +4,8 @@ use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::{Digest, TenantId};
 use cofferdam_objects::{Objects, ObjectsError};
 use cofferdam_sandbox::compile::{CompileError, CompileService};
-use cofferdam_sandbox::{CompiledCode, LoadError, Program, Runtime};
+use cofferdam_sandbox::isolation::{Prepared, Sandboxes};
+use cofferdam_sandbox::{CompiledCode, LoadError};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,14 +39,14 @@ impl ProgramError {
 }
 
 struct Slot {
-    program: Arc<OnceCell<Program>>,
+    program: Arc<OnceCell<Prepared>>,
     used: u64,
 }
 
 /// The loaded components of a worker, the most recently used ones kept. A tenant's tries only find what that tenant uploaded.
 pub(crate) struct Programs {
     objects: Objects,
-    runtime: Runtime,
+    sandboxes: Sandboxes,
     compile: Arc<CompileService>,
     kept: usize,
     compatibility: String,
@@ -54,18 +55,18 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    pub(crate) fn new(objects: Objects, runtime: Runtime, compile: Arc<CompileService>, kept: usize) -> Self {
-        let compatibility = runtime.compatibility_hash();
-        Self { objects, runtime, compile, kept: kept.max(1), compatibility, uses: AtomicU64::new(0), slots: Mutex::default() }
+    pub(crate) fn new(objects: Objects, sandboxes: Sandboxes, compile: Arc<CompileService>, kept: usize) -> Self {
+        let compatibility = sandboxes.compatibility_hash();
+        Self { objects, sandboxes, compile, kept: kept.max(1), compatibility, uses: AtomicU64::new(0), slots: Mutex::default() }
     }
 
     /// The component, loaded.
-    pub(crate) async fn get(&self, tenant: TenantId, digest: &Digest) -> Result<Program, ProgramError> {
+    pub(crate) async fn get(&self, tenant: TenantId, digest: &Digest) -> Result<Prepared, ProgramError> {
         let program = self.slot(tenant, digest);
         program.get_or_try_init(|| self.load(tenant, digest)).await.cloned()
     }
 
-    fn slot(&self, tenant: TenantId, digest: &Digest) -> Arc<OnceCell<Program>> {
+    fn slot(&self, tenant: TenantId, digest: &Digest) -> Arc<OnceCell<Prepared>> {
         let used = self.uses.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.slots.lock();
         if let Some(slot) = slots.get_mut(&(tenant, digest.clone())) {
@@ -82,15 +83,15 @@ impl Programs {
         program
     }
 
-    async fn load(&self, tenant: TenantId, digest: &Digest) -> Result<Program, ProgramError> {
+    async fn load(&self, tenant: TenantId, digest: &Digest) -> Result<Prepared, ProgramError> {
         let compiled = match self.objects.get_compiled(digest, &self.compatibility).await {
             // The object store has checked the MAC.
             Ok(Some(bytes)) => CompiledCode::from_authenticated(bytes),
             Ok(None) | Err(ObjectsError::Tampered { .. }) => self.compile(tenant, digest).await?,
             Err(error) => return Err(error.into()),
         };
-        let runtime = self.runtime.clone();
-        let loaded = tokio::task::spawn_blocking(move || runtime.load(&compiled)).await;
+        let sandboxes = self.sandboxes.clone();
+        let loaded = tokio::task::spawn_blocking(move || sandboxes.load(&compiled)).await;
         Ok(loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
     }
 

@@ -248,7 +248,7 @@ impl Site {
             engine: self.engine_on(&queue),
             queue,
             objects: self.objects.clone(),
-            runtime: Runtime::new(RuntimeConfig::for_slots(self.options.slots)).expect("room for the sandboxes"),
+            sandboxes: Runtime::new(RuntimeConfig::for_slots(self.options.slots)).expect("room for the sandboxes").into(),
             compile: Arc::new(compile_service()),
             store: self.store.clone(),
             keys: self.keys.clone(),

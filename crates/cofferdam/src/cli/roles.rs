@@ -97,6 +97,9 @@ struct SlotFlags {
     /// How many sandboxes to hold at once
     #[arg(long, value_name = "N")]
     slots: Option<String>,
+    /// What stands between tenants: `sandbox`, or `process` for a process of each tenant's own as well
+    #[arg(long, value_name = "HOW")]
+    isolation: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -112,7 +115,7 @@ impl DevFlags {
         flags.path("data_dir", "--data-dir", self.data_dir.as_ref());
         flags.text("listen", "--listen", self.listen.as_deref());
         flags.path("postgres_bin", "--postgres-bin", self.postgres_bin.as_ref());
-        flags.text("worker.slots", "--slots", self.slots.slots.as_deref());
+        flags.slots(&self.slots);
         flags.drain(&self.drain);
     }
 }
@@ -140,7 +143,7 @@ impl WorkerFlags {
     pub(super) fn values(&self, flags: &mut FlagValues) {
         flags.servers(&self.servers);
         flags.text("metrics_listen", "--metrics-listen", self.metrics.metrics_listen.as_deref());
-        flags.text("worker.slots", "--slots", self.slots.slots.as_deref());
+        flags.slots(&self.slots);
         flags.text("worker.queues", "--queues", self.queues.as_deref());
         flags.text("worker.name", "--name", self.name.as_deref());
         flags.drain(&self.drain);
@@ -172,6 +175,11 @@ impl FlagValues {
         self.text("database_url", "--database-url", servers.database_url.as_deref());
         self.text("redis_url", "--redis-url", servers.redis_url.as_deref());
         self.text("objects_url", "--objects-url", servers.objects_url.as_deref());
+    }
+
+    fn slots(&mut self, slots: &SlotFlags) {
+        self.text("worker.slots", "--slots", slots.slots.as_deref());
+        self.text("worker.isolation", "--isolation", slots.isolation.as_deref());
     }
 
     fn drain(&mut self, drain: &DrainFlags) {

@@ -150,6 +150,24 @@ pub const KEYS: &[Key] = &[
         None,
         "Files and folders that a confined worker may read besides its own and the system's, such as certificates.",
     ),
+    Key::open(
+        "worker.isolation",
+        Kind::Choice(&["sandbox", "process"]),
+        Some("sandbox"),
+        "What stands between tenants: the sandbox alone, or also a process for each tenant, which holds no credentials.",
+    ),
+    Key::open(
+        "worker.processes",
+        Kind::Count,
+        Some("32"),
+        "How many tenants may have a process at once under `worker.isolation = \"process\"`; others wait for an idle one to end.",
+    ),
+    Key::open(
+        "worker.process_idle",
+        Kind::Duration,
+        Some("1m"),
+        "After how long a tenant's process in which nothing runs is ended.",
+    ),
     Key::open("worker.name", Kind::Text, None, "The name of a worker; by default its host and process id."),
     Key::open("log", Kind::Text, None, "What is logged: a level, or a filter such as `info,cofferdam_engine=debug`."),
     Key::open(

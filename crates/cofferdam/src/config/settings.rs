@@ -57,6 +57,12 @@ pub struct Settings {
     pub worker_confine: bool,
     /// What a confined worker may read besides its own files and the system's.
     pub worker_readable: Vec<PathBuf>,
+    /// Whether each tenant's tasks run in a process of their own.
+    pub worker_processes_apart: bool,
+    /// How many tenants may have one at once.
+    pub worker_processes: usize,
+    /// After how long an idle one is ended.
+    pub worker_process_idle: Duration,
     /// The name of a worker.
     pub worker_name: Option<String>,
     /// What the CLI talks to.
@@ -130,6 +136,9 @@ impl Settings {
                 .map(|path| PathBuf::from(path.trim()))
                 .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
+            worker_processes_apart: or_default("worker.isolation") == "process",
+            worker_processes: or_default("worker.processes").parse().unwrap_or(32),
+            worker_process_idle: parse_duration(&or_default("worker.process_idle")).unwrap_or(Duration::from_secs(60)),
             worker_name: text("worker.name"),
             url: or_default("url").trim_end_matches('/').to_owned(),
             url_is_set: effective.get("url").is_some_and(|value| value.source != Source::Default),

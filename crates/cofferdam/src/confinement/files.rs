@@ -33,13 +33,27 @@ const DEVICES: &[&str] = &["/dev/null", "/dev/random", "/dev/urandom", "/dev/zer
 /// Leaves the system's files and this program readable, and what the worker needs as it needs it. All other files can be neither
 /// read nor written.
 pub(super) fn restrict(needed: &Files) -> Result<String, String> {
-    let failed = |error: RulesetError| format!("Landlock rules cannot be set: {error}");
-    let read = AccessFs::from_read(WRITTEN_FOR);
-    let all = AccessFs::from_all(WRITTEN_FOR);
     let program = std::env::current_exe().ok();
     let readable = SYSTEM.iter().map(PathBuf::from).chain(program).chain(needed.readable.iter().cloned());
     let writable = DEVICES.iter().map(PathBuf::from).chain(needed.writable.iter().cloned());
-    let rules = readable.filter_map(|path| rule(&path, read)).chain(writable.filter_map(|path| rule(&path, all)));
+    enforce(readable, writable, "all but the worker's own files and the system's are out of reach")
+}
+
+/// Leaves the folder of scratch directories, and what the kernel tells the process of itself.
+pub(super) fn restrict_sandboxes(scratch: &Path) -> Result<String, String> {
+    enforce([PathBuf::from("/proc/self")], [scratch.to_owned()], "all but scratch directories are out of reach")
+}
+
+fn enforce(
+    readable: impl IntoIterator<Item = PathBuf>,
+    writable: impl IntoIterator<Item = PathBuf>,
+    meaning: &str,
+) -> Result<String, String> {
+    let failed = |error: RulesetError| format!("Landlock rules cannot be set: {error}");
+    let read = AccessFs::from_read(WRITTEN_FOR);
+    let all = AccessFs::from_all(WRITTEN_FOR);
+    let readable = readable.into_iter().filter_map(|path| rule(&path, read));
+    let rules = readable.chain(writable.into_iter().filter_map(|path| rule(&path, all)));
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)
@@ -48,11 +62,8 @@ pub(super) fn restrict(needed: &Files) -> Result<String, String> {
         .and_then(landlock::RulesetCreated::restrict_self)
         .map_err(failed)?;
     match status.ruleset {
-        RulesetStatus::FullyEnforced => Ok("all but the worker's own files and the system's are out of reach".to_owned()),
-        RulesetStatus::PartiallyEnforced => {
-            Ok("all but the worker's own files and the system's are out of reach, as far as this kernel can tell them apart"
-                .to_owned())
-        }
+        RulesetStatus::FullyEnforced => Ok(meaning.to_owned()),
+        RulesetStatus::PartiallyEnforced => Ok(format!("{meaning}, as far as this kernel can tell files apart")),
         RulesetStatus::NotEnforced => Err("this kernel has no Landlock".to_owned()),
     }
 }

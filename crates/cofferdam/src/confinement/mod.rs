@@ -15,6 +15,7 @@ mod privileges;
 mod system_calls;
 
 use cofferdam_queue::Wall;
+use cofferdam_sandbox::isolation::{ProcessFiles, Wall as SandboxWall};
 use std::path::PathBuf;
 
 /// The files that a worker needs besides the system's programs, libraries and settings.
@@ -49,6 +50,33 @@ pub fn confine(needed: &Files) -> Vec<Wall> {
         );
     }
     walls
+}
+
+/// Gives up what a process for the sandboxes of one tenant does not need, which is more: it reaches no file but those of its
+/// scratch directories and what the kernel tells it of itself, no network, and no other process.
+#[cfg(target_os = "linux")]
+pub fn confine_sandboxes(needed: &ProcessFiles) -> Vec<SandboxWall> {
+    let walls = [
+        wall("capabilities", privileges::drop_capabilities()),
+        wall("no_new_privileges", privileges::forbid_new_ones()),
+        wall("files", files::restrict_sandboxes(&needed.scratch)),
+        wall("system_calls", system_calls::restrict_sandboxes()),
+    ];
+    walls.into_iter().map(|wall| SandboxWall { name: wall.name, active: wall.active, detail: wall.detail }).collect()
+}
+
+/// Gives up nothing: what this needs is Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn confine_sandboxes(_: &ProcessFiles) -> Vec<SandboxWall> {
+    Vec::new()
+}
+
+/// Keeps other processes of the same user from reading the memory of this one, its credentials among it.
+pub fn hide_memory() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the memory of this process cannot be hidden from others");
+    }
 }
 
 /// Gives up nothing: what this needs is Linux.
@@ -116,6 +144,37 @@ mod tests {
             });
         });
         assert_eq!(std::fs::read_to_string(foreign.path().join("file")).unwrap(), "text");
+    }
+
+    /// A process for sandboxes has its scratch folder and nothing else.
+    #[test]
+    fn sandboxes_keep_less() {
+        let scratch = tempfile::tempdir().unwrap();
+        let foreign = tempfile::tempdir().unwrap();
+        std::fs::write(foreign.path().join("file"), "text").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let walls = confine_sandboxes(&ProcessFiles { scratch: scratch.path().to_owned() });
+                let active = |name: &str| walls.iter().any(|wall| wall.name == name && wall.active);
+                assert!(active("capabilities") && active("no_new_privileges") && active("system_calls"), "{walls:?}");
+                let denied = |kind: ErrorKind, what: &str| assert_eq!(kind, ErrorKind::PermissionDenied, "{what}");
+                let connected = std::net::TcpStream::connect(listener.local_addr().unwrap());
+                denied(connected.unwrap_err().kind(), "sockets");
+                denied(std::process::Command::new("/bin/true").spawn().unwrap_err().kind(), "programs");
+                let parent = rustix::process::getppid().unwrap();
+                denied(rustix::process::test_kill_process(parent).unwrap_err().kind(), "signals");
+                denied(rustix::process::set_parent_process_death_signal(None).unwrap_err().kind(), "outliving the worker");
+                assert!(rustix::process::test_kill_process(rustix::process::getpid()).is_ok());
+                std::fs::write(scratch.path().join("own"), "text").unwrap();
+                assert!(std::fs::read("/proc/self/status").is_ok());
+                if active("files") {
+                    denied(std::fs::read(foreign.path().join("file")).unwrap_err().kind(), "files");
+                    denied(std::fs::read("/etc/passwd").unwrap_err().kind(), "the system's files");
+                    denied(std::fs::read(format!("/proc/{}/environ", parent.as_raw_nonzero())).unwrap_err().kind(), "the parent");
+                }
+            });
+        });
     }
 
     /// Namespaces are the usual way to more rights: any user may have one, unless it is refused.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Sandboxes of this process, for functions that are tried.
+/// How many functions may be tried at once.
 const TRIALS: u32 = 8;
 
 /// Serves the API and the console until it is told to stop.
@@ -27,11 +27,15 @@ pub async fn api(settings: &Settings) -> Result<(), Failure> {
         println!("The first administrator is {} with the password {}", admin.username, admin.password);
     }
     tracing::info!(address = %bound, "the API is served");
-    let sandbox = Runtime::new(RuntimeConfig::for_slots(TRIALS))
-        .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))?;
-    serve_api(&base, store, &sandbox, settings, listener, &stop).await?;
+    serve_api(&base, store, &trials()?, settings, listener, &stop).await?;
     tracing::info!("the API has stopped");
     Ok(())
+}
+
+/// The sandboxes of this process, for functions that are tried.
+pub fn trials() -> Result<Runtime, Failure> {
+    Runtime::new(RuntimeConfig::for_slots(TRIALS))
+        .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))
 }
 
 /// Makes the first administrator, when there is none.

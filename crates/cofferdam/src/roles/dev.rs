@@ -1,6 +1,6 @@
 //! Everything in one process, with a private PostgreSQL and a queue in memory.
 
-use super::api::{first_admin, serve_api};
+use super::api::{first_admin, serve_api, trials};
 use super::base::{Base, connect_store, open_objects};
 use super::migrate::database;
 use super::scheduler::schedule;
@@ -13,6 +13,7 @@ use crate::config::{Environment, Settings};
 use crate::failure::{Exit, Failure};
 use cofferdam_domain::clock::{SharedClock, SharedRng, SystemClock};
 use cofferdam_queue::MemoryQueue;
+use cofferdam_sandbox::isolation::Sandboxes;
 use cofferdam_store::embedded::{self, EmbeddedConfig, EmbeddedError};
 use cofferdam_store::{Access, migrate};
 use std::ffi::OsString;
@@ -44,7 +45,12 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     let objects_url = settings.objects_url.clone().unwrap_or_else(|| data_dir.join("objects").display().to_string());
     let objects = open_objects(&objects_url, &keys, settings)?;
     let base = Base::assemble(clock, store, queue, objects, keys)?;
-    let runtime = sandboxes(settings)?;
+    let sandboxes = sandboxes(settings)?;
+    // Functions are tried in this process whatever runs the tasks.
+    let runtime = match &sandboxes {
+        Sandboxes::Here(runtime) => runtime.clone(),
+        Sandboxes::Apart(_) => trials()?,
+    };
 
     // The queue starts empty: what the database knows to be under way goes back in.
     let recalled = cofferdam_engine::scheduler::rebuild_queue(&base.engine).await;
@@ -57,7 +63,7 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     let ended = tokio::join!(
         or_stop(&stop, serve_api(&base, api_store, &runtime, settings, listener, &stop)),
         or_stop(&stop, schedule(&base, &stop)),
-        or_stop(&stop, work(&base, settings, runtime.clone(), Vec::new(), &stop)),
+        or_stop(&stop, work(&base, settings, sandboxes, Vec::new(), &stop)),
     );
     postgres.stop().await;
     tracing::info!("stopped");

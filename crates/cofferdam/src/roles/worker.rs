@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_ids::QueueName;
 use cofferdam_queue::Wall;
+use cofferdam_sandbox::isolation::{ProcessConfig, Processes, Sandboxes};
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub fn confine(settings: &Settings) -> Vec<Wall> {
     // A folder that is not there yet could not be named in a rule.
     let objects = settings.objects_url.as_deref().and_then(cofferdam_objects::local_directory);
     let writable = objects.into_iter().chain(settings.worker_scratch_dir.clone()).chain([std::env::temp_dir()]).collect();
+    if settings.worker_processes_apart {
+        confinement::hide_memory();
+    }
     confinement::confine(&Files { writable, readable: settings.worker_readable.clone() })
 }
 
@@ -27,30 +31,52 @@ pub fn confine(settings: &Settings) -> Vec<Wall> {
 pub async fn worker(settings: &Settings, walls: Vec<Wall>) -> Result<(), Failure> {
     let stop = Stop::on_signals(settings.drain_timeout)?;
     // Before the first connection, so that a wrong number of slots is known at once.
-    let runtime = sandboxes(settings)?;
+    let sandboxes = sandboxes(settings)?;
     let base = Base::connect("worker", settings).await?;
     serve::operations(&base, settings, &stop).await?;
-    work(&base, settings, runtime, walls, &stop).await
+    work(&base, settings, sandboxes, walls, &stop).await
 }
 
-/// Makes room for the sandboxes.
-pub fn sandboxes(settings: &Settings) -> Result<Runtime, Failure> {
+/// Where tries are run.
+pub fn sandboxes(settings: &Settings) -> Result<Sandboxes, Failure> {
     let config = settings.worker_slots.map_or_else(RuntimeConfig::default, RuntimeConfig::for_slots);
-    let runtime = Runtime::new(config)
-        .map_err(|error| Failure::new(Exit::Failed, "the sandboxes cannot be prepared").at("worker.slots").because(&error))?;
     if let Some(folder) = &settings.worker_scratch_dir {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::new(Exit::Failed, "the folder for scratch directories cannot be made")
                 .at("worker.scratch_dir")
                 .because(&error)
         })?;
+    }
+    if settings.worker_processes_apart {
+        return processes(settings, config);
+    }
+    let runtime = Runtime::new(config)
+        .map_err(|error| Failure::new(Exit::Failed, "the sandboxes cannot be prepared").at("worker.slots").because(&error))?;
+    if let Some(folder) = &settings.worker_scratch_dir {
         runtime.keep_scratch_in(folder.clone());
     }
-    Ok(runtime)
+    Ok(runtime.into())
+}
+
+/// Sandboxes in processes of this program, started with a hidden command.
+fn processes(settings: &Settings, sandboxes: RuntimeConfig) -> Result<Sandboxes, Failure> {
+    let failed = |what: &str| Failure::new(Exit::Failed, what.to_owned()).at("worker.isolation");
+    let program = std::env::current_exe().map_err(|error| failed("the path of this program is not known").because(&error))?;
+    let processes = Processes::new(ProcessConfig {
+        program,
+        args: vec![crate::SANDBOXES.to_owned()],
+        sandboxes,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        scratch: settings.worker_scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
+        most: settings.worker_processes,
+        idle: settings.worker_process_idle,
+        confine: settings.worker_confine,
+    });
+    Ok(Sandboxes::Apart(processes.map_err(|error| failed("processes for sandboxes cannot be started").because(&error))?))
 }
 
 /// Works until it is told to stop.
-pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, walls: Vec<Wall>, stop: &Stop) -> Result<(), Failure> {
+pub async fn work(base: &Base, settings: &Settings, sandboxes: Sandboxes, walls: Vec<Wall>, stop: &Stop) -> Result<(), Failure> {
     let queues: Result<Vec<QueueName>, _> = settings.worker_queues.iter().map(|queue| queue.parse::<QueueName>()).collect();
     let queues = queues.map_err(|error| Failure::usage(error.to_string()).at("worker.queues"))?;
     let private_targets: Result<Vec<PrivateTarget>, _> =
@@ -69,7 +95,7 @@ pub async fn work(base: &Base, settings: &Settings, runtime: Runtime, walls: Vec
         engine: Arc::clone(&base.engine),
         queue: Arc::clone(&base.queue),
         objects: base.objects.clone(),
-        runtime,
+        sandboxes,
         compile: Arc::new(compile_service()?),
         store: base.store.clone(),
         keys: base.keys.ring.clone(),

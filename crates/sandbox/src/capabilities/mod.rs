@@ -27,11 +27,11 @@ pub(crate) use checkpoint::Checkpoint;
 pub(crate) use clocks::{Clock, Stopped, View as ClockView};
 pub(crate) use config::Config;
 pub(crate) use context::Context;
-pub(crate) use http::Http;
+pub(crate) use http::{Carrier, Http, Refused, Sent};
 pub(crate) use log::Log;
 pub(crate) use progress::Progress;
 pub(crate) use scratch::{Scratch, View as ScratchView};
-pub(crate) use xcom::XComs;
+pub(crate) use xcom::{MAX_PUSHED, TOTAL_FACTOR, XComs};
 
 /// The host could not answer: a failure of Cofferdam, not of the task.
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,8 @@ impl Progress {
         }
     }
 
-    fn take(&mut self, now: Instant, fraction: f64, message: String) {
+    /// Takes a report.
+    pub(crate) fn take(&mut self, now: Instant, fraction: f64, message: String) {
         if fraction.is_nan() {
             return;
         }

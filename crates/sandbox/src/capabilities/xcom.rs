@@ -13,9 +13,9 @@ use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
 /// XComs that one try may push.
-const MAX_PUSHED: usize = 256;
+pub(crate) const MAX_PUSHED: usize = 256;
 /// All values of one try together may have this many times the bytes of one.
-const TOTAL_FACTOR: u64 = 4;
+pub(crate) const TOTAL_FACTOR: u64 = 4;
 
 /// The XComs of one try.
 pub(crate) struct XComs {
@@ -30,7 +30,8 @@ impl XComs {
         std::mem::take(&mut self.pushed)
     }
 
-    fn keep(&mut self, key: &str, value: String) -> Result<(), XcomError> {
+    /// Keeps what the task pushes, when it may.
+    pub(crate) fn keep(&mut self, key: &str, value: String) -> Result<(), XcomError> {
         let key = XComKey::new(key).map_err(|error| XcomError::InvalidName(error.to_string()))?;
         if key == XComKey::return_value() {
             let message = "the key `return_value` is kept for what the task returns: choose another";

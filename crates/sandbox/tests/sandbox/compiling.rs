@@ -1,6 +1,6 @@
 //! The compile service and what it makes.
 
-use crate::lab::{compile_config, compiled, output, request, runtime};
+use crate::lab::{compile_config, compiled, in_process as runtime, output, request};
 use bytes::Bytes;
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;

@@ -1,11 +1,11 @@
 //! Every way in which a try can end.
 
-use crate::lab::{Recorder, behave, behave_with, compile_blocking, failure, output, program, request, runtime};
+use crate::lab::{Recorder, Tested, behave, behave_with, compile_blocking, failure, output, program, request, runtime};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
 use cofferdam_sandbox::inspect::{UploadCaps, inspect};
-use cofferdam_sandbox::{HostError, NoHost, Runtime, RuntimeConfig, Stream, TryReport};
+use cofferdam_sandbox::{HostError, NoHost, Stream, TryReport};
 use cofferdam_test_guests::hostile;
 use futures::StreamExt as _;
 use serde_json::json;
@@ -158,7 +158,7 @@ async fn what_is_not_offered_loads_all_the_same() {
 }
 
 /// Runs a command that was made by hand.
-async fn run_command(runtime: &Runtime, wasm: Vec<u8>, cancel: CancellationToken) -> TryReport {
+async fn run_command(runtime: &Tested, wasm: Vec<u8>, cancel: CancellationToken) -> TryReport {
     let program = runtime.load(&compile_blocking(wasm)).unwrap();
     let request = request(Entry::Command { args: vec![], env: vec![] }, "null".to_owned(), Limits::default());
     runtime.run(&program, request, Arc::new(NoHost), cancel).await
@@ -176,7 +176,7 @@ async fn calling_what_is_not_offered_is_denied_by_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_without_room_is_not_the_tasks_fault() {
     // Four slots have room for twelve memories: three components with four each fit, a fourth does not.
-    let runtime = Runtime::new(RuntimeConfig::for_slots(4)).unwrap();
+    let runtime = Tested::here(4);
     let cancel = CancellationToken::new();
     let spin = || {
         let (runtime, cancel) = (runtime.clone(), cancel.clone());

@@ -11,9 +11,9 @@ use cofferdam_ids::{
     ArtifactName, ConnectionId, DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId, VariableKey, XComKey,
 };
 use cofferdam_sandbox::compile::{CompileConfig, CompileService};
+use cofferdam_sandbox::isolation::{Prepared, ProcessConfig, Processes, Sandboxes};
 use cofferdam_sandbox::{
-    ArtifactSink, ArtifactSource, CompiledCode, Host, HostError, LogLine, Program, Runtime, RuntimeConfig, Stream, TryReport,
-    TryRequest,
+    ArtifactSink, ArtifactSource, CompiledCode, Host, HostError, LogLine, Runtime, RuntimeConfig, Stream, TryReport, TryRequest,
 };
 use cofferdam_test_guests::artefacts;
 use serde_json::Value;
@@ -144,14 +144,77 @@ pub fn compile_blocking(wasm: Vec<u8>) -> CompiledCode {
     std::thread::spawn(compile).join().unwrap()
 }
 
-/// The runtime that most tests share.
-pub fn runtime() -> Runtime {
+/// Where the tests run tries: in this process or, in the program `apart`, in a process for sandboxes.
+#[derive(Clone)]
+pub struct Tested(Sandboxes);
+
+impl Tested {
+    /// Sandboxes of this process that no other test uses.
+    pub fn here(slots: u32) -> Self {
+        Self(Runtime::new(RuntimeConfig::for_slots(slots)).unwrap().into())
+    }
+
+    pub fn load(&self, compiled: &CompiledCode) -> Result<Prepared, cofferdam_sandbox::LoadError> {
+        self.0.load(compiled)
+    }
+
+    /// Runs a try of the one tenant of these tests. What listens to processes must outlive the runtime of one test.
+    pub async fn run(
+        &self,
+        program: &Prepared,
+        request: TryRequest,
+        host: Arc<dyn Host>,
+        cancel: CancellationToken,
+    ) -> TryReport {
+        static TENANT: OnceLock<TenantId> = OnceLock::new();
+        let tenant = *TENANT.get_or_init(TenantId::generate);
+        match self.0 {
+            Sandboxes::Here(_) => self.0.run(tenant, program, request, host, cancel).await,
+            Sandboxes::Apart(_) => {
+                let (sandboxes, program) = (self.0.clone(), program.clone());
+                let run = async move { sandboxes.run(tenant, &program, request, host, cancel).await };
+                lasting().spawn(run).await.unwrap()
+            }
+        }
+    }
+}
+
+/// A runtime that lasts as long as the test process.
+pub fn lasting() -> &'static tokio::runtime::Runtime {
+    static LASTING: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    LASTING.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
+}
+
+/// How processes for sandboxes are started here. They give up nothing: what that is, only the product knows.
+pub fn process_config() -> ProcessConfig {
+    ProcessConfig {
+        program: env!("CARGO_BIN_EXE_cofferdam-isolated").into(),
+        args: Vec::new(),
+        sandboxes: RuntimeConfig::for_slots(32),
+        threads: 2,
+        scratch: std::env::temp_dir(),
+        most: 8,
+        idle: std::time::Duration::from_secs(600),
+        confine: false,
+    }
+}
+
+/// The sandboxes of this process that tests share.
+pub fn in_process() -> Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new(RuntimeConfig::for_slots(32)).unwrap()).clone()
 }
 
-/// A guest, loaded into the shared runtime.
-pub fn program(name: &'static str) -> Program {
+/// The sandboxes that most tests share, wherever they are.
+pub fn runtime() -> Tested {
+    static TESTED: OnceLock<Tested> = OnceLock::new();
+    let make =
+        || Tested(if crate::APART { Sandboxes::Apart(Processes::new(process_config()).unwrap()) } else { in_process().into() });
+    TESTED.get_or_init(make).clone()
+}
+
+/// A guest, loaded into the shared sandboxes.
+pub fn program(name: &'static str) -> Prepared {
     runtime().load(&compiled(name)).unwrap()
 }
 

@@ -1,5 +1,8 @@
 //! The sandbox with real guests. One program, because linking the runtime takes a while.
 
+/// Tries run in this process.
+const APART: bool = false;
+
 mod capabilities;
 mod commands;
 mod compiling;

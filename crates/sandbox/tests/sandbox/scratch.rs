@@ -1,6 +1,6 @@
 //! The scratch directory: a file system that ends with its try.
 
-use crate::lab::{Recorder, output, program, request, runtime};
+use crate::lab::{Recorder, Tested, output, program, request, runtime};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
 use cofferdam_sandbox::{Runtime, Stream, TryReport};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-async fn run_on(runtime: &Runtime, grant: Value, limits: Limits, steps: Value) -> (TryReport, Arc<Recorder>) {
+async fn run_on(runtime: &Tested, grant: Value, limits: Limits, steps: Value) -> (TryReport, Arc<Recorder>) {
     let input = json!({ "do": "files", "steps": steps }).to_string();
     let mut request = request(Entry::Command { args: vec![], env: vec![] }, input, limits);
     request.grant = serde_json::from_value(grant).unwrap();

@@ -1,6 +1,6 @@
 //! Cancelling, capacity, and neighbours.
 
-use crate::lab::{Recorder, compiled, failure, output, program, request, runtime};
+use crate::lab::{Recorder, compiled, failure, in_process as runtime, output, request};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
@@ -138,7 +138,8 @@ async fn output_can_be_followed_while_the_task_runs() {
     let host = Arc::new(Recorder::default());
     let cancel = CancellationToken::new();
     let request = request(Entry::Task, json!({"do": "flood", "bytes": 1_u64 << 40}).to_string(), Limits::default());
-    let (runtime, program) = (runtime(), program("behaviours"));
+    let runtime = runtime();
+    let program = runtime.load(&compiled("behaviours")).unwrap();
     let running = runtime.run(&program, request, host.clone(), cancel.clone());
     let follower = async {
         host.said.notified().await;

@@ -6,6 +6,8 @@ mod capabilities;
 mod database;
 mod drain;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod isolation;
 mod leases;
 mod poison;
 mod processes;

@@ -15,7 +15,7 @@ use cofferdam_test_support::cluster::{self, Installation, Process};
 use serde_json::json;
 use std::time::Duration;
 
-const RUNS: usize = 50;
+pub(crate) const RUNS: usize = 50;
 const LONG: Duration = Duration::from_secs(120);
 
 /// Its leases run out, and another worker repeats what it had.
@@ -174,7 +174,7 @@ impl Site {
         (Self { installation, client, dag, ledger }, api)
     }
 
-    async fn trigger(&self, numbers: std::ops::Range<usize>) {
+    pub async fn trigger(&self, numbers: std::ops::Range<usize>) {
         trigger(&self.client, &self.dag, numbers).await;
     }
 }

@@ -51,6 +51,34 @@ impl Http {
     pub(crate) fn last_refusal(&self) -> Option<String> {
         self.egress.usage.last_refusal()
     }
+
+    /// Lets requests be sent by another process, which decides on them and counts them.
+    pub(crate) fn send_through(&mut self, carrier: Arc<dyn Carrier>) {
+        self.egress.carrier = Some(carrier);
+    }
+
+    /// Decides on a request and sends it.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        self.egress.send_request(request, options, Box::new(std::future::ready(Ok(()))))
+    }
+}
+
+/// Told what was refused.
+pub(crate) type Refused = Arc<dyn Fn(String) + Send + Sync>;
+
+/// Carries requests to another process, for a sandbox in a process that reaches nothing.
+pub(crate) trait Carrier: Send + Sync {
+    /// Has a request decided on and sent.
+    fn carry(
+        &self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        refused: Refused,
+    ) -> Box<dyn Future<Output = Sent> + Send>;
 }
 
 impl Capability for Http {
@@ -61,7 +89,10 @@ impl Capability for Http {
     fn prepare(request: &Arc<TryRequest>, host: &Arc<dyn Host>) -> Self {
         let usage = Arc::new(Usage::new(&request.limits, host));
         let deadline = Instant::now().checked_add(Duration::from_millis(request.limits.wall_ms));
-        Self { ctx: WasiHttpCtx::new(), egress: Egress { host: Arc::clone(host), request: Arc::clone(request), usage, deadline } }
+        Self {
+            ctx: WasiHttpCtx::new(),
+            egress: Egress { host: Arc::clone(host), request: Arc::clone(request), usage, deadline, carrier: None },
+        }
     }
 }
 
@@ -71,6 +102,7 @@ struct Egress {
     request: Arc<TryRequest>,
     usage: Arc<Usage>,
     deadline: Option<Instant>,
+    carrier: Option<Arc<dyn Carrier>>,
 }
 
 /// Where a request goes that is allowed by its grant.
@@ -134,7 +166,8 @@ impl Egress {
     }
 }
 
-type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+/// A response, with what must go on until it is read.
+pub(crate) type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for Egress {
     fn send_request(
@@ -143,6 +176,10 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
+        if let Some(carrier) = &self.carrier {
+            let usage = Arc::clone(&self.usage);
+            return carrier.carry(request, options, Arc::new(move |refusal| usage.note_refusal(refusal)));
+        }
         let target = match self.decide(&request) {
             Ok(target) => target,
             Err(error) => return Box::new(async move { Err(error) }),

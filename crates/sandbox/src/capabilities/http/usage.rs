@@ -73,6 +73,11 @@ impl Usage {
     /// Tells in the try's log what was refused and what would allow it.
     pub(super) fn refuse(&self, message: String) {
         self.say(message.clone());
+        self.note_refusal(message);
+    }
+
+    /// Keeps what was refused, and told already, for the try's ending.
+    pub(super) fn note_refusal(&self, message: String) {
         *self.last_refusal.lock() = Some(message);
     }
 
