@@ -3,6 +3,8 @@
 //! `cargo xtask bench sandbox` builds the components and names them as arguments: `python=PATH`, `js=PATH`, `go=PATH`, `c=PATH`. Without
 //! any, there is Rust alone. Prints one line of JSON for each figure.
 
+#[path = "bench/apart.rs"]
+mod apart;
 mod bench;
 #[path = "bench/memory.rs"]
 mod memory;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     bench::main(async move {
         let rust = bench::compile(&artefacts::bytes("trivial")).await;
         time(&RUST, &rust, &Entry::Task, "null").await;
+        time_apart(&rust).await;
         let typed = bench::compile(&artefacts::bytes("typed")).await;
         let hello = Entry::Function { interface: None, function: "hello".to_owned() };
         time(&RUST_TYPED, &typed, &hello, r#"{"who": "you"}"#).await;
@@ -92,6 +95,17 @@ async fn time(language: &Language, compiled: &CompiledCode, entry: &Entry, input
         "tries": language.tries, "slots": runtime.capacity(), "expected": language.expected,
     });
     print(&format!("{}_{unit}", language.name), timings.micros(0.5) / micros, &conditions);
+}
+
+/// The trivial task in Rust, in a process of its tenant's own.
+async fn time_apart(compiled: &CompiledCode) {
+    let tries = 20_000;
+    let apart = apart::measure(compiled, Entry::Task, "null".to_owned(), tries).await;
+    let conditions = json!({
+        "best": apart.micros(0.0), "p95": apart.micros(0.95), "each_of_many_us": apart.each.as_nanos() as f64 / 1e3,
+        "many": apart::AT_ONCE, "tries": tries, "confined": false,
+    });
+    print("process_us", apart.micros(0.5), &conditions);
 }
 
 async fn wait(language: &Language, compiled: &CompiledCode, input: &str) {

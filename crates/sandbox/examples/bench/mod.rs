@@ -11,10 +11,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs a bench; the same program is its own compile process.
+/// The argument with which the program is a process for sandboxes.
+pub const SANDBOXES: &str = "__sandboxes";
+
+/// Runs a bench; the same program is its own compile process, and its own process for sandboxes.
 pub fn main(bench: impl Future<Output = ()>) -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("__compile") {
         return child_main();
+    }
+    if std::env::args().nth(1).as_deref() == Some(SANDBOXES) {
+        return cofferdam_sandbox::isolation::child_main(|_| Vec::new());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(bench);

@@ -117,26 +117,21 @@ impl Attended {
 
 /// Whether a sandbox ends a try for this reason. The others are the engine's.
 const fn told_by_sandboxes(reason: Reason) -> bool {
-    match reason {
+    matches!(
+        reason,
         Reason::GuestError
-        | Reason::Fatal
-        | Reason::Trap
-        | Reason::StackOverflow
-        | Reason::OutOfFuel
-        | Reason::OutOfMemory
-        | Reason::TimedOut
-        | Reason::Cancelled
-        | Reason::PermissionDenied
-        | Reason::InvalidInput
-        | Reason::InvalidOutput
-        | Reason::InvalidComponent
-        | Reason::LimitExceeded
-        | Reason::Internal => true,
-        Reason::WorkerLost
-        | Reason::SkippedByTask
-        | Reason::SkippedByRule
-        | Reason::UpstreamFailed
-        | Reason::MarkedByUser
-        | Reason::Removed => false,
-    }
+            | Reason::Fatal
+            | Reason::Trap
+            | Reason::StackOverflow
+            | Reason::OutOfFuel
+            | Reason::OutOfMemory
+            | Reason::TimedOut
+            | Reason::Cancelled
+            | Reason::PermissionDenied
+            | Reason::InvalidInput
+            | Reason::InvalidOutput
+            | Reason::InvalidComponent
+            | Reason::LimitExceeded
+            | Reason::Internal
+    )
 }
