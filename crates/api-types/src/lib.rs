@@ -7,6 +7,7 @@
 mod action;
 mod artifact;
 mod auth;
+mod backfill;
 mod component;
 mod config;
 mod dag;
@@ -28,6 +29,10 @@ pub use artifact::{Artifact, ArtifactCollection};
 pub use auth::{
     ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,
     UpdateUser, User, UserAccount, UserCollection,
+};
+pub use backfill::{
+    Backfill, BackfillCollection, BackfillForecast, BackfillListQuery, BackfillProgress, BackfillState, DryRunBackfill,
+    DryRunInterval, NewBackfill, ReprocessBehavior,
 };
 pub use component::{
     Component, ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail,

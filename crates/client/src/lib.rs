@@ -13,6 +13,7 @@
 
 mod actions;
 mod auth;
+mod backfills;
 mod components;
 mod config;
 mod connection;

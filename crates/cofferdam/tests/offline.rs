@@ -56,6 +56,11 @@ fn exit_codes() {
         (3, &["--url", &url, "dag", "list"], &[token]),
         (4, &["--url", &url, "dag", "list"], &[]),
         (5, &["dag", "lint", "missing.yaml"], &[]),
+        (0, &["schedule", "next", "@daily"], &[]),
+        (2, &["schedule", "next", "@dayly"], &[]),
+        (2, &["schedule", "next", "@daily", "--tz", "Europe/Berln"], &[]),
+        (2, &["schedule", "next", "0 0 30 2 *"], &[]),
+        (2, &["schedule", "next", "{\"assets\": \"s3://a\"}"], &[]),
         (5, &["component", "push", "missing.wasm"], &[token]),
     ];
     for (expected, args, variables) in cases {
@@ -149,4 +154,49 @@ fn the_compile_command_does_nothing_without_a_question() {
     let output = cofferdam(dir.path(), &["__compile"], &[]);
     assert_eq!(code(&output), 3);
     assert!(output.stdout.is_empty());
+}
+
+/// Each command that docs/schedules.md shows prints what stands there.
+#[test]
+fn schedules_come_when_the_page_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = include_str!("../../../docs/schedules.md");
+    let block = page.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut shown = 0;
+    for example in block.split("$ cofferdam ").skip(1) {
+        let (command, printed) = example.split_once('\n').unwrap();
+        let mut args: Vec<&str> = Vec::new();
+        // As a shell takes it apart: blanks, and quotes of both kinds.
+        let mut rest = command.trim();
+        while let Some(first) = rest.chars().next() {
+            let end = if first == '"' || first == '\'' { first } else { ' ' };
+            let word = rest.trim_start_matches(end);
+            let (word, after) = word.split_once(end).unwrap_or((word, ""));
+            args.push(word);
+            rest = after.trim_start();
+        }
+        let output = cofferdam(dir.path(), &args, &[]);
+        assert_eq!((text(&output.stdout).as_str(), code(&output)), (printed, 0), "{command}\n{}", text(&output.stderr));
+        shown += 1;
+    }
+    assert!(shown >= 3);
+}
+
+#[test]
+fn coming_times_are_one_document_for_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    let next = |args: &[&str]| {
+        let output = cofferdam(dir.path(), &[&["schedule", "next", "-o", "json"], args].concat(), &[]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let coming = next(&["0 6 * * *", "--tz", "Europe/Berlin", "--after", "2026-10-24T12:00:00Z", "--count", "2"]);
+    assert_eq!(coming["next"], serde_json::json!(["2026-10-25T06:00:00+01:00", "2026-10-26T06:00:00+01:00"]));
+    assert_eq!(
+        (&coming["timezone"], &coming["in_words"]),
+        (&"Europe/Berlin".into(), &"every day at 06:00 (Europe/Berlin)".into())
+    );
+    // Without --after from now on, five of them; none when there is nothing left.
+    assert_eq!(next(&["* * * * *"])["next"].as_array().unwrap().len(), 5);
+    assert_eq!(next(&["0 0 0 1 1 * 2027", "--after", "2027-01-01"])["next"], serde_json::json!([]));
 }

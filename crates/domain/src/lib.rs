@@ -3,6 +3,8 @@
 //! Nothing here reads a clock, draws a random number, opens a file or waits: time and chance come in as arguments.
 
 pub mod artifact;
+pub mod asset;
+pub mod backfill;
 pub mod clock;
 pub mod connection;
 pub mod context;

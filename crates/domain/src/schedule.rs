@@ -3,6 +3,11 @@
 //! Users' expressions are crontab(5)'s, parsed by `croner`; why that one is in `docs/decisions/0001-croner-for-crontab.md`.
 //! What is accepted, and what happens when clocks change, is in `docs/schedules.md`; the tests here hold it to that.
 
+mod jitter;
+mod words;
+
+pub use jitter::jitter;
+
 use crate::definition::TimeSpan;
 use crate::definition::suggest::closest;
 use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
@@ -32,9 +37,14 @@ pub struct Schedule {
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
     Never,
+    /// Once, at the start date.
     Once,
+    /// At these moments, in order, each once.
+    Moments(Vec<DateTime<Utc>>),
     Every(TimeDelta),
     Cron(Box<Cron>),
+    /// Whenever one of several ticks.
+    Any(Vec<Schedule>),
 }
 
 /// A schedule or a time zone that cannot be read.
@@ -52,7 +62,10 @@ pub enum ScheduleError {
         closest: Option<&'static str>,
     },
     /// Not as many fields as a crontab expression has.
-    #[error("a crontab expression has 5 fields (minute, hour, day of month, month, day of week); this one has {found}")]
+    #[error(
+        "a crontab expression has 5 fields (minute, hour, day of month, month, day of week), 6 with seconds in front, or 7 with a year \
+         at the end besides; this one has {found}"
+    )]
     FieldCount {
         /// How many it has.
         found: usize,
@@ -95,11 +108,11 @@ impl ScheduleError {
             Self::Empty => Some("write null for a dag that only runs when triggered".to_owned()),
             Self::UnknownAlias { closest: Some(alias), .. } => Some(format!("did you mean '{alias}'?")),
             Self::UnknownAlias { closest: None, .. } => {
-                Some(format!("the aliases are {}, @once and '@every 15m'", ALIASES.map(|(alias, _)| alias).join(", ")))
+                Some(format!("the aliases are {}, @once and 'every 15m'", ALIASES.map(|(alias, _)| alias).join(", ")))
             }
             Self::FieldCount { .. } => Some("for example '0 6 * * *': every day at 06:00".to_owned()),
             Self::Pattern { .. } | Self::NeverHappens { .. } => None,
-            Self::Every { .. } => Some("for example '@every 15m' or '@every 1h30m'".to_owned()),
+            Self::Every { .. } => Some("for example 'every 15m' or 'every 1h30m'".to_owned()),
             Self::UnknownTimezone { closest: Some(zone), .. } => Some(format!("did you mean '{zone}'?")),
             Self::UnknownTimezone { closest: None, .. } => Some("for example 'Europe/Berlin' or 'UTC'".to_owned()),
         }
@@ -135,8 +148,8 @@ impl Schedule {
         Self { text: String::new(), timezone: Tz::UTC, kind: Kind::Never }
     }
 
-    /// Reads a schedule: a crontab expression of five fields (six with seconds first), an alias such as `@daily`, `@once`,
-    /// or `@every 15m`.
+    /// Reads a schedule: a crontab expression of five fields (six with seconds first, seven with years last besides), an alias such
+    /// as `@daily`, `@once`, or `every 15m`.
     ///
     /// # Errors
     /// When it is none of these, or names a date that never happens.
@@ -146,7 +159,7 @@ impl Schedule {
             return Err(ScheduleError::Empty);
         } else if text.eq_ignore_ascii_case("@once") {
             Kind::Once
-        } else if let Some(interval) = text.strip_prefix("@every") {
+        } else if let Some(interval) = interval_of(text) {
             Kind::Every(every(interval)?)
         } else if text.starts_with('@') {
             let Some((_, pattern)) = ALIASES.iter().find(|(alias, _)| text.eq_ignore_ascii_case(alias)) else {
@@ -160,7 +173,38 @@ impl Schedule {
         Ok(Self { text: text.to_owned(), timezone, kind })
     }
 
-    /// The schedule as it was written; empty when there is none.
+    /// One run at each of these moments.
+    #[must_use]
+    pub fn at(times: impl IntoIterator<Item = DateTime<Utc>>, timezone: Tz) -> Self {
+        let mut times: Vec<_> = times.into_iter().collect();
+        times.sort_unstable();
+        times.dedup();
+        Self { text: String::new(), timezone, kind: Kind::Moments(times) }
+    }
+
+    /// Several schedules as one that ticks whenever one of them does. Those that never tick are left out; moments that stand alone
+    /// stay moments.
+    #[must_use]
+    pub fn any(schedules: impl IntoIterator<Item = Self>) -> Self {
+        let mut ticking: Vec<Self> = schedules.into_iter().filter(Self::is_some).collect();
+        if ticking.len() < 2 {
+            return ticking.pop().unwrap_or_else(Self::never);
+        }
+        let timezone = ticking.first().map_or(Tz::UTC, |first| first.timezone);
+        let moments: Option<Vec<_>> = ticking
+            .iter()
+            .map(|schedule| match &schedule.kind {
+                Kind::Moments(times) => Some(times.iter().copied()),
+                Kind::Never | Kind::Once | Kind::Every(_) | Kind::Cron(_) | Kind::Any(_) => None,
+            })
+            .collect();
+        match moments {
+            Some(moments) => Self::at(moments.into_iter().flatten(), timezone),
+            None => Self { text: String::new(), timezone, kind: Kind::Any(ticking) },
+        }
+    }
+
+    /// The schedule as it was written; empty when there is none, or when it is put together of several.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -183,6 +227,8 @@ impl Schedule {
     pub fn next_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match &self.kind {
             Kind::Never | Kind::Once => None,
+            Kind::Moments(times) => times.iter().copied().find(|moment| *moment > time),
+            Kind::Any(schedules) => schedules.iter().filter_map(|schedule| schedule.next_after(time)).min(),
             Kind::Every(step) => time.duration_trunc(*step).ok()?.checked_add_signed(*step),
             Kind::Cron(cron) => {
                 // Ticks are at full seconds, so the fraction of a second does not matter here.
@@ -197,6 +243,8 @@ impl Schedule {
     pub fn previous_before(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match &self.kind {
             Kind::Never | Kind::Once => None,
+            Kind::Moments(times) => times.iter().copied().rev().find(|moment| *moment < time),
+            Kind::Any(schedules) => schedules.iter().filter_map(|schedule| schedule.previous_before(time)).max(),
             Kind::Every(step) => {
                 let tick = time.duration_trunc(*step).ok()?;
                 if tick < time { Some(tick) } else { tick.checked_sub_signed(*step) }
@@ -241,13 +289,19 @@ impl Schedule {
         now: DateTime<Utc>,
         catchup: bool,
     ) -> Option<Interval> {
-        match self.kind {
+        match &self.kind {
             Kind::Never => None,
+            Kind::Moments(times) => {
+                let left = times.iter().copied().filter(|time| *time >= start_date && last.is_none_or(|last| *time > last));
+                let left: Vec<_> = left.collect();
+                let latest = if catchup { None } else { left.iter().copied().rev().find(|time| *time <= now) };
+                latest.or(left.first().copied()).map(|time| Interval { start: time, end: time })
+            }
             Kind::Once => match last {
                 Some(_) => None,
                 None => Some(Interval { start: start_date, end: start_date }),
             },
-            Kind::Every(_) | Kind::Cron(_) => {
+            Kind::Every(_) | Kind::Cron(_) | Kind::Any(_) => {
                 let first = self.at_or_after(start_date)?;
                 let mut start = match last {
                     Some(last) => self.next_after(last)?.max(first),
@@ -257,9 +311,38 @@ impl Schedule {
                     let latest = self.at_or_before(now).and_then(|end| self.previous_before(end));
                     start = latest.map_or(start, |latest| latest.max(start));
                 }
-                Some(Interval { start, end: self.next_after(start)? })
+                // Years can be given, so there can be a last tick. If it is the only one, the run is for the moment.
+                let end = self.next_after(start).or(if last.is_none() { Some(start) } else { None })?;
+                Some(Interval { start, end })
             }
         }
+    }
+
+    /// Whether it has intervals: whether it is a schedule other than `@once`, whose moment is not its own.
+    #[must_use]
+    pub fn has_ticks(&self) -> bool {
+        match self.kind {
+            Kind::Never | Kind::Once => false,
+            Kind::Moments(_) | Kind::Every(_) | Kind::Cron(_) | Kind::Any(_) => true,
+        }
+    }
+
+    /// The first interval that begins at `time` or later.
+    #[must_use]
+    pub fn interval_from(&self, time: DateTime<Utc>) -> Option<Interval> {
+        self.interval_at(self.at_or_after(time)?)
+    }
+
+    /// The first interval that begins after `time`.
+    #[must_use]
+    pub fn interval_after(&self, time: DateTime<Utc>) -> Option<Interval> {
+        self.interval_at(self.next_after(time)?)
+    }
+
+    /// The interval that begins with a tick; of a moment that stands alone, the moment itself.
+    fn interval_at(&self, tick: DateTime<Utc>) -> Option<Interval> {
+        let end = if matches!(self.kind, Kind::Moments(_)) { tick } else { self.next_after(tick)? };
+        Some(Interval { start: tick, end })
     }
 
     /// The interval that a run triggered by hand at `time` covers: the last one that had ended by then (Airflow's rule),
@@ -267,6 +350,9 @@ impl Schedule {
     #[must_use]
     pub fn interval_of_manual_run(&self, time: DateTime<Utc>) -> Interval {
         let ended = || {
+            if matches!(self.kind, Kind::Moments(_)) {
+                return None;
+            }
             let end = self.at_or_before(time)?;
             Some(Interval { start: self.previous_before(end)?, end })
         };
@@ -279,6 +365,14 @@ impl Schedule {
         match &self.kind {
             Kind::Never => "only when triggered".to_owned(),
             Kind::Once => "once".to_owned(),
+            Kind::Moments(times) => {
+                let format =
+                    |time: &DateTime<Utc>| if time.timestamp() % 60 == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+                let local = |time: &DateTime<Utc>| time.with_timezone(&self.timezone).format(format(time)).to_string();
+                let times: Vec<String> = times.iter().map(local).collect();
+                format!("once at {} ({})", times.join(", "), self.timezone.name())
+            }
+            Kind::Any(schedules) => schedules.iter().map(Self::describe).collect::<Vec<_>>().join("; "),
             Kind::Every(step) => {
                 let ms = u64::try_from(step.num_milliseconds()).unwrap_or_default();
                 format!("every {}", TimeSpan::from_ms(ms))
@@ -294,6 +388,12 @@ impl Schedule {
     }
 }
 
+/// The length of time in `@every 15m` and `every 15m`.
+fn interval_of(text: &str) -> Option<&str> {
+    let word = text.split_whitespace().next()?;
+    (word.eq_ignore_ascii_case("@every") || word.eq_ignore_ascii_case("every")).then(|| text.get(word.len()..))?
+}
+
 fn every(text: &str) -> Result<TimeDelta, ScheduleError> {
     let error = || ScheduleError::Every { given: text.trim().to_owned() };
     let span: TimeSpan = text.trim().parse().map_err(|_| error())?;
@@ -307,14 +407,14 @@ fn every(text: &str) -> Result<TimeDelta, ScheduleError> {
 
 fn crontab(text: &str) -> Result<Cron, ScheduleError> {
     let fields = text.split_whitespace().count();
-    if !(5..=6).contains(&fields) {
+    if !(5..=7).contains(&fields) {
         return Err(ScheduleError::FieldCount { found: fields });
     }
     // croner reads `1,,2` as `1,2`; more likely a number was forgotten.
     if text.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) {
         return Err(ScheduleError::Pattern { given: text.to_owned(), why: "a list has an empty place".to_owned() });
     }
-    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Optional).build();
     let cron = parser.parse(text).map_err(|error| ScheduleError::Pattern { given: text.to_owned(), why: error.to_string() })?;
     // A year without clock changes or leap day is as good a start as any: the search goes on for centuries.
     let start = NaiveDate::from_ymd_opt(2001, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).unwrap_or_default();
@@ -326,62 +426,6 @@ fn crontab(text: &str) -> Result<Cron, ScheduleError> {
 
 fn whole_second(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.timestamp(), 0)
-}
-
-/// Crontab expressions in words.
-mod words {
-    use croner::Cron;
-
-    const DAYS: [&str; 8] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-    /// The shapes that most schedules have are put into plain words here; all others croner describes.
-    pub(super) fn describe(pattern: &str, cron: &Cron) -> String {
-        let fields: Vec<&str> = pattern.split_whitespace().collect();
-        common(&fields).unwrap_or_else(|| {
-            let text = cron.describe();
-            let text = text.trim_end_matches('.');
-            let text = text.strip_prefix("At every ").map_or_else(|| text.to_owned(), |rest| format!("every {rest}"));
-            let mut chars = text.chars();
-            chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-        })
-    }
-
-    fn common(fields: &[&str]) -> Option<String> {
-        let [minute, hour, day, month, weekday] = *fields else { return None };
-        let at = || {
-            let minute = number(minute, 59)?;
-            let times = hour.split(',').map(|hour| Some(format!("{:02}:{minute:02}", number(hour, 23)?)));
-            let times: Vec<String> = times.collect::<Option<_>>()?;
-            match times.split_last()? {
-                (last, []) => Some(format!("at {last}")),
-                (last, others) => Some(format!("at {} and {last}", others.join(", "))),
-            }
-        };
-        match (minute, hour, day, month, weekday) {
-            ("*", "*", "*", "*", "*") => Some("every minute".to_owned()),
-            ("0", "*", "*", "*", "*") => Some("every hour".to_owned()),
-            (step, "*", "*", "*", "*") if step.starts_with("*/") => {
-                // Only steps that divide the hour have the same distance all along.
-                let step = number(step.strip_prefix("*/")?, 59).filter(|step| *step > 1 && 60 % step == 0)?;
-                Some(format!("every {step} minutes"))
-            }
-            (_, "*", "*", "*", "*") => Some(format!("every hour at minute {}", number(minute, 59)?)),
-            ("0", step, "*", "*", "*") if step.starts_with("*/") => {
-                let step = number(step.strip_prefix("*/")?, 23).filter(|step| *step > 1 && 24 % step == 0)?;
-                Some(format!("every {step} hours"))
-            }
-            (_, _, "*", "*", "*") => Some(format!("every day {}", at()?)),
-            (_, _, "*", "*", "1-5" | "MON-FRI" | "mon-fri") => Some(format!("Monday to Friday {}", at()?)),
-            (_, _, "*", "*", _) => Some(format!("every {} {}", DAYS.get(number(weekday, 7)?)?, at()?)),
-            (_, _, "L", "*", "*") => Some(format!("on the last day of every month {}", at()?)),
-            (_, _, _, "*", "*") => Some(format!("on day {} of every month {}", number(day, 31)?, at()?)),
-            _ => None,
-        }
-    }
-
-    fn number(text: &str, max: usize) -> Option<usize> {
-        text.parse().ok().filter(|number| *number <= max)
-    }
 }
 
 #[cfg(test)]

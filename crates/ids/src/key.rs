@@ -68,6 +68,8 @@ keys! {
     LogSegmentId;
     /// An entry of the audit log.
     AuditId;
+    /// Runs of past intervals that are made together.
+    BackfillId;
 }
 
 /// The number of a lease. Grows with every claim, so that of two holders the later one can be told.

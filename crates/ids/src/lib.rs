@@ -8,7 +8,7 @@ mod key;
 mod name;
 
 pub use key::{
-    ApiKeyId, AuditId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId, RunKey, SessionId,
+    ApiKeyId, AuditId, BackfillId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId, RunKey, SessionId,
     TaskInstanceId, TenantId, UserId, WorkerId,
 };
 pub use name::{

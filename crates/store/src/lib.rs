@@ -7,6 +7,7 @@
 pub mod api_keys;
 pub mod artifacts;
 pub mod audit;
+pub mod backfills;
 pub mod checkpoints;
 pub mod components;
 pub mod connections;

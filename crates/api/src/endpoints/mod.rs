@@ -3,6 +3,7 @@
 mod api_keys;
 mod artifacts;
 mod auth;
+mod backfills;
 mod components;
 mod connections;
 mod dag_runs;
@@ -48,6 +49,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "components", description = "Uploaded WebAssembly components."),
         (name = "dags", description = "Dags: what runs when, and in which order."),
         (name = "dag-runs", description = "Runs of dags."),
+        (name = "backfills", description = "Runs of intervals that have passed."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
         (name = "variables", description = "Values that tasks read by name."),
         (name = "connections", description = "How tasks reach what is outside."),
@@ -66,6 +68,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(components::routes())
         .merge(dags::routes())
         .merge(dag_runs::routes())
+        .merge(backfills::routes())
         .merge(task_instances::routes())
         .merge(xcoms::routes())
         .merge(artifacts::routes())

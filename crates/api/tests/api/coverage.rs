@@ -30,6 +30,11 @@ struct Route {
 
 const RUN: &str = "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}";
 
+/// A backfill of the dag `demo`.
+fn backfill() -> Value {
+    json!({ "dag_id": "demo", "from_date": "2026-11-01T00:00:00Z", "to_date": "2026-11-03T00:00:00Z" })
+}
+
 fn routes() -> Vec<Route> {
     use Foreign::{NotFound, Open, OwnOnly, Stream};
     use Role::{Admin, Editor, Operator, Viewer};
@@ -121,6 +126,13 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/run", Operator, NotFound),
         with("PATCH", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Operator, NotFound, json!({ "state": "queued" })),
         route("DELETE", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Editor, NotFound),
+        with("POST", "/api/v1/backfills", Operator, NotFound, backfill()),
+        with("POST", "/api/v1/backfills/dry_run", Operator, NotFound, backfill()),
+        route("GET", "/api/v1/backfills", Viewer, OwnOnly),
+        route("GET", "/api/v1/backfills/{backfill_id}", Viewer, NotFound),
+        route("PUT", "/api/v1/backfills/{backfill_id}/pause", Operator, NotFound),
+        route("PUT", "/api/v1/backfills/{backfill_id}/unpause", Operator, NotFound),
+        route("PUT", "/api/v1/backfills/{backfill_id}/cancel", Operator, NotFound),
         route("DELETE", "/api/v1/dags/{dag_id}", Editor, NotFound),
         with("POST", "/api/v1/variables", Editor, OwnOnly, json!({ "key": "other", "value": "v" })),
         route("GET", "/api/v1/variables", Viewer, OwnOnly),
@@ -172,6 +184,7 @@ impl Seed {
         let connection = json!({ "connection_id": "seeded_connection", "conn_type": "http", "password": "seeded password" });
         server.post("/api/v1/connections", &admin, connection).await.ok(200);
         let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
+        let backfill = server.post("/api/v1/backfills", &admin, backfill()).await.ok(200);
         let digest = server.get("/api/v1/components/demo%2Fecho", &admin).await.ok(200)["versions"][0]["digest"].clone();
         let names = vec![
             ("{dag_id}", "demo".to_owned()),
@@ -184,6 +197,7 @@ impl Seed {
             ("{digest}", digest.as_str().unwrap().to_owned()),
             ("{variable_key}", "seeded_variable".to_owned()),
             ("{connection_id}", "seeded_connection".to_owned()),
+            ("{backfill_id}", backfill["id"].as_str().unwrap().to_owned()),
             ("{artifact}", "plots%2Fa.csv".to_owned()),
             ("{username}", "admin".to_owned()),
             ("{api_key_id}", key["api_key_id"].as_str().unwrap().to_owned()),

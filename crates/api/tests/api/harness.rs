@@ -172,6 +172,32 @@ impl Server {
         }
     }
 
+    /// Runs a scheduler until the server is dropped. It goes by the server's clock, and looks often.
+    pub fn schedule(&self) {
+        let engine = Engine::new(EngineParts {
+            store: self.system.clone(),
+            queue: Arc::clone(&self.queue) as Arc<dyn Queue>,
+            objects: self.objects.clone(),
+            clock: Arc::new(self.clock.clone()),
+            rng: SharedRng::seeded(1),
+            config: EngineConfig { tick: Duration::from_millis(10), ..EngineConfig::default() },
+        });
+        tokio::spawn(cofferdam_engine::scheduler::run(engine, self.stop.clone()));
+    }
+
+    /// Asks a list until it is as it should be, and returns it.
+    pub async fn until(&self, what: &str, path: &str, key: &str, done: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        for _ in 0..3_000 {
+            last = self.get(path, key).await.ok(200);
+            if done(&last) {
+                return last;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("waited in vain for {what}: {last:#}");
+    }
+
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.address))
     }
@@ -284,6 +310,20 @@ impl Server {
             ClaimRequest { worker: worker(), queues: vec![QueueName::default_queue()], max: 100, lease: Duration::from_secs(30) };
         let claims = self.queue.claim(&request).await.unwrap();
         claims.into_iter().map(|claim| (Job::decode(&claim.message.payload).unwrap(), claim.lease)).collect()
+    }
+
+    /// Plays a worker that waits until it has as many as it wants. (What is recorded as queued is told to the queue a little later.)
+    pub async fn claim_many(&self, count: usize) -> Vec<(Job, Lease)> {
+        let mut claimed = Vec::new();
+        for _ in 0..3_000 {
+            claimed.extend(self.claim().await);
+            if claimed.len() >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(claimed.len(), count);
+        claimed
     }
 
     /// Plays a worker: reports how a try ended.

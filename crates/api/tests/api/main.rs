@@ -3,6 +3,7 @@
 mod actions;
 mod approvals;
 mod auth;
+mod backfills;
 mod components;
 mod config;
 mod coverage;
@@ -12,5 +13,6 @@ mod events;
 mod harness;
 mod operations;
 mod runs;
+mod schedules;
 mod tenant_rules;
 mod typed;

@@ -1,19 +1,23 @@
 //! The command line: subcommands and flags, and the configuration keys that flags set.
 
 mod action;
+mod backfill;
 mod component;
 mod dag;
 mod resource;
 mod roles;
 mod run;
+mod schedule;
 mod task;
 
 pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfRunArgs};
+pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
 pub use resource::{ConnectionCommand, EventCommand, RoleName, TokenCommand, VariableCommand};
 pub use roles::{ApiFlags, DevFlags, MigrateFlags, SchedulerFlags, WorkerFlags};
 pub use run::{RunArgs, RunCommand};
+pub use schedule::{ScheduleCommand, ScheduleNextArgs};
 pub use task::{BuildArgs, NewArgs, TaskCommand, TaskTestArgs, XComArg};
 
 use crate::config::FlagValue;
@@ -107,6 +111,12 @@ pub enum Command {
     /// Watch, read and cancel runs
     #[command(subcommand)]
     Run(RunCommand),
+    /// Run intervals of dags that have passed
+    #[command(subcommand)]
+    Backfill(BackfillCommand),
+    /// Find out when schedules come
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Set variables, which tasks read by name
     #[command(subcommand)]
     Variable(VariableCommand),
@@ -223,6 +233,8 @@ impl Cli {
             | Command::Event(_)
             | Command::Health { .. }
             | Command::Config(_)
+            | Command::Schedule(_)
+            | Command::Backfill(_)
             | Command::Completions { .. } => {}
         }
         flags.0

@@ -2,6 +2,7 @@
 
 mod action;
 mod artifacts;
+mod backfill;
 mod build;
 mod completions;
 mod component;
@@ -17,6 +18,7 @@ mod login;
 mod new;
 mod problem;
 mod run;
+mod schedule;
 mod session;
 mod task;
 mod token;
@@ -64,6 +66,8 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
+        Command::Backfill(command) => as_command().and_then(|session| block_on(backfill::run(&session, command))),
+        Command::Schedule(command) => schedule::run(&output, command),
         Command::Variable(command) => as_command().and_then(|session| block_on(variable::run(&session, command))),
         Command::Connection(command) => as_command().and_then(|session| block_on(connection::run(&session, command))),
         Command::Event(command) => as_command().and_then(|session| block_on(event::run(&session, command))),

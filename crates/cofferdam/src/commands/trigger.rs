@@ -24,7 +24,7 @@ pub async fn trigger(session: &Session, args: TriggerArgs) -> Result<(), Failure
 }
 
 /// A JSON object, or `@` and the name of a file that has one.
-fn conf(text: &str) -> Result<Map<String, Value>, Failure> {
+pub fn conf(text: &str) -> Result<Map<String, Value>, Failure> {
     let document = match text.strip_prefix('@') {
         Some(file) => Document::read(Path::new(file))?,
         None => {

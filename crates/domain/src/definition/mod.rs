@@ -12,6 +12,7 @@ mod group;
 mod parse;
 mod quantity;
 mod room;
+mod schedule;
 mod schema;
 mod script;
 pub(crate) mod suggest;
@@ -27,11 +28,13 @@ pub(crate) use group::{Wiring, wire};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
 pub use room::WeightRule;
+pub use schedule::{DagEnd, EndState, Overlap, ScheduleDefinition, ScheduleFormError, ScheduleItem};
 pub use schema::schema;
 pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
 pub use validate::{MAX_TASKS, validate};
 pub use work::{RunDagDate, RunDagDefinition, WorkDefinition};
 
+use crate::asset::Produced;
 use crate::ending::Reason;
 use crate::grant::Grant;
 use crate::limits::Limits;
@@ -64,9 +67,9 @@ pub struct DagDefinition {
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
-    /// When it runs; nothing for one that runs when triggered. See [`Schedule::parse`](crate::schedule::Schedule::parse).
+    /// When it runs; nothing for one that runs when triggered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
+    pub schedule: Option<ScheduleDefinition>,
     /// The time zone of the schedule and of dates without one: a name of the IANA database.
     #[serde(default = "utc", skip_serializing_if = "is_utc")]
     pub timezone: String,
@@ -79,6 +82,12 @@ pub struct DagDefinition {
     /// Whether intervals that passed while the dag was paused or not there are run too.
     #[serde(default, skip_serializing_if = "is_false")]
     pub catchup: bool,
+    /// How far runs that are due at the same moment are spread: each comes up to this much later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<TimeSpan>,
+    /// What happens when a run is due while another is not finished; `allow` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
     /// How many runs may run at once; others wait as `queued`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_runs: Option<u32>,
@@ -277,6 +286,9 @@ with_settings! {
         /// How many instances with the same key may run at once; 1 when not given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub concurrency_limit: Option<u32>,
+        /// The assets that have changed when it succeeds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub produces: Vec<Produced>,
         /// Documentation in Markdown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub doc: Option<String>,

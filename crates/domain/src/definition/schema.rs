@@ -4,11 +4,13 @@
 //! than [`parse`](super::parse) in one thing: `null` for a field that is not given is taken for `schedule` only.
 
 use super::quantity::{SIZE_UNITS, TIME_UNITS};
+use super::schedule::MAX_SCHEDULES;
+use super::schedule::schema::{asset, asset_condition, produces, schedule};
 use super::validate::{
     MAX_ACTIVE, MAX_DESCRIPTION, MAX_ENV, MAX_FUNCTION, MAX_GRANTED, MAX_LABEL, MAX_LABELS, MAX_POOL_SLOTS, MAX_RETRIES,
     MAX_TASKS, MAX_TEXT,
 };
-use super::{ByteSize, MAX_SCRIPT, RetryBackoff, ScriptLanguage, TimeSpan};
+use super::{ByteSize, MAX_SCRIPT, Overlap, RetryBackoff, ScriptLanguage, TimeSpan};
 use crate::ending::Reason;
 use crate::grant::{NamePattern, Scheme};
 use crate::limits::Limits;
@@ -43,6 +45,9 @@ pub fn schema() -> Value {
             "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
             "grant": { "type": "object", "properties": grant(), "additionalProperties": false },
             "http_rule": { "type": "object", "properties": http_rule(), "required": ["host"], "additionalProperties": false },
+            "schedule": schedule(),
+            "asset": asset(),
+            "asset_condition": asset_condition(),
             "task_id": name(TaskId::CHARACTERS, TaskId::MAX_LENGTH),
             "time_span": time_span(),
             "byte_size": byte_size(),
@@ -72,9 +77,13 @@ fn dag() -> Value {
         "tags": labels("Words to find it by."),
         "owners": labels("Who answers for it."),
         "schedule": {
-            "type": ["string", "null"],
-            "description": "When it runs: a crontab line, a preset such as \"@daily\", or another form of docs/schedules.md. Without it, the \
-                            dag runs when triggered.",
+            "anyOf": [
+                { "$ref": "#/$defs/schedule" },
+                { "type": "array", "items": { "$ref": "#/$defs/schedule" }, "minItems": 1, "maxItems": MAX_SCHEDULES },
+                { "type": "null" },
+            ],
+            "description": "When it runs: a crontab line, a preset such as \"@daily\", or another form of docs/schedules.md; or a list of \
+                            these. Without it, the dag runs when triggered.",
             "examples": ["0 6 * * *", "@daily", "@hourly"],
         },
         "timezone": {
@@ -92,6 +101,16 @@ fn dag() -> Value {
             "type": "boolean",
             "default": false,
             "description": "Whether intervals that passed while the dag was paused or not there are run too.",
+        },
+        "jitter": {
+            "$ref": "#/$defs/time_span",
+            "description": "How far runs that are due at the same moment are spread: each comes up to this much later.",
+        },
+        "overlap": {
+            "enum": Overlap::ALL.iter().map(|policy| policy.as_str()).collect::<Vec<_>>(),
+            "default": Overlap::default().as_str(),
+            "description": "What happens when a run is due while another is not finished: both run, the new one is left out, it waits, or \
+                            the other is cancelled.",
         },
         "max_active_runs": whole(1, MAX_ACTIVE, "How many runs may run at once; others wait as queued."),
         "max_active_tasks": whole(1, MAX_ACTIVE, "How many task instances of the dag may be queued or run at once; others wait as scheduled."),
@@ -183,6 +202,7 @@ fn task() -> Value {
             "description": "The tasks and groups that it waits for, besides those that its input names.",
         },
         "group": described(group_name(), "The group that it is in. A dot puts a group into another."),
+        "produces": produces(),
         "doc": { "type": "string", "maxLength": MAX_TEXT, "description": "Documentation in Markdown." },
     });
     let parts = [super::flow::schema(&json!({ "$ref": "#/$defs/task_id" })), super::room::schema(), settings()];
@@ -400,7 +420,7 @@ fn from() -> Value {
     form("$from", "What the task of this name returned. The task then waits for it.", properties)
 }
 
-fn form(required: &str, description: &str, properties: Value) -> Value {
+pub(super) fn form(required: &str, description: &str, properties: Value) -> Value {
     json!({
         "type": "object",
         "description": description,
@@ -455,7 +475,7 @@ fn labels(description: &str) -> Value {
     })
 }
 
-fn name(characters: &str, max: usize) -> Value {
+pub(super) fn name(characters: &str, max: usize) -> Value {
     json!({ "type": "string", "pattern": format!("^[{characters}]+$"), "minLength": 1, "maxLength": max })
 }
 
@@ -463,7 +483,7 @@ fn whole(min: u64, max: impl Into<u64>, description: &str) -> Value {
     json!({ "type": "integer", "minimum": min, "maximum": max.into(), "description": description })
 }
 
-fn described(schema: Value, description: &str) -> Value {
+pub(super) fn described(schema: Value, description: &str) -> Value {
     with(schema, "description", description.into())
 }
 

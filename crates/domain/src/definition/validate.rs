@@ -8,7 +8,7 @@ use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition,
 use crate::limits::Limits;
 use crate::plan::InputTemplate;
 use crate::retry::RetryPolicy;
-use crate::schedule::{Schedule, parse_timezone};
+use crate::schedule::parse_timezone;
 
 /// How many tasks a dag may have.
 pub const MAX_TASKS: usize = 1_000;
@@ -22,6 +22,7 @@ pub(super) const MAX_FUNCTION: usize = 250;
 pub(super) const MAX_LABELS: usize = 100;
 pub(super) const MAX_LABEL: usize = 100;
 pub(super) const MAX_DESCRIPTION: usize = 1_000;
+pub(super) const MAX_PRODUCED: usize = 100;
 
 /// Everything that is wrong with a definition, or looks wrong. It can be applied when there is no error among it
 /// ([`Diagnostic::is_error`]).
@@ -80,11 +81,7 @@ fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
             chrono_tz::UTC
         }
     };
-    if let Some(text) = &dag.schedule
-        && let Err(error) = Schedule::parse(text, timezone)
-    {
-        found.push(Diagnostic::error(Code::InvalidSchedule, "/schedule", error.to_string()).maybe_help(error.help()));
-    }
+    super::schedule::validate(dag, timezone, found);
     if let (Some(start), Some(end)) = (dag.start_date, dag.end_date)
         && end.resolve(timezone) < start.resolve(timezone)
     {
@@ -94,12 +91,6 @@ fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
         let problem =
             Diagnostic::warning(Code::NoEffect, "/catchup", "without a start_date there is nothing to catch up at first");
         found.push(problem.help("give a start_date"));
-    }
-    if dag.schedule.is_none() {
-        let dates = [("/start_date", dag.start_date.is_some()), ("/end_date", dag.end_date.is_some())];
-        for (pointer, _) in dates.into_iter().filter(|(_, given)| *given) {
-            found.push(Diagnostic::warning(Code::NoEffect, pointer, "without a schedule the date has no effect"));
-        }
     }
 }
 
@@ -147,6 +138,16 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
     too_long(&join(at, "function"), task.function.as_deref(), MAX_FUNCTION, found);
     if task.function.as_deref() == Some("") {
         found.push(Diagnostic::error(Code::InvalidValue, join(at, "function"), "it must not be empty"));
+    }
+    if task.produces.len() > MAX_PRODUCED {
+        let message = format!("a task produces at most {MAX_PRODUCED} assets; this one has {}", task.produces.len());
+        found.push(Diagnostic::error(Code::TooLong, join(at, "produces"), message));
+    }
+    for (index, produced) in task.produces.iter().enumerate() {
+        if task.produces.iter().take(index).any(|other| other.asset == produced.asset) {
+            let message = format!("'{}' is named twice", produced.asset);
+            found.push(Diagnostic::error(Code::InvalidValue, join(&join(at, "produces"), index), message));
+        }
     }
     for (name, value) in &task.env {
         grant::environment(&join(at, "env"), name, value, found);

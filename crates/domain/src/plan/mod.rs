@@ -21,15 +21,17 @@ pub use input::{InputError, InputTemplate, Reference, RenderError};
 pub use room::{ConcurrencyKey, Gate, Gates, Past, TaskRoom};
 pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
+use crate::asset::Produced;
 use crate::definition::{
-    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, TimeSpan, Wiring, WorkDefinition, graph, validate, wire,
+    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, Overlap, ScheduleDefinition, TimeSpan, Wiring, WorkDefinition,
+    graph, validate, wire,
 };
 use crate::grant::Grant;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
-use crate::schedule::{Interval, Schedule, parse_timezone};
+use crate::schedule::{Interval, Schedule, jitter, parse_timezone};
 use crate::trigger_rule::{TriggerRule, UpstreamCounts, Verdict};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_ids::{DagId, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -59,7 +61,7 @@ pub struct DagPlan {
     pub owners: Vec<String>,
     /// When it runs, as written; nothing for one that runs when triggered.
     #[serde(default)]
-    pub schedule: Option<String>,
+    pub schedule: Option<ScheduleDefinition>,
     /// The time zone of the schedule.
     pub timezone: String,
     /// No interval begins before it.
@@ -70,6 +72,12 @@ pub struct DagPlan {
     pub end_date: Option<DateTime<Utc>>,
     /// Whether intervals that have passed are run too.
     pub catchup: bool,
+    /// Milliseconds by which runs are spread.
+    #[serde(default)]
+    pub jitter_ms: u64,
+    /// What happens when a run is due while another is not finished.
+    #[serde(default)]
+    pub overlap: Overlap,
     /// How many runs may run at once.
     pub max_active_runs: u32,
     /// How many task instances may be queued or run at once; nothing for no bound.
@@ -132,6 +140,9 @@ pub struct TaskPlan {
     /// What holds it back beside its trigger rule.
     #[serde(default)]
     pub room: TaskRoom,
+    /// The assets that have changed when it succeeds.
+    #[serde(default)]
+    pub produces: Vec<Produced>,
     /// Documentation in Markdown.
     #[serde(default)]
     pub doc: Option<String>,
@@ -280,6 +291,7 @@ impl DagPlan {
                 is_leaf: false,
                 flow,
                 room,
+                produces: task.produces.clone(),
                 doc: task.doc.clone(),
             });
         }
@@ -322,6 +334,8 @@ impl DagPlan {
             start_date: dag.start_date.map(|date| date.resolve(timezone)),
             end_date: dag.end_date.map(|date| date.resolve(timezone)),
             catchup: dag.catchup,
+            jitter_ms: dag.jitter.map_or(0, TimeSpan::ms),
+            overlap: dag.overlap.unwrap_or_default(),
             max_active_runs: dag.max_active_runs.unwrap_or(DEFAULT_MAX_ACTIVE_RUNS),
             max_active_tasks: dag.max_active_tasks,
             run_timeout_ms: dag.dagrun_timeout.map(TimeSpan::ms),
@@ -360,7 +374,7 @@ impl DagPlan {
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         let timezone = parse_timezone(&self.timezone).unwrap_or(chrono_tz::UTC);
-        self.schedule.as_deref().and_then(|text| Schedule::parse(text, timezone).ok()).unwrap_or_else(Schedule::never)
+        self.schedule.as_ref().and_then(|schedule| schedule.times(timezone).ok()).unwrap_or_else(Schedule::never)
     }
 
     /// The interval of the next scheduled run, due when it has ended; `None` when no run follows.
@@ -372,6 +386,22 @@ impl DagPlan {
         let schedule = self.schedule();
         let start = self.start_date.or_else(|| schedule.at_or_before(applied_at)).unwrap_or(applied_at);
         schedule.due(last, start, now, self.catchup).filter(|next| self.end_date.is_none_or(|end| next.start <= end))
+    }
+
+    /// When the scheduled run of an interval is due: at its end, and up to `jitter` later.
+    #[must_use]
+    pub fn due_at(&self, interval: Interval) -> DateTime<Utc> {
+        let max = TimeDelta::milliseconds(i64::try_from(self.jitter_ms).unwrap_or(0));
+        interval.end + jitter(&self.dag_id, interval, max)
+    }
+
+    /// How many runs may run at once: one, when they queue.
+    #[must_use]
+    pub const fn runs_at_once(&self) -> u32 {
+        match self.overlap {
+            Overlap::Queue => 1,
+            Overlap::Allow | Overlap::Skip | Overlap::CancelPrevious => self.max_active_runs,
+        }
     }
 
     /// What the run's input references see as its `conf`: `params`, with each value that `conf` gives in its place.

@@ -1,4 +1,5 @@
 use super::*;
+use cofferdam_ids::DagId;
 use proptest::prelude::*;
 
 fn time(text: &str) -> DateTime<Utc> {
@@ -104,15 +105,23 @@ fn ocps_1_1() {
     assert!(matches!(Schedule::parse("@reboot", Tz::UTC), Err(ScheduleError::UnknownAlias { .. })));
 }
 
-/// OCPS 1.2: a field of seconds in front. (Its field of years is not accepted here: a dag has an `end_date`.)
+/// OCPS 1.2: a field of seconds in front, and one of years at the end.
 #[test]
 fn ocps_1_2() {
     let schedule = schedule("*/15 30 6 * * *", "UTC");
     let first = schedule.next_after(time("2026-11-21T06:30:00")).unwrap();
     assert_eq!(first, time("2026-11-21T06:30:15"));
     assert_eq!(schedule.next_after(time("2026-11-21T06:30:45")).unwrap(), time("2026-11-22T06:30:00"));
-    assert_eq!(Schedule::parse("0 0 0 1 1 * 2030", Tz::UTC), Err(ScheduleError::FieldCount { found: 7 }));
+    let years = Schedule::parse("0 0 0 1 1 * 2027-2029/2", Tz::UTC).unwrap();
+    assert_eq!(years.next_after(time(START)), Some(time("2027-01-01T00:00")));
+    assert_eq!(years.next_after(time("2027-01-01T00:00")), Some(time("2029-01-01T00:00")));
+    assert_eq!(years.next_after(time("2029-01-01T00:00")), None);
+    assert_eq!(years.previous_before(time("2040-01-01T00:00")), Some(time("2029-01-01T00:00")));
+    assert_eq!(ticks("0 0 12 25 DEC * 2026,2028", "UTC", START, 2), ["2026-12-25T12:00", "2028-12-25T12:00"]);
+    assert_eq!(ticks("0 30 6 * * MON *", "UTC", START, 2), ["2026-11-02T06:30", "2026-11-09T06:30"]);
     assert_eq!(Schedule::parse("0 6 * *", Tz::UTC), Err(ScheduleError::FieldCount { found: 4 }));
+    assert_eq!(Schedule::parse("0 0 6 * * * * *", Tz::UTC), Err(ScheduleError::FieldCount { found: 8 }));
+    assert!(matches!(Schedule::parse("60 0 6 * * *", Tz::UTC), Err(ScheduleError::Pattern { .. })));
 }
 
 /// OCPS 1.3: `L`, `W` and `#`.
@@ -129,11 +138,42 @@ fn ocps_1_3() {
     assert_eq!(ticks("0 0 1W * *", "UTC", "2026-07-31T12:00", 1), ["2026-08-03T00:00"]);
 }
 
+/// More of OCPS 1.3: months that lack the day, several marks at once, and what is refused.
+#[test]
+fn ocps_1_3_at_the_edges() {
+    // A fifth Friday: November 2026 has none, January 2027 has.
+    assert_eq!(ticks("0 0 * * 5#5", "UTC", START, 2), ["2027-01-29T00:00", "2027-04-30T00:00"]);
+    assert_eq!(ticks("0 0 * * MON#1,WED#3", "UTC", START, 3), ["2026-11-02T00:00", "2026-11-18T00:00", "2026-12-07T00:00"]);
+    assert_eq!(ticks("0 0 * * SUNL", "UTC", START, 2), ["2026-11-29T00:00", "2026-12-27T00:00"]);
+    // The last day of the month, or any Friday: both are given, either will do.
+    assert_eq!(ticks("0 0 L * FRI", "UTC", "2026-11-26T00:00", 2), ["2026-11-27T00:00", "2026-11-30T00:00"]);
+    // The 30th of a weekday's neighbourhood stays in the month: 31 October 2026 is a Saturday.
+    assert_eq!(ticks("0 0 31W * *", "UTC", "2026-10-01T00:00", 1), ["2026-10-30T00:00"]);
+    for wrong in ["0 0 * * 5#6", "0 0 * * 5#0", "0 0 32W * *", "0 0 W * *", "0 0 * L *", "L * * * *", "* 5#2 * * *"] {
+        assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Pattern { .. })), "{wrong}");
+    }
+}
+
 /// OCPS 1.4: `+` asks for both the day of the month and that of the week; `?` is `*`.
 #[test]
 fn ocps_1_4() {
     assert_eq!(ticks("0 0 1 * +MON", "UTC", START, 2), ["2027-02-01T00:00", "2027-03-01T00:00"]);
     assert_eq!(ticks("0 0 ? * 5", "UTC", START, 2), ticks("0 0 * * 5", "UTC", START, 2));
+}
+
+/// More of OCPS 1.4: `+` with each of the other marks, and `?` in either field.
+#[test]
+fn ocps_1_4_at_the_edges() {
+    // Friday the 13th.
+    assert_eq!(ticks("0 0 13 * +FRI", "UTC", START, 2), ["2026-11-13T00:00", "2027-08-13T00:00"]);
+    // The last day of the month, when it is a Monday.
+    assert_eq!(ticks("0 0 L * +1", "UTC", START, 2), ["2026-11-30T00:00", "2027-05-31T00:00"]);
+    // The first week of each month, when it is a working day.
+    assert_eq!(
+        ticks("0 0 1-7 * +1-5", "UTC", START, 6),
+        ["2026-11-02T00:00", "2026-11-03T00:00", "2026-11-04T00:00", "2026-11-05T00:00", "2026-11-06T00:00", "2026-12-01T00:00"]
+    );
+    assert_eq!(ticks("0 0 13 * ?", "UTC", START, 2), ticks("0 0 13 * *", "UTC", START, 2));
 }
 
 #[test]
@@ -203,7 +243,7 @@ fn intervals_lie_on_a_grid_from_1970() {
     assert_eq!(schedule.next_after(time("2026-11-21T01:30")), Some(time("2026-11-21T03:00")));
     assert_eq!(schedule.previous_before(time("2026-11-21T01:30")), Some(time("2026-11-21T00:00")));
     assert_eq!(schedule.at_or_before(time("2026-11-21T01:30")), Some(time("2026-11-21T01:30")));
-    for wrong in ["@every", "@every 0s", "@every 500ms", "@every soon", "@every 99999999d"] {
+    for wrong in ["@every", "@every 0s", "every 500ms", "every soon", "@every 99999999d"] {
         assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Every { .. })), "{wrong}");
     }
 }
@@ -218,6 +258,90 @@ fn fractions_of_a_second_are_between_ticks() {
     assert_eq!(schedule.at_or_after(half_past), Some(time("2026-11-21T07:00")));
     assert_eq!(schedule.at_or_after(time("2026-11-21T06:00")), Some(time("2026-11-21T06:00")));
     assert_eq!(schedule.at_or_before(time("2026-11-21T06:00")), Some(time("2026-11-21T06:00")));
+}
+
+#[test]
+fn an_interval_may_be_written_without_the_sign() {
+    assert_eq!(ticks("every 15m", "UTC", START, 2), ["2026-11-01T00:00", "2026-11-01T00:15"]);
+    assert_eq!(schedule("every 15m", "UTC").describe(), "every 15m");
+}
+
+#[test]
+fn several_schedules_tick_whenever_one_does() {
+    let zone = parse_timezone("Europe/Berlin").unwrap();
+    let both = Schedule::any([
+        schedule("0 6 * * *", "Europe/Berlin"),
+        schedule("0 18 * * 5", "Asia/Tokyo"),
+        Schedule::at([time("2026-11-21T12:00")], zone),
+    ]);
+    let mut at = time("2026-11-20T00:00");
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        let next = both.next_after(at).unwrap();
+        assert_eq!(both.previous_before(next + TimeDelta::seconds(1)), Some(next));
+        assert!(both.previous_before(next).unwrap() <= at);
+        found.push(next.format("%m-%dT%H:%M").to_string());
+        at = next;
+    }
+    assert_eq!(found, ["11-20T05:00", "11-20T09:00", "11-21T05:00", "11-21T12:00"]);
+    // Intervals lie between the ticks of all of them.
+    let due = both.due(Some(time("2026-11-20T09:00")), time("2026-11-01T00:00"), time("2026-11-21T12:00"), true);
+    assert_eq!(due, interval("2026-11-21T05:00", "2026-11-21T12:00"));
+    assert_eq!(
+        both.describe(),
+        "every day at 06:00 (Europe/Berlin); every Friday at 18:00 (Asia/Tokyo); once at 2026-11-21 13:00 (Europe/Berlin)"
+    );
+    assert_eq!(Schedule::any([]), Schedule::never());
+    assert_eq!(Schedule::any([Schedule::never(), schedule("@daily", "UTC")]), schedule("@daily", "UTC"));
+}
+
+#[test]
+fn each_moment_makes_one_run() {
+    let moment = |text| Schedule::at([time(text)], Tz::UTC);
+    let two = Schedule::any([moment("2026-11-22T00:00"), moment("2026-11-21T00:00")]);
+    let start = time("2026-11-01T00:00");
+    let early = time("2026-11-20T00:00");
+    assert_eq!(two.due(None, start, early, false), interval("2026-11-21T00:00", "2026-11-21T00:00"));
+    assert_eq!(two.due(Some(time("2026-11-21T00:00")), start, early, false), interval("2026-11-22T00:00", "2026-11-22T00:00"));
+    assert_eq!(two.due(Some(time("2026-11-22T00:00")), start, early, false), None);
+    // Both have passed: the latest, or all of them.
+    let late = time("2026-12-01T00:00");
+    assert_eq!(two.due(None, start, late, false), interval("2026-11-22T00:00", "2026-11-22T00:00"));
+    assert_eq!(two.due(None, start, late, true), interval("2026-11-21T00:00", "2026-11-21T00:00"));
+    assert_eq!(two.due(None, late, late, true), None, "nothing before the start date");
+    assert_eq!(two.interval_of_manual_run(late), Interval { start: late, end: late });
+}
+
+/// With years there can be a last tick; it ends the last interval, unless it is the only one.
+#[test]
+fn a_schedule_may_come_to_its_end() {
+    let start = time("2026-11-01T00:00");
+    let only = schedule("0 0 0 1 1 * 2027", "UTC");
+    assert_eq!(only.due(None, start, start, false), interval("2027-01-01T00:00", "2027-01-01T00:00"));
+    assert_eq!(only.due(Some(time("2027-01-01T00:00")), start, time("2028-01-01T00:00"), false), None);
+    let two = schedule("0 0 0 1 1 * 2027,2028", "UTC");
+    assert_eq!(two.due(None, start, start, false), interval("2027-01-01T00:00", "2028-01-01T00:00"));
+    assert_eq!(two.due(Some(time("2027-01-01T00:00")), start, start, false), None);
+}
+
+#[test]
+fn jitter_spreads_dags_and_stays_the_same() {
+    let of = |number: u32, minute: i64| {
+        let start = time("2026-11-21T00:00") + TimeDelta::minutes(minute);
+        let dag = DagId::new(format!("dag_{number}")).unwrap();
+        jitter(&dag, Interval { start, end: start + TimeDelta::minutes(1) }, TimeDelta::seconds(10)).num_milliseconds()
+    };
+    let mut tenths = [0_u32; 10];
+    for number in 0..1_000 {
+        let delay = of(number, 0);
+        assert!((0..10_000).contains(&delay));
+        assert_eq!(delay, of(number, 0));
+        tenths[usize::try_from(delay / 1_000).unwrap()] += 1;
+    }
+    assert!(tenths.iter().all(|count| (60..=140).contains(count)), "{tenths:?}");
+    assert_ne!(of(1, 0), of(1, 1), "another interval, another delay");
+    let interval = interval("2026-11-21T00:00", "2026-11-21T00:01").unwrap();
+    assert_eq!(jitter(&DagId::new("x").unwrap(), interval, TimeDelta::zero()), TimeDelta::zero());
 }
 
 fn interval(start: &str, end: &str) -> Option<Interval> {

@@ -94,9 +94,9 @@ impl Engine {
             description: plan.description.clone(),
             tags: plan.tags.clone(),
             owners: plan.owners.clone(),
-            schedule: plan.schedule.clone(),
+            schedule: plan.schedule.as_ref().map(ToString::to_string),
             timezone: plan.timezone.clone(),
-            max_active_runs: i32::try_from(plan.max_active_runs).unwrap_or(i32::MAX),
+            max_active_runs: i32::try_from(plan.runs_at_once()).unwrap_or(i32::MAX),
             next: self.next_run(&plan, current.as_ref()),
         };
         let stored = apply::put_version(&mut tx, current.as_ref(), &new, context.user(), now).await?;
@@ -118,7 +118,7 @@ impl Engine {
         let now = self.clock.now();
         let created_at = current.map_or(now, |current| current.created_at);
         let interval = plan.next_interval(current.and_then(|current| current.last_scheduled), created_at, now)?;
-        Some(NextRun { interval_start: interval.start, interval_end: interval.end, due_at: interval.end })
+        Some(NextRun { interval_start: interval.start, interval_end: interval.end, due_at: plan.due_at(interval) })
     }
 }
 

@@ -1,10 +1,12 @@
-use crate::pipeline::Change;
+use crate::pipeline::{Change, Followups};
 use crate::{Engine, EngineError};
+use chrono::{DateTime, Utc};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_domain::task::TaskEvent;
 use cofferdam_ids::{DagId, DagRunId, RunKey};
 use cofferdam_store::execution::{runs, transition};
 use cofferdam_store::{StoreError, Tx};
+use std::collections::BTreeSet;
 
 impl Engine {
     /// Cancels a run: what has not started is skipped at once, what runs is stopped within a second, and the run then fails
@@ -34,5 +36,24 @@ impl Engine {
         tx.commit().await?;
         self.dispatch(followups).await;
         Ok(())
+    }
+
+    /// Cancels runs in the caller's transaction; those that are finished stay as they are.
+    pub(crate) async fn cancel_runs(
+        &self,
+        tx: &mut Tx<'_>,
+        runs: &[RunKey],
+        now: DateTime<Utc>,
+    ) -> Result<Followups, EngineError> {
+        if runs.is_empty() {
+            return Ok(Followups::default());
+        }
+        let locked = transition::lock_unfinished(tx, runs).await?;
+        let going_on: BTreeSet<RunKey> = locked.iter().map(|instance| instance.run).collect();
+        for run in going_on {
+            transition::request_cancel(tx, run, false, now).await?;
+        }
+        let changes = locked.iter().map(|instance| Change::new(instance.instance, TaskEvent::CancelRequested)).collect();
+        self.change(tx, locked, changes, now).await
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod apply_dag;
+pub(crate) mod backfill;
 mod cancel_run;
 mod delete_dag;
 mod note;

@@ -1,6 +1,7 @@
 //! Runs that the clock makes.
 
 use super::Next;
+use super::overlap::{Placement, place};
 use crate::runs::{Made, facts, task_count};
 use crate::{Engine, EngineError};
 use cofferdam_domain::run::{RunStateName, RunType, run_id};
@@ -30,10 +31,27 @@ impl Engine {
         }
         let plans = self.plans(&mut tx, due.iter().map(|dag| dag.version)).await?;
         let mut new_runs = Vec::with_capacity(due.len());
+        let mut made_by = Vec::with_capacity(due.len());
+        let mut left_out = Vec::new();
+        let mut cancel = Vec::new();
         let mut next_runs = Vec::with_capacity(due.len());
         let mut lag = HashMap::new();
         for dag in &due {
             let plan = &plans[&dag.version];
+            let next = plan.next_interval(Some(dag.interval.0), dag.created_at, now);
+            next_runs.push((
+                dag.dag,
+                next.map(|next| NextRun { interval_start: next.start, interval_end: next.end, due_at: plan.due_at(next) }),
+            ));
+            match place(plan.overlap, dag.unfinished_runs) {
+                Placement::Make => {}
+                Placement::MakeAndCancel => cancel.push(dag.dag),
+                Placement::LeaveOut => {
+                    tracing::info!(dag.id = %dag.dag_id, logical_date = %dag.interval.0, "a run is left out: the one before it is not finished");
+                    left_out.push((dag.dag, dag.interval.0));
+                    continue;
+                }
+            }
             let new = NewRun {
                 run: RunKey::generate(),
                 tenant: dag.tenant,
@@ -51,13 +69,11 @@ impl Engine {
                 triggered_by: None,
             };
             lag.insert(new.run, now - dag.interval.1);
-            let next = plan.next_interval(Some(dag.interval.0), dag.created_at, now);
-            next_runs.push((
-                dag.dag,
-                next.map(|next| NextRun { interval_start: next.start, interval_end: next.end, due_at: next.end }),
-            ));
+            made_by.push(dag);
             new_runs.push(new);
         }
+        metrics::counter!("cofferdam_scheduled_runs_left_out_total").increment(left_out.len() as u64);
+        let cancelled = self.cancel_unfinished(&mut tx, &cancel, now).await?;
         // A run that exists already was made by hand under this name, or before the clock was set back.
         let Made { inserted, followups } = self.insert_runs(&mut tx, &new_runs, &plans, now).await?;
         let states = new_runs
@@ -66,6 +82,7 @@ impl Engine {
             .map(|new| (new.tenant, new.run, if new.admitted { RunStateName::Running } else { RunStateName::Queued }));
         let states: Vec<_> = states.collect();
         due::set_next_runs(&mut tx, &next_runs).await?;
+        due::note_left_out(&mut tx, &left_out).await?;
         tx.commit().await?;
         for run in &inserted {
             if let Some(lag) = lag.get(run).and_then(|lag| lag.to_std().ok()) {
@@ -75,11 +92,12 @@ impl Engine {
         self.keep_run_facts(
             new_runs
                 .iter()
-                .zip(&due)
+                .zip(&made_by)
                 .filter(|(new, _)| inserted.contains(&new.run))
                 .map(|(new, dag)| Arc::new(facts(new, &dag.dag_id))),
         );
         self.announce_changes(Vec::new(), states);
+        self.dispatch(cancelled).await;
         self.dispatch(followups).await;
         Ok(Next::Now)
     }

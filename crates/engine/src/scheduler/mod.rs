@@ -5,8 +5,10 @@
 
 mod admit;
 mod attend;
+mod backfill;
 mod due;
 mod expire;
+mod overlap;
 mod policy;
 mod stop;
 
@@ -58,6 +60,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     loops.spawn(turns("admit", Arc::clone(&engine), Arc::clone(&wake.admit), shutdown.clone(), |engine| async move {
         engine.admit_runs().await
     }));
+    loops.spawn(turns("backfill", Arc::clone(&engine), Arc::clone(&wake.backfill), shutdown.clone(), |engine| async move {
+        engine.step_backfills().await
+    }));
     loops.spawn(turns("attend", Arc::clone(&engine), Arc::clone(&wake.attend), shutdown.clone(), |engine| async move {
         engine.attend().await
     }));
@@ -94,6 +99,7 @@ pub async fn rebuild_queue(engine: &Engine) -> Result<u64, EngineError> {
 struct Wake {
     due: Arc<Notify>,
     admit: Arc<Notify>,
+    backfill: Arc<Notify>,
     attend: Arc<Notify>,
     expire: Arc<Notify>,
     policy: Arc<Notify>,
@@ -102,7 +108,7 @@ struct Wake {
 
 impl Wake {
     fn all(&self) {
-        for notify in [&self.due, &self.admit, &self.attend, &self.stop] {
+        for notify in [&self.due, &self.admit, &self.backfill, &self.attend, &self.stop] {
             notify.notify_one();
         }
     }

@@ -67,7 +67,7 @@ pub struct CurrentVersion {
     pub paused: bool,
     /// When the dag was first applied.
     pub created_at: DateTime<Utc>,
-    /// The logical date of its last scheduled run.
+    /// The logical date of its last scheduled run, or of the last that was left out since another was not finished.
     pub last_scheduled: Option<DateTime<Utc>>,
 }
 
@@ -81,7 +81,8 @@ pub async fn lock_current(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Option<Curr
         r#"
         SELECT d.dag_key, d.current_version_id, v.version_number, v.content_hash, d.schedule, d.timezone,
             d.next_interval_start, d.next_interval_end, d.next_due_at, d.paused, d.created_at,
-            (SELECT max(r.logical_date) FROM dag_runs r WHERE r.dag_key = d.dag_key AND r.run_type = 'scheduled') AS last_scheduled
+            greatest(d.skipped_until, (SELECT max(r.logical_date) FROM dag_runs r WHERE r.dag_key = d.dag_key AND r.run_type = 'scheduled'))
+                AS last_scheduled
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
         WHERE d.tenant_id = $1 AND d.dag_id = $2
         FOR UPDATE OF d

@@ -23,8 +23,10 @@ pub struct DueDag {
     pub interval: (DateTime<Utc>, DateTime<Utc>),
     /// The most runs at once.
     pub max_active_runs: i64,
-    /// Runs that are `running` now.
+    /// Runs that are `running` now, those of backfills left out.
     pub active_runs: i64,
+    /// Runs that are not finished, those of backfills left out.
+    pub unfinished_runs: i64,
 }
 
 /// Takes up to `limit` due dags that no other scheduler holds.
@@ -49,17 +51,22 @@ pub async fn claim_due(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Resul
     .await?;
     // A statement of its own: its snapshot is taken after the locks, so it sees the runs of whoever held them before.
     let keys: Vec<Uuid> = rows.iter().map(|row| row.dag_key).collect();
-    let active: HashMap<Uuid, i64> = sqlx::query!(
-        r#"SELECT dag_key, count(*) AS "count!" FROM dag_runs WHERE dag_key = ANY($1) AND state = 'running' GROUP BY dag_key"#,
+    let runs: HashMap<Uuid, (i64, i64)> = sqlx::query!(
+        r#"
+        SELECT dag_key, count(*) FILTER (WHERE state = 'running') AS "active!", count(*) AS "unfinished!"
+        FROM dag_runs WHERE dag_key = ANY($1) AND state IN ('queued', 'running') AND run_type <> 'backfill'
+        GROUP BY dag_key
+        "#,
         &keys
     )
     .fetch_all(tx.conn())
     .await?
     .into_iter()
-    .map(|row| (row.dag_key, row.count))
+    .map(|row| (row.dag_key, (row.active, row.unfinished)))
     .collect();
     rows.into_iter()
         .map(|row| {
+            let (active_runs, unfinished_runs) = runs.get(&row.dag_key).copied().unwrap_or_default();
             Ok(DueDag {
                 tenant: TenantId::from_uuid(row.tenant_id),
                 dag: DagKey::from_uuid(row.dag_key),
@@ -68,10 +75,35 @@ pub async fn claim_due(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Resul
                 created_at: row.created_at,
                 interval: (row.interval_start, row.interval_end),
                 max_active_runs: i64::from(row.max_active_runs),
-                active_runs: active.get(&row.dag_key).copied().unwrap_or(0),
+                active_runs,
+                unfinished_runs,
             })
         })
         .collect()
+}
+
+/// Notes the intervals that were left out, by their logical dates, so that they are not made up for when their dags are applied or
+/// unpaused. The dags must be locked by this transaction.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn note_left_out(tx: &mut Tx<'_>, left_out: &[(DagKey, DateTime<Utc>)]) -> Result<(), StoreError> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let dags: Vec<Uuid> = left_out.iter().map(|(dag, _)| dag.uuid()).collect();
+    let dates: Vec<DateTime<Utc>> = left_out.iter().map(|(_, date)| *date).collect();
+    sqlx::query!(
+        r#"
+        UPDATE dags d SET skipped_until = greatest(d.skipped_until, n.logical_date)
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS n (dag_key, logical_date) WHERE d.dag_key = n.dag_key
+        "#,
+        &dags,
+        &dates,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// When a dag runs next: the interval, and when it is due. `None`: never.

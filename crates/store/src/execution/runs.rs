@@ -186,8 +186,10 @@ pub struct LockedDag {
     pub paused: bool,
     /// The most runs at once.
     pub max_active_runs: i64,
-    /// Runs that are `running`.
+    /// Runs that are `running`, those of backfills left out.
     pub active_runs: i64,
+    /// Runs that are not finished, those of backfills left out.
+    pub unfinished_runs: i64,
 }
 
 /// Locks a dag by name, for a trigger.
@@ -205,18 +207,45 @@ pub async fn lock_dag(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<LockedDag, Stor
     .await?
     .ok_or_else(|| StoreError::not_found("dag", dag_id))?;
     // A statement of its own: its snapshot is taken after the lock, so it sees the runs of whoever held it before.
-    let active =
-        sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM dag_runs WHERE dag_key = $1 AND state = 'running'"#, row.dag_key)
-            .fetch_one(tx.conn())
-            .await?;
+    let runs = sqlx::query!(
+        r#"
+        SELECT count(*) FILTER (WHERE state = 'running') AS "active!", count(*) AS "unfinished!"
+        FROM dag_runs WHERE dag_key = $1 AND state IN ('queued', 'running') AND run_type <> 'backfill'
+        "#,
+        row.dag_key
+    )
+    .fetch_one(tx.conn())
+    .await?;
     Ok(LockedDag {
         dag: DagKey::from_uuid(row.dag_key),
         dag_id: dag_id.clone(),
         version: DagVersionId::from_uuid(row.current_version_id),
         paused: row.paused,
         max_active_runs: i64::from(row.max_active_runs),
-        active_runs: active,
+        active_runs: runs.active,
+        unfinished_runs: runs.unfinished,
     })
+}
+
+/// The runs of dags that are not finished, those of backfills left out, in order of their keys.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn unfinished(tx: &mut Tx<'_>, dags: &[DagKey]) -> Result<Vec<RunKey>, StoreError> {
+    if dags.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dags: Vec<Uuid> = dags.iter().map(|dag| dag.uuid()).collect();
+    let keys = sqlx::query_scalar!(
+        r#"
+        SELECT run_key FROM dag_runs WHERE dag_key = ANY($1) AND state IN ('queued', 'running') AND run_type <> 'backfill'
+        ORDER BY run_key
+        "#,
+        &dags
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(keys.into_iter().map(RunKey::from_uuid).collect())
 }
 
 /// Whether a dag has a run of that name.
@@ -260,7 +289,8 @@ pub async fn dags_with_waiting_runs(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<D
         r#"
         SELECT DISTINCT r.dag_key FROM dag_runs r JOIN dags d USING (dag_key)
         WHERE r.state = 'queued' AND NOT d.paused
-          AND d.max_active_runs > (SELECT count(*) FROM dag_runs a WHERE a.dag_key = r.dag_key AND a.state = 'running')
+          AND d.max_active_runs > (SELECT count(*) FROM dag_runs a
+              WHERE a.dag_key = r.dag_key AND a.state = 'running' AND a.run_type <> 'backfill')
         LIMIT $1
         "#,
         limit
@@ -288,7 +318,8 @@ pub async fn admit(tx: &mut Tx<'_>, dag: DagKey, now: DateTime<Utc>) -> Result<V
         UPDATE dag_runs SET state = 'running', started_at = $3
         WHERE state = 'queued' AND run_key IN (
             SELECT run_key FROM dag_runs WHERE dag_key = $1 AND state = 'queued' ORDER BY queued_at, run_key
-            LIMIT greatest(0, $2 - (SELECT count(*) FROM dag_runs WHERE dag_key = $1 AND state = 'running')))
+            LIMIT greatest(0, $2 - (SELECT count(*) FROM dag_runs
+                WHERE dag_key = $1 AND state = 'running' AND run_type <> 'backfill')))
         RETURNING run_key
         "#,
         dag.uuid(),

@@ -2,19 +2,22 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::artifact::{Artifact, WrittenArtifact};
+use cofferdam_domain::backfill::Reprocess;
 use cofferdam_domain::clock::SharedRng;
 use cofferdam_domain::connection::Connection;
 use cofferdam_domain::context::{Context, Principal, Role};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::RunType;
+use cofferdam_domain::schedule::Interval;
 use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_ids::{
-    ApiKeyId, ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, DagVersionId, Digest, LeaseToken, LogSegmentId, RunKey,
-    SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
+    ApiKeyId, ArtifactName, BackfillId, ComponentName, ConnectionId, DagId, DagKey, DagRunId, DagVersionId, Digest, LeaseToken,
+    LogSegmentId, RunKey, SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
 };
 use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition};
 use cofferdam_store::{
-    Access, Store, api_keys, audit, checkpoints, components, connections, idempotency, sessions, tenants, users, variables,
+    Access, Store, api_keys, audit, backfills, checkpoints, components, connections, idempotency, sessions, tenants, users,
+    variables,
 };
 use cofferdam_test_support::postgres::TestDatabase;
 use serde_json::json;
@@ -162,8 +165,24 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
     let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
     assert_eq!(saved, Some(None));
+    backfills::create(&mut tx, &new_backfill(stored.dag), noon()).await.unwrap();
     tx.commit().await.unwrap();
     Tenant { context, user, api_key, session, run, instance, segment }
+}
+
+fn new_backfill(dag: DagKey) -> backfills::NewBackfill {
+    backfills::NewBackfill {
+        id: BackfillId::generate(),
+        dag,
+        from: noon() - minutes(60),
+        to: noon(),
+        backwards: false,
+        reprocess: Reprocess::Failed,
+        max_active_runs: 2,
+        conf: json!({}),
+        intervals: vec![Interval { start: noon() - minutes(60), end: noon() }],
+        created_by: None,
+    }
 }
 
 pub fn new_run(

@@ -10,7 +10,8 @@ mod patch;
 use super::words::{run_state, run_type};
 use crate::App;
 use cofferdam_api_types::{Dag, NextRun, RecentRun};
-use cofferdam_domain::schedule::{Schedule, parse_timezone};
+use cofferdam_domain::definition::ScheduleDefinition;
+use cofferdam_domain::schedule::parse_timezone;
 use cofferdam_ids::DagId;
 use cofferdam_store::dags;
 use http::HeaderValue;
@@ -33,14 +34,14 @@ pub(crate) struct DagPath {
 
 fn wire(dag: dags::Dag) -> Dag {
     let timezone = parse_timezone(&dag.timezone).ok();
-    let schedule = dag.schedule.as_deref().zip(timezone).and_then(|(text, timezone)| Schedule::parse(text, timezone).ok());
+    let schedule = dag.schedule.as_deref().and_then(|text| text.parse::<ScheduleDefinition>().ok());
     Dag {
         dag_id: dag.dag_id,
         description: dag.description,
         is_paused: dag.paused,
         tags: dag.tags,
         owners: dag.owners,
-        schedule_in_words: schedule.map(|schedule| schedule.describe()),
+        schedule_in_words: schedule.zip(timezone).map(|(schedule, timezone)| schedule.describe(timezone)),
         schedule: dag.schedule,
         timezone: dag.timezone,
         next_run: dag.next.map(|next| NextRun { logical_date: next.logical_date, due_at: next.due_at }),

@@ -105,7 +105,8 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
         receipt: used,
         note: instance.note,
         execution_date: run.logical_date,
-        operator: task.map(|task| task.work.component().map_or_else(|| task.work.kind().to_owned(), |work| work.component.to_string())),
+        operator: task
+            .map(|task| task.work.component().map_or_else(|| task.work.kind().to_owned(), |work| work.component.to_string())),
         pool_slots: task.map_or(1, |task| task.pool_slots),
         priority_weight: task.map_or(0, |task| task.priority),
         queued_when: instance.queued_at,

@@ -1,0 +1,27 @@
+use super::{BackfillPath, done};
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, Operator, PathParams};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::Backfill;
+use std::sync::Arc;
+
+/// Stops a backfill from making runs. Those that it made go on.
+#[utoipa::path(
+    put,
+    path = "/api/v1/backfills/{backfill_id}/pause",
+    tag = "backfills",
+    operation_id = "pause_backfill",
+    params(("backfill_id" = String, Path, description = "The backfill.")),
+    responses((status = 200, body = Backfill))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Operator>,
+    PathParams(path): PathParams<BackfillPath>,
+) -> Result<Json<Backfill>, ApiError> {
+    let context = caller.context;
+    app.state.engine.pause_backfill(&context, path.backfill_id, true).await?;
+    Ok(Json(done(&app, &context, "backfill.pause", path.backfill_id).await?))
+}
