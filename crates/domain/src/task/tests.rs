@@ -173,6 +173,17 @@ fn verdicts_other_than_ready() {
 }
 
 #[test]
+fn what_a_decision_leaves_out_is_skipped_before_it_starts() {
+    let bypassed = TaskEvent::Bypassed(Reason::BranchNotChosen);
+    let step = apply(&TaskState::new(), bypassed.clone(), &rules(1), at(2)).unwrap();
+    assert_eq!((step.state.name(), step.state.reason()), (TaskStateName::Skipped, Some(Reason::BranchNotChosen)));
+    assert_eq!(step.effects, [Effect::ReleaseDependants(Outcome::Skipped)]);
+    for state in one_of_each().iter().filter(|state| state.name() != TaskStateName::None) {
+        assert!(apply(state, bypassed.clone(), &rules(1), at(2)).is_err(), "{state:?}");
+    }
+}
+
+#[test]
 fn a_result_counts_although_the_record_of_running_was_lost() {
     let step = apply(&queued(1, 0), ended(1, 7, success()), &rules(1), at(2)).unwrap();
     assert_eq!(step.state, TaskState::Success { try_number: 1, last_lease: LeaseToken(7), at: at(2), reason: None });

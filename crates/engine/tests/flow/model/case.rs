@@ -22,9 +22,16 @@ pub struct Task {
     pub retries: u32,
     pub role: Role,
     pub priority: i32,
-    /// How each of its tries ends; the last holds for all that follow.
+    /// How many items it is mapped over, when it is.
+    pub items: Option<usize>,
+    /// How each try of each instance ends: [`TRIES`] for each.
     pub tries: Vec<Ends>,
 }
+
+/// The most tries of an instance.
+const TRIES: usize = 3;
+/// The most items that a task is mapped over.
+const ITEMS: usize = 3;
 
 /// What is special about a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,12 +99,17 @@ impl Case {
                 retries: rng.random_range(0..3),
                 role,
                 priority: rng.random_range(-2..3),
+                items: None,
                 tries: Vec::new(),
             });
         }
         for position in 0..count {
             let below: Vec<usize> = (0..count).filter(|other| tasks[*other].waits_for(position)).collect();
-            tasks[position].tries = (0..4).map(|_| ends(&tasks[position].role, &below, count, &mut rng)).collect();
+            // An empty list is left out: that it is one shows some time later, and what happens meanwhile would decide.
+            if tasks[position].role == Role::Plain && rng.random_bool(0.25) {
+                tasks[position].items = Some(rng.random_range(1..=ITEMS));
+            }
+            tasks[position].tries = (0..TRIES * ITEMS).map(|_| ends(&tasks[position].role, &below, count, &mut rng)).collect();
         }
         let max_active_tasks = rng.random_bool(0.3).then(|| rng.random_range(1..4));
         Self { seed, tasks, max_active_tasks }
@@ -119,6 +131,9 @@ impl Case {
                     "retry_delay": 0,
                     "priority": task.priority,
                 });
+                if let Some(items) = task.items {
+                    definition["expand"] = json!({ "over": { "item": (0..items).collect::<Vec<_>>() } });
+                }
                 match &task.role {
                     Role::Plain => {}
                     Role::Branch => definition["branch"] = json!(true),
@@ -153,9 +168,9 @@ impl Task {
         named || self.upstream.contains(&other)
     }
 
-    /// How a try ends, counted from 1.
-    pub fn ends(&self, try_number: u32) -> &Ends {
-        &self.tries[(try_number as usize - 1).min(self.tries.len() - 1)]
+    /// How a try of an instance ends; tries are counted from 1.
+    pub fn ends(&self, instance: usize, try_number: u32) -> &Ends {
+        &self.tries[instance * TRIES + try_number as usize - 1]
     }
 }
 

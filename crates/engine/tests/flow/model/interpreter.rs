@@ -1,17 +1,21 @@
 //! What is to happen, said as plainly as possible: no counters, no database, everything looked at anew after each step.
 
-use super::case::{Case, Ends, Role, name};
+use super::case::{Case, Ends, Role};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName as State;
 use cofferdam_domain::trigger_rule::TriggerRule as Rule;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
-/// A run of a dag. A task that may run is `Queued`, whether there is room for it or not.
+/// An instance of a task: the task, and the position in its list; nought for a task that is not mapped.
+pub type Instance = (usize, usize);
+
+/// A run of a dag. An instance that may run is `Queued`, whether there is room for it or not. A mapped task has one instance until it
+/// may run.
 pub struct Interpreter<'a> {
     case: &'a Case,
-    pub states: Vec<State>,
-    pub tries: Vec<u32>,
+    pub states: Vec<Vec<State>>,
+    tries: Vec<Vec<u32>>,
 }
 
 enum Judgement {
@@ -24,61 +28,61 @@ enum Judgement {
 impl<'a> Interpreter<'a> {
     pub fn start(case: &'a Case) -> Self {
         let count = case.tasks.len();
-        let mut run = Self { case, states: vec![State::None; count], tries: vec![0; count] };
+        let mut run = Self { case, states: vec![vec![State::None]; count], tries: vec![vec![0]; count] };
         run.settle();
         run
     }
 
-    /// The tasks that may run now.
-    pub fn ready(&self) -> BTreeSet<usize> {
-        (0..self.states.len()).filter(|task| self.states[*task] == State::Queued).collect()
+    /// The instances that may run now.
+    pub fn ready(&self) -> BTreeSet<Instance> {
+        let instances = self.states.iter().enumerate();
+        let instances =
+            instances.flat_map(|(task, states)| states.iter().enumerate().map(move |(one, state)| ((task, one), *state)));
+        instances.filter(|(_, state)| *state == State::Queued).map(|(instance, _)| instance).collect()
     }
 
-    /// Tries of these tasks end at once, each as the case has it.
-    pub fn end(&mut self, tasks: &[usize]) {
+    /// How the try of an instance ends that runs now.
+    pub fn ends(&self, (task, one): Instance) -> &Ends {
+        self.case.tasks[task].ends(one, self.tries[task][one])
+    }
+
+    /// Tries of these instances end at once, each as the case has it.
+    pub fn end(&mut self, instances: &[Instance]) {
         let mut left_out = BTreeSet::new();
-        for task in tasks {
-            let (state, skips) = self.ended(*task);
+        for (task, one) in instances {
+            let (state, skips) = self.ended((*task, *one));
             if state == State::Queued {
-                self.tries[*task] += 1;
+                self.tries[*task][*one] += 1;
             }
-            self.states[*task] = state;
+            self.states[*task][*one] = state;
             left_out.extend(skips);
         }
         for task in left_out {
-            if self.states[task] == State::None {
-                self.states[task] = State::Skipped;
+            for state in self.states[task].iter_mut().filter(|state| **state == State::None) {
+                *state = State::Skipped;
             }
         }
         self.settle();
     }
 
-    /// The result of a task's try as JSON, when it has one.
-    pub fn result(&self, task: usize) -> Option<Value> {
-        match self.case.tasks[task].ends(self.tries[task]) {
-            Ends::Returns(value) => Some(value.clone()),
-            Ends::Chooses(tasks) => Some(json!(tasks.iter().map(|task| name(*task)).collect::<Vec<_>>())),
-            Ends::FailsForNow | Ends::FailsForGood | Ends::Skips => None,
-        }
-    }
-
     /// How the run has ended, if nothing is left to do.
     pub fn run_state(&self) -> Option<RunStateName> {
-        if self.states.iter().any(|state| !state.is_finished()) {
+        if self.states.iter().flatten().any(|state| !state.is_finished()) {
             return None;
         }
         let counts = |task: &usize| !matches!(self.case.tasks[*task].role, Role::Teardown { fail_run: false, .. });
         let decides = |task: &usize| counts(task) && self.below(*task).iter().all(|below| !counts(below));
-        let failed = |task: &usize| matches!(self.states[*task], State::Failed | State::UpstreamFailed);
-        let run_failed = (0..self.states.len()).filter(decides).any(|task| failed(&task));
+        let failed = |task: usize| self.states[task].iter().any(|state| matches!(state, State::Failed | State::UpstreamFailed));
+        let run_failed = (0..self.states.len()).filter(decides).any(failed);
         Some(if run_failed { RunStateName::Failed } else { RunStateName::Success })
     }
 
-    fn ended(&self, task: usize) -> (State, BTreeSet<usize>) {
+    fn ended(&self, instance: Instance) -> (State, BTreeSet<usize>) {
+        let (task, one) = instance;
         let definition = &self.case.tasks[task];
         let none = BTreeSet::new();
-        let again = if self.tries[task] <= definition.retries { State::Queued } else { State::Failed };
-        match definition.ends(self.tries[task]) {
+        let again = if self.tries[task][one] <= definition.retries { State::Queued } else { State::Failed };
+        match self.ends(instance) {
             Ends::FailsForNow => (again, none),
             Ends::FailsForGood => (State::Failed, none),
             Ends::Skips => (State::Skipped, none),
@@ -103,7 +107,7 @@ impl<'a> Interpreter<'a> {
     /// Asks every task that waits, all at once, until nothing moves any more.
     fn settle(&mut self) {
         loop {
-            let waiting = (0..self.states.len()).filter(|task| self.states[*task] == State::None);
+            let waiting = (0..self.states.len()).filter(|task| self.states[*task] == [State::None]);
             let moves: Vec<(usize, State)> = waiting
                 .filter_map(|task| match self.judge(task) {
                     Judgement::Wait => None,
@@ -116,19 +120,16 @@ impl<'a> Interpreter<'a> {
                 return;
             }
             for (task, state) in moves {
-                self.states[task] = state;
-                if state == State::Queued {
-                    self.tries[task] = 1;
-                }
+                let instances = if state == State::Queued { self.case.tasks[task].items.unwrap_or(1) } else { 1 };
+                self.states[task] = vec![state; instances];
+                self.tries[task] = vec![u32::from(state == State::Queued); instances];
             }
         }
     }
 
     fn judge(&self, task: usize) -> Judgement {
-        let above: Vec<State> = (0..self.states.len())
-            .filter(|other| self.case.tasks[task].waits_for(*other))
-            .map(|other| self.states[other])
-            .collect();
+        let above = (0..self.states.len()).filter(|other| self.case.tasks[task].waits_for(*other));
+        let above: Vec<State> = above.flat_map(|other| self.states[other].iter().copied()).collect();
         let any = |states: &[State]| above.iter().any(|state| states.contains(state));
         let done = above.iter().all(|state| state.is_finished());
         let when_done = |judgement: Judgement| if done { judgement } else { Judgement::Wait };
@@ -167,7 +168,8 @@ impl<'a> Interpreter<'a> {
 
     fn judge_teardown(&self, task: usize) -> Judgement {
         let is_setup = |other: &usize| self.case.tasks[task].waits_for(*other) && self.case.tasks[*other].role == Role::Setup;
-        let setups: Vec<State> = (0..self.states.len()).filter(is_setup).map(|setup| self.states[setup]).collect();
+        let setups: Vec<State> =
+            (0..self.states.len()).filter(is_setup).flat_map(|setup| self.states[setup].iter().copied()).collect();
         if setups.is_empty() || setups.contains(&State::Success) {
             Judgement::Run
         } else if setups.iter().all(|state| *state == State::Skipped) {

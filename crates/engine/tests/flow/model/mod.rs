@@ -10,18 +10,22 @@ use case::{Case, Ends, name};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::RunKey;
-use interpreter::Interpreter;
+use interpreter::{Instance, Interpreter};
 use rand::rngs::StdRng;
+use rand::seq::IteratorRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// How many cases run when nothing else is said.
 const CASES: u64 = 250;
 /// How many run at once.
 const LANES: usize = 4;
+/// How long instances of a mapped task may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_does_what_the_interpreter_says() {
@@ -62,40 +66,27 @@ async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
     let dag = stage.apply(case.definition()).await;
     let run = stage.trigger(&dag, json!({})).await.run;
     let mut model = Interpreter::start(&case);
-    let mut taken: BTreeMap<usize, Taken> = BTreeMap::new();
+    let mut taken: BTreeMap<Instance, Taken> = BTreeMap::new();
     let mut steps = Vec::new();
     loop {
-        for one in stage.take(100).await {
-            let task: usize = one.name()[1..].parse().expect("the number of a task");
-            taken.insert(task, one);
-        }
-        let (ready, running): (BTreeSet<usize>, BTreeSet<usize>) = (model.ready(), taken.keys().copied().collect());
-        let room = case.max_active_tasks.unwrap_or(usize::MAX);
-        if !running.is_subset(&ready) || running.len() != ready.len().min(room) {
-            return Err(format!("after {steps:?}, {ready:?} may run, and these run: {running:?}"));
-        }
+        take_what_runs(stage, &case, &model, &mut taken).await.map_err(|difference| format!("after {steps:?}, {difference}"))?;
         states_agree(stage, run, &model).await.map_err(|difference| format!("after {steps:?}, {difference}"))?;
-        if ready.is_empty() {
+        if taken.is_empty() {
             break;
         }
         // One result, or a few that are recorded together.
-        let count = if rng.random_bool(0.3) { rng.random_range(1..=running.len()) } else { 1 };
-        let mut ending: Vec<usize> = Vec::new();
-        while ending.len() < count {
-            let task = *running.iter().nth(rng.random_range(0..running.len())).expect("one of them");
-            if !ending.contains(&task) {
-                ending.push(task);
-            }
-        }
+        let count = if rng.random_bool(0.3) { rng.random_range(1..=taken.len()) } else { 1 };
+        let ending: Vec<Instance> = taken.keys().copied().sample(&mut rng, count);
         let ended = ending
             .iter()
-            .map(|task| {
-                let one = taken.remove(task).expect("it was taken");
-                let ends = match case.tasks[*task].ends(model.tries[*task]) {
+            .map(|instance| {
+                let one = taken.remove(instance).expect("it was taken");
+                let ends = match model.ends(*instance) {
                     Ends::FailsForNow => Ending::failure(Reason::GuestError, "not yet"),
                     Ends::FailsForGood => failure(),
                     Ends::Skips => Ending::Skip { message: String::new() },
-                    Ends::Returns(_) | Ends::Chooses(_) => success(model.result(*task).expect("a result")),
+                    Ends::Returns(value) => success(value.clone()),
+                    Ends::Chooses(tasks) => success(tasks.iter().map(|task| name(*task)).collect()),
                 };
                 (one, ends)
             })
@@ -112,17 +103,48 @@ async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
     }
 }
 
-/// Whether each task is where it should be. One that may run can also be held back.
+/// Takes from the queue what runs now: all that may run, or as many as there is room for. Mapped tasks get their instances in the
+/// background, so with them it may take a moment.
+async fn take_what_runs(
+    stage: &Stage,
+    case: &Case,
+    model: &Interpreter<'_>,
+    taken: &mut BTreeMap<Instance, Taken>,
+) -> Result<(), String> {
+    let mapped = case.tasks.iter().any(|task| task.items.is_some());
+    let ready = model.ready();
+    let room = case.max_active_tasks.unwrap_or(usize::MAX);
+    let began = tokio::time::Instant::now();
+    loop {
+        for one in stage.take(100).await {
+            let task = one.job.context.task_id.as_str()[1..].parse().expect("the number of a task");
+            taken.insert((task, usize::try_from(one.job.context.map_index).unwrap_or(0)), one);
+        }
+        let running: BTreeSet<Instance> = taken.keys().copied().collect();
+        if running.is_subset(&ready) && running.len() == ready.len().min(room) {
+            return Ok(());
+        }
+        if !mapped || began.elapsed() > PATIENCE {
+            return Err(format!("{ready:?} may run, and these run: {running:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Whether each instance is where it should be. One that may run can also be held back, with its task not mapped yet.
 async fn states_agree(stage: &Stage, run: RunKey, model: &Interpreter<'_>) -> Result<(), String> {
     let recorded = stage.states(run).await;
     for (task, expected) in model.states.iter().enumerate() {
-        let (state, reason) = recorded[&name(task)];
-        let same = match state {
-            TaskStateName::Scheduled => *expected == TaskStateName::Queued,
-            other => other == *expected,
-        };
-        if !same {
-            return Err(format!("{} is {state} ({reason:?}), not {expected}", name(task)));
+        for (one, expected) in expected.iter().enumerate() {
+            let found = recorded.get(&format!("{}[{one}]", name(task))).or_else(|| recorded.get(&name(task)));
+            let Some((state, reason)) = found else { return Err(format!("{} has no instance {one}", name(task))) };
+            let same = match state {
+                TaskStateName::Scheduled => *expected == TaskStateName::Queued,
+                other => other == expected,
+            };
+            if !same {
+                return Err(format!("instance {one} of {} is {state} ({reason:?}), not {expected}", name(task)));
+            }
         }
     }
     Ok(())
