@@ -193,6 +193,7 @@ impl Engine {
 impl Pass<'_> {
     /// Lets one event happen; what follows from it is noted.
     fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, report: Option<Report>) -> Result<(), EngineError> {
+        let gated = self.is_gated(instance)?;
         let Some(working) = self.working.get_mut(&instance) else {
             // Deleted with its run: for whoever reports, it is finished.
             self.followups.refused.push(Refusal { instance, why: Why::Finished });
@@ -200,7 +201,6 @@ impl Pass<'_> {
         };
         let task = planned(&self.plans, &working.locked)?;
         let previous = working.state.clone();
-        let gated = self.plans[&working.locked.version].is_gated(task);
         if gated && event == TaskEvent::Release && !self.releasing {
             return self.ask_gates(instance);
         }

@@ -60,6 +60,13 @@ impl Pass<'_> {
         }
     }
 
+    /// Whether something may hold an instance back.
+    pub(super) fn is_gated(&self, instance: TaskInstanceId) -> Result<bool, EngineError> {
+        let Some(Working { locked, .. }) = self.working.get(&instance) else { return Ok(false) };
+        let task = planned(&self.plans, locked)?;
+        Ok(!self.gates_of(locked, &self.plans[&locked.version], task).is_empty())
+    }
+
     fn touch(&mut self, gates: &Gates, tenant: TenantId) {
         for gate in gates.counting() {
             self.touched.gates.insert(gate.name.clone(), gate.limit.into());

@@ -74,8 +74,11 @@ async fn instances_with_the_same_key_run_one_at_a_time() {
     let first = stage.trigger(&one, json!({})).await.run;
     let second = stage.trigger(&two, json!({})).await.run;
     let other = stage.trigger(&two, json!({ "customer": "b" })).await.run;
+    // An empty key is none.
+    let free =
+        [stage.trigger(&two, json!({ "customer": "" })).await.run, stage.trigger(&two, json!({ "customer": "" })).await.run];
     let mut taken = stage.take(10).await;
-    assert_eq!(taken.iter().map(|one| one.job.run).collect::<Vec<_>>(), [first, other]);
+    assert_eq!(taken.iter().map(|one| one.job.run).collect::<Vec<_>>(), [first, other, free[0], free[1]]);
     let again = taken.remove(0);
     stage.end(vec![(again, cofferdam_domain::ending::Ending::failure(Reason::GuestError, "not yet"))]).await;
     let again = stage.take(10).await.remove(0);
