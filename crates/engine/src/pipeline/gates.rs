@@ -139,31 +139,53 @@ impl Pass<'_> {
             // Those that wait for an earlier run have no limit of their own.
             if *limit == 0 || *limit > passed {
                 wanted.push((name.clone(), limit - passed + BEHIND));
-                room += (limit - passed).max(1);
+                room += if *limit == 0 { BEHIND } else { limit - passed };
             }
         }
         let next = if wanted.is_empty() { Vec::new() } else { gates::next(tx, &wanted).await? };
-        if next.is_empty() {
-            return Ok(());
+        // No more are locked than can pass: most of the time the first ones do.
+        let mut left = next.as_slice();
+        while room > 0 && !left.is_empty() {
+            let (chunk, later) = left.split_at(left.len().min(usize::try_from(room).unwrap_or(1)));
+            left = later;
+            room -= self.pass_gates(tx, chunk, &mut passed).await?;
         }
-        let free = gates::lock_free(tx, &next).await?;
+        if !self.followups.held_up.is_empty() {
+            self.followups.held_up_of = tenants;
+            self.followups.held_up_of.sort_unstable();
+            self.followups.held_up_of.dedup();
+        }
+        self.write(tx).await
+    }
+
+    /// Lets those of these instances pass that nobody else has locked and for which there is room. Returns how many did, or are held up.
+    async fn pass_gates(
+        &mut self,
+        tx: &mut Tx<'_>,
+        next: &[TaskInstanceId],
+        passed: &mut HashMap<String, i64>,
+    ) -> Result<i64, EngineError> {
+        let free = gates::lock_free(tx, next).await?;
         self.plans.extend(self.engine.plans(tx, free.iter().map(|locked| locked.version)).await?);
         self.facts.extend(self.engine.run_facts(tx, free.iter().map(|locked| locked.run)).await?);
         let mut free: HashMap<TaskInstanceId, LockedInstance> =
             free.into_iter().map(|locked| (locked.instance, locked)).collect();
-        for instance in next {
+        let mut moved = 0;
+        for instance in next.iter().copied() {
             let Some(locked) = free.remove(&instance) else {
-                if i64::try_from(self.followups.held_up.len()).unwrap_or(i64::MAX) < room {
-                    self.followups.held_up.push(instance);
-                }
+                moved += 1;
+                self.followups.held_up.push(instance);
                 continue;
             };
             let plan = std::sync::Arc::clone(&self.plans[&locked.version]);
             let Some(task) = plan.task(locked.task_index) else { continue };
             let gates = self.gates_of(&locked, &plan, task);
-            match self.passage(tx, &locked, &plan, task, &gates, &mut passed).await? {
+            match self.passage(tx, &locked, &plan, task, &gates, passed).await? {
                 Passage::Early => {}
-                Passage::Busy => self.followups.held_up.push(instance),
+                Passage::Busy => {
+                    moved += 1;
+                    self.followups.held_up.push(instance);
+                }
                 way @ (Passage::Free | Passage::Full) => {
                     if gates.past.is_some() {
                         let counting = Gates { past: None, ..gates.clone() };
@@ -177,16 +199,12 @@ impl Pass<'_> {
                         self.releasing = true;
                         self.apply(instance, TaskEvent::Release, None)?;
                         self.releasing = false;
+                        moved += 1;
                     }
                 }
             }
         }
-        if !self.followups.held_up.is_empty() {
-            self.followups.held_up_of = tenants;
-            self.followups.held_up_of.sort_unstable();
-            self.followups.held_up_of.dedup();
-        }
-        self.write(tx).await
+        Ok(moved)
     }
 
     /// Whether a waiting instance may be queued. Counts that were not known are added.
