@@ -72,9 +72,14 @@ pub trait Build {
     fn option(&mut self, inner: Option<Self::Value>) -> Self::Value;
     /// A result.
     fn result(&mut self, result: Result<Option<Self::Value>, Option<Self::Value>>) -> Self::Value;
-    /// A value that is not known yet ([`hole`]); `None` refuses it.
-    fn unknown(&mut self) -> Option<Self::Value> {
+    /// A value that is not known yet ([`hole`]), with the number of its hole and the type that is expected there; `None` refuses it.
+    fn unknown(&mut self, _: Option<u64>, _: &WitType) -> Option<Self::Value> {
         None
+    }
+    /// Whether a key that no field of a record is called after is a mistake. It is one in what a person wrote. What another task
+    /// returned may have more fields than are asked for.
+    fn is_closed(&self) -> bool {
+        false
     }
 }
 
@@ -96,13 +101,16 @@ impl Build for Check {
     fn flags(&mut self, _: Vec<&str>) {}
     fn option(&mut self, _: Option<()>) {}
     fn result(&mut self, _: Result<Option<()>, Option<()>>) {}
-    fn unknown(&mut self) -> Option<()> {
+    fn unknown(&mut self, _: Option<u64>, _: &WitType) -> Option<()> {
         Some(())
+    }
+    fn is_closed(&self) -> bool {
+        true
     }
 }
 
 /// The key of a [`hole`]. No JSON that is kept has U+0000 in a string.
-const HOLE: &str = "\0";
+pub(super) const HOLE: &str = "\0";
 
 /// Stands in JSON for a value that is not known yet: [`WitFunction::check`] takes it for whatever is expected there.
 #[must_use]
@@ -110,21 +118,25 @@ pub fn hole() -> Value {
     Value::Object(Map::from_iter([(HOLE.to_owned(), Value::Null)]))
 }
 
-fn is_hole(value: &Value) -> bool {
-    value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key(HOLE))
+/// The number of a hole, if this is one and it has one.
+fn as_hole(value: &Value) -> Option<Option<u64>> {
+    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
+    fields.get(HOLE).map(Value::as_u64)
 }
 
 impl WitFunction {
     /// Reads its arguments: a JSON object with one key for each parameter. A parameter that is an option may be left out; names
-    /// may be written with `_` for `-`.
+    /// may be written with `_` for `-`. Whether other keys are taken is for `build` to say ([`Build::is_closed`]).
     ///
     /// # Errors
     /// The first place that does not fit.
     pub fn decode<B: Build>(&self, input: &Value, build: &mut B) -> Result<Vec<B::Value>, Mismatch> {
         let none = Map::new();
         let given = match input {
-            Value::Object(_) if is_hole(input) && build.unknown().is_some() => return Ok(Vec::new()),
-            Value::Object(given) => given,
+            Value::Object(given) => match as_hole(input) {
+                Some(number) if build.unknown(number, &self.input()).is_some() => return Ok(Vec::new()),
+                _ => given,
+            },
             Value::Null if self.params.is_empty() => &none,
             other => {
                 let names: Vec<_> = self.params.iter().map(|param| param.name.as_str()).collect();
@@ -135,7 +147,13 @@ impl WitFunction {
         fields(&self.params, given, build)
     }
 
-    /// Whether an input fits. Holes fit anywhere.
+    /// Its parameters as one type.
+    #[must_use]
+    pub fn input(&self) -> WitType {
+        WitType::Record { named: super::Named::default(), fields: self.params.clone() }
+    }
+
+    /// Whether an input fits that a person wrote. Holes fit anywhere; keys that are no parameters or fields do not fit.
     ///
     /// # Errors
     /// The first place that does not fit.
@@ -145,13 +163,21 @@ impl WitFunction {
 }
 
 impl WitType {
+    /// Whether a value fits that a person wrote.
+    ///
+    /// # Errors
+    /// The first place that does not fit.
+    pub fn check(&self, json: &Value) -> Result<(), Mismatch> {
+        self.decode(json, &mut Check)
+    }
+
     /// Reads a value of this type.
     ///
     /// # Errors
     /// The first place that does not fit.
     pub fn decode<B: Build>(&self, json: &Value, build: &mut B) -> Result<B::Value, Mismatch> {
-        if is_hole(json)
-            && let Some(value) = build.unknown()
+        if let Some(number) = as_hole(json)
+            && let Some(value) = build.unknown(number, self)
         {
             return Ok(value);
         }
@@ -257,7 +283,7 @@ impl WitType {
 
 impl Mismatch {
     /// The same, seen from one level further out.
-    fn below(mut self, step: impl std::fmt::Display) -> Self {
+    pub(super) fn below(mut self, step: impl std::fmt::Display) -> Self {
         self.pointer.insert_str(0, &join("", step));
         self
     }
@@ -447,7 +473,7 @@ fn fields<B: Build>(expected: &[Field], given: &Map<String, Value>, build: &mut 
             }
         }
     }
-    if taken == given.len() {
+    if taken == given.len() || !build.is_closed() {
         return Ok(values);
     }
     // One of the keys is not a field's, or the same field's in another spelling.

@@ -4,12 +4,18 @@
 //! inputs against them, and the sandbox builds values by them. The mapping between JSON and WIT is that of
 //! `docs/components.md`; [`decode`](WitFunction::decode) is the only code that reads JSON by a type, whatever is made of it.
 
+mod assign;
 mod decode;
+mod holes;
+mod part;
 mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use assign::{Misfit, nothing_to};
 pub use decode::{Build, Mismatch, Scalar, hole};
+pub use holes::{Looked, numbered_hole};
+pub use part::NoPart;
 
 use crate::definition::suggest::closest;
 use serde::{Deserialize, Serialize};

@@ -1,19 +1,19 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn named(name: &str) -> Named {
+pub(super) fn named(name: &str) -> Named {
     Named { name: Some(name.to_owned()), docs: None }
 }
 
-fn field(name: &str, ty: WitType) -> Field {
+pub(super) fn field(name: &str, ty: WitType) -> Field {
     Field { name: name.to_owned(), ty, docs: None }
 }
 
-fn case(name: &str, ty: Option<WitType>) -> Case {
+pub(super) fn case(name: &str, ty: Option<WitType>) -> Case {
     Case { name: name.to_owned(), ty, docs: None }
 }
 
-fn boxed(ty: WitType) -> Box<WitType> {
+pub(super) fn boxed(ty: WitType) -> Box<WitType> {
     Box::new(ty)
 }
 
