@@ -80,6 +80,22 @@ codes! {
     InvalidScript = "invalid_script";
     /// A setting that has no effect as it stands.
     NoEffect = "no_effect";
+    /// A path that leads to nothing in what the other task returns.
+    UnknownPath = "unknown_path";
+    /// A task that no run comes to, whatever the tasks above it do.
+    NeverRuns = "never_runs";
+    /// A parameter that nothing uses.
+    UnusedParam = "unused_param";
+    /// A pool that is not there.
+    UnknownPool = "unknown_pool";
+    /// A variable that is granted and not there.
+    UnknownVariable = "unknown_variable";
+    /// A connection that is granted and not there.
+    UnknownConnection = "unknown_connection";
+    /// A limit above that of the tenant.
+    LimitOverTenant = "limit_over_tenant";
+    /// A host that the tenant's policy keeps from being reached.
+    OutsidePolicy = "outside_policy";
 }
 
 impl fmt::Display for DiagnosticCode {
@@ -105,6 +121,33 @@ pub struct Diagnostic {
     /// Where in the text that `pointer` leads to, when it is about a part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<TextPlace>,
+    /// What is to be said of single places. One at `pointer` itself says it of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
+    /// What to write instead, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<Suggestion>,
+}
+
+/// What is to be said of a place in a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The place: a JSON Pointer.
+    pub pointer: String,
+    /// What is said, in a few words.
+    pub message: String,
+}
+
+/// What to write in a place of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// The place: a JSON Pointer.
+    pub pointer: String,
+    /// Whether the key is meant that stands there, rather than its value.
+    #[serde(default)]
+    pub is_key: bool,
+    /// The text: a key, or a text as value.
+    pub replacement: String,
 }
 
 /// A place in a text.
@@ -119,7 +162,16 @@ pub struct TextPlace {
 impl Diagnostic {
     /// An error.
     pub fn error(code: DiagnosticCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, pointer: pointer.into(), message: message.into(), help: None, place: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            pointer: pointer.into(),
+            message: message.into(),
+            help: None,
+            place: None,
+            labels: Vec::new(),
+            suggestion: None,
+        }
     }
 
     /// A warning.
@@ -146,6 +198,28 @@ impl Diagnostic {
     pub fn place(mut self, place: TextPlace) -> Self {
         self.place = Some(place);
         self
+    }
+
+    /// The same with something said of a place.
+    #[must_use]
+    pub fn label(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.labels.push(Label { pointer: pointer.into(), message: message.into() });
+        self
+    }
+
+    /// The same with what was perhaps meant by the text at its place.
+    #[must_use]
+    pub fn did_you_mean(mut self, replacement: &str) -> Self {
+        self.help = Some(format!("did you mean '{replacement}'?"));
+        self.suggestion =
+            Some(Suggestion { pointer: self.pointer.clone(), is_key: self.is_about_key(), replacement: replacement.to_owned() });
+        self
+    }
+
+    /// Whether it is about the key at its place, rather than about its value.
+    #[must_use]
+    pub fn is_about_key(&self) -> bool {
+        self.code == DiagnosticCode::UnknownField
     }
 
     /// Whether it keeps the definition from being applied.

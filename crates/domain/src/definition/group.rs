@@ -70,7 +70,8 @@ pub(crate) fn wire(dag: &DagDefinition, found: &mut Vec<Diagnostic>) -> Option<W
     for (index, task) in dag.tasks.iter().enumerate() {
         if let Some(first) = positions.get(task.task_id.as_str()) {
             let message = format!("the task_id '{}' is taken by /tasks/{first} already", task.task_id);
-            found.push(Diagnostic::error(DiagnosticCode::DuplicateTaskId, format!("/tasks/{index}/task_id"), message));
+            let problem = Diagnostic::error(DiagnosticCode::DuplicateTaskId, format!("/tasks/{index}/task_id"), message);
+            found.push(problem.label(format!("/tasks/{first}/task_id"), "the first one"));
         } else {
             positions.insert(task.task_id.as_str(), index);
         }
@@ -185,7 +186,7 @@ impl<'a> Resolver<'a, '_> {
         let (field, template) = task.template();
         if let Some(Ok(template)) = template.map(InputTemplate::parse) {
             for reference in template.places() {
-                let pointer = format!("/tasks/{index}/{field}{}", reference.pointer);
+                let pointer = format!("/tasks/{index}/{field}{}/$from", reference.pointer);
                 let wish = Wish { name: reference.task.as_str(), pointer };
                 targets.extend(self.resolve(&wish, Some(task.task_id.as_str()), false));
             }
@@ -234,12 +235,15 @@ impl<'a> Resolver<'a, '_> {
         }
         let tasks = self.dag.tasks.iter().map(|task| task.task_id.as_str()).filter(|id| Some(*id) != own);
         let groups = self.names.iter().map(GroupName::as_str).filter(|_| groups_too);
-        let help = closest(wish.name, tasks.chain(groups)).map(|other| format!("did you mean '{other}'?"));
         let message = match group {
             Some(_) => format!("'{}' is a group; here a task is needed", wish.name),
             None => format!("there is no task '{}' in this dag", wish.name),
         };
-        self.found.push(Diagnostic::error(DiagnosticCode::UnknownUpstream, wish.pointer.clone(), message).maybe_help(help));
+        let problem = Diagnostic::error(DiagnosticCode::UnknownUpstream, wish.pointer.clone(), message);
+        self.found.push(match closest(wish.name, tasks.chain(groups)) {
+            Some(meant) => problem.did_you_mean(meant),
+            None => problem,
+        });
         None
     }
 }

@@ -11,16 +11,18 @@ pub(crate) mod graph;
 mod group;
 mod parse;
 mod quantity;
+mod reach;
 mod room;
 mod schedule;
 mod schema;
 mod script;
+mod source;
 pub(crate) mod suggest;
 mod validate;
 mod work;
 
 pub(crate) use diagnostic::join;
-pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, TextPlace};
+pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, TextPlace};
 pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
 pub use flow::{ShortCircuitDefinition, TeardownDefinition};
 pub use group::GroupDefinition;
@@ -31,6 +33,7 @@ pub use room::WeightRule;
 pub use schedule::{DagEnd, EndState, Overlap, ScheduleDefinition, ScheduleFormError, ScheduleItem};
 pub use schema::schema;
 pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
+pub use source::{Source, Span, SyntaxError};
 pub use validate::{MAX_TASKS, validate};
 pub use work::{RunDagDate, RunDagDefinition, WorkDefinition};
 

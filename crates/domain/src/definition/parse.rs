@@ -75,13 +75,12 @@ fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diag
             inside.push_str(&step);
         }
         let known: Vec<&str> = known.collect();
-        let help = match closest(field, known.iter().copied()) {
-            Some(known) => format!("did you mean '{known}'?"),
-            None => format!("the fields here are {}", known.join(", ")),
-        };
         let problem =
             Diagnostic::error(DiagnosticCode::UnknownField, format!("{at}{inside}"), format!("there is no field '{field}'"));
-        problems.push(problem.help(help));
+        problems.push(match closest(field, known.iter().copied()) {
+            Some(known) => problem.did_you_mean(known),
+            None => problem.help(format!("the fields here are {}", known.join(", "))),
+        });
         let parent = inside.strip_suffix(&step).unwrap_or_default();
         let removed = value.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|object| object.remove(field));
         // Without the field the same error cannot come again.
@@ -115,12 +114,11 @@ fn other_problem(at: &str, message: &str) -> Diagnostic {
         let mut quoted = rest.split('`');
         let given = quoted.next().unwrap_or_default();
         let known: Vec<&str> = quoted.skip(1).step_by(2).collect();
-        let help = match closest(given, known.iter().copied()) {
-            Some(known) => format!("did you mean '{known}'?"),
-            None => format!("it can be {}", known.join(", ")),
-        };
         let problem = Diagnostic::error(DiagnosticCode::InvalidValue, at, format!("'{given}' is not known here"));
-        return problem.help(help);
+        return match closest(given, known.iter().copied()) {
+            Some(known) => problem.did_you_mean(known),
+            None => problem.help(format!("it can be {}", known.join(", "))),
+        };
     }
     Diagnostic::error(DiagnosticCode::InvalidValue, at, message)
 }

@@ -169,8 +169,8 @@ fn what_only_shows_as_a_whole() {
         ("/description", json!("x".repeat(1_001)), "too_long", "/description"),
         ("/tasks/1/task_id", json!("fetch"), "duplicate_task_id", "/tasks/1/task_id"),
         ("/tasks/2/depends_on/0", json!("claen"), "unknown_upstream", "/tasks/2/depends_on/0"),
-        ("/tasks/1/input/rows/$from", json!("fech"), "unknown_upstream", "/tasks/1/input/rows"),
-        ("/tasks/0/input/station/$param", json!("statoin"), "unknown_param", "/tasks/0/input/station"),
+        ("/tasks/1/input/rows/$from", json!("fech"), "unknown_upstream", "/tasks/1/input/rows/$from"),
+        ("/tasks/0/input/station/$param", json!("statoin"), "unknown_param", "/tasks/0/input/station/$param"),
         ("/tasks/0/input/station", json!({ "$conf": "station" }), "invalid_input", "/tasks/0/input/station/$conf"),
         ("/tasks/0/input/station", json!({ "$form": "x" }), "invalid_input", "/tasks/0/input/station/$form"),
         ("/tasks/0/limits", json!({ "memory": "5GiB" }), "limit_over_cap", "/tasks/0/limits/memory"),
@@ -210,9 +210,21 @@ fn circles_are_named() {
     dag["tasks"][0]["depends_on"] = json!(["report"]);
     let found = validate(&parse(dag).unwrap());
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].to_string(), "error[cycle] at /tasks/0: tasks wait for each other: fetch → clean → report → fetch");
+    assert_eq!(
+        found[0].to_string(),
+        "error[cycle] at /tasks/0/task_id: tasks wait for each other: fetch → clean → report → fetch"
+    );
+    let labels: Vec<_> = found[0].labels.iter().map(|label| (label.pointer.as_str(), label.message.as_str())).collect();
+    assert_eq!(
+        labels,
+        [
+            ("/tasks/1/input/rows/$from", "'clean' waits for 'fetch'"),
+            ("/tasks/2/depends_on/0", "'report' waits for 'clean'"),
+            ("/tasks/0/depends_on/0", "'fetch' waits for 'report'"),
+        ]
+    );
     let found = validate(&parse(with("/tasks/2/depends_on", json!(["report"]))).unwrap());
-    assert_eq!(found[0].to_string(), "error[cycle] at /tasks/2: the task 'report' waits for itself");
+    assert_eq!(found[0].to_string(), "error[cycle] at /tasks/2/task_id: the task 'report' waits for itself");
 }
 
 #[test]

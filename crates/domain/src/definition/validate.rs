@@ -53,6 +53,7 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     }
     if let Some(wiring) = wire(dag, &mut found) {
         cycles(dag, &wiring.upstream, &mut found);
+        super::reach::check(dag, &wiring.upstream, &mut found);
     }
     found
 }
@@ -68,8 +69,24 @@ fn cycles(dag: &DagDefinition, upstream: &[Vec<usize>], found: &mut Vec<Diagnost
         } else {
             format!("tasks wait for each other: {}", path.join(" → "))
         };
-        found.push(Diagnostic::error(Code::Cycle, format!("/tasks/{first}"), message));
+        let mut problem = Diagnostic::error(Code::Cycle, format!("/tasks/{first}/task_id"), message);
+        for (above, task) in circle.iter().zip(circle.iter().cycle().skip(1)) {
+            let place = waits_at(dag, *task, name(above)).unwrap_or_else(|| format!("/tasks/{task}"));
+            problem = problem.label(place, format!("'{}' waits for '{}'", name(task), name(above)));
+        }
+        found.push(problem);
     }
+}
+
+/// Where a task says that it waits for another.
+fn waits_at(dag: &DagDefinition, task: usize, above: &str) -> Option<String> {
+    let definition = dag.tasks.get(task)?;
+    if let Some(number) = definition.depends_on.iter().position(|name| name.as_str() == above) {
+        return Some(format!("/tasks/{task}/depends_on/{number}"));
+    }
+    let (field, template) = definition.template();
+    let place = InputTemplate::parse(template?).ok()?.places().into_iter().find(|place| place.task.as_str() == above)?;
+    Some(format!("/tasks/{task}/{field}{}/$from", place.pointer))
 }
 
 fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
@@ -176,13 +193,13 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
                     let help = closest(name, dag.params.keys().map(String::as_str));
                     let problem = Diagnostic::error(
                         Code::UnknownParam,
-                        format!("{at}/{field}{pointer}"),
+                        format!("{at}/{field}{pointer}/$param"),
                         format!("there is no parameter '{name}' in params"),
                     );
-                    found.push(problem.help(match help {
-                        Some(other) => format!("did you mean '{other}'?"),
-                        None => "add it to params, or use $conf for what only a run's conf has".to_owned(),
-                    }));
+                    found.push(match help {
+                        Some(other) => problem.did_you_mean(other),
+                        None => problem.help("add it to params, or use $conf for what only a run's conf has"),
+                    });
                 }
             }
         }

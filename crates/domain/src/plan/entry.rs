@@ -1,11 +1,9 @@
-//! How a task enters its component, and whether its input fits.
+//! How a task enters its component.
 
-use super::InputTemplate;
-use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition, join};
+use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition};
 use crate::job::Entry;
 use crate::wit::{self, FindError, WitFunction};
 use cofferdam_ids::Digest;
-use serde_json::Value;
 
 /// A version of a component, as far as a plan needs to know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,10 +29,7 @@ pub(super) fn entry(
         }
         (None, Some(entry @ (Entry::Task | Entry::Function { .. }))) => Some(entry.clone()),
         (wanted, _) => match wit::find(&component.functions, wanted.as_deref()) {
-            Ok(function) => {
-                input(at, task, function, found);
-                Some(Entry::Function { interface: function.interface.clone(), function: function.name.clone() })
-            }
+            Ok(function) => Some(Entry::Function { interface: function.interface.clone(), function: function.name.clone() }),
             Err(error) => {
                 let field = if wanted.is_some() { "function" } else { "component" };
                 let problem = Diagnostic::error(
@@ -65,48 +60,10 @@ pub(super) fn entry(
     entry
 }
 
-/// Checks what is known of the input. What other tasks and the run give is checked when the task runs.
-fn input(at: &str, task: &TaskDefinition, function: &WitFunction, found: &mut Vec<Diagnostic>) {
-    let template = match &task.input {
-        None => InputTemplate::default(),
-        Some(input) => match InputTemplate::parse(input) {
-            Ok(template) => template,
-            // `validate` has told it.
-            Err(_) => return,
-        },
-    };
-    let mut known = template.known();
-    if let (Some(expand), Some(fields)) = (&task.expand, known.as_object_mut()) {
-        fields.extend(expand.over.keys().map(|key| (key.clone(), wit::hole())));
-    }
-    if let Err(mismatch) = function.check(&known) {
-        let pointer = match &task.input {
-            Some(_) => format!("{at}/input{}", template.place_of(&mismatch.pointer)),
-            None => at.to_owned(),
-        };
-        let message = format!("expected {}, found {}", mismatch.expected, mismatch.found);
-        let problem = Diagnostic::error(DiagnosticCode::TypeMismatch, pointer, message);
-        found.push(problem.help(format!("'{}' is {}", function.name, function.signature())));
-        return;
-    }
-    mapped(at, task, function, &known, found);
-}
-
-/// Checks the lists that are written in the dag: each item in its turn, the first one that does not fit is told.
-fn mapped(at: &str, task: &TaskDefinition, function: &WitFunction, known: &Value, found: &mut Vec<Diagnostic>) {
-    for (key, source) in task.expand.iter().flat_map(|expand| &expand.over) {
-        let Ok(Value::Array(items)) = InputTemplate::parse(source).map(|template| template.known()) else { continue };
-        for (index, item) in items.into_iter().enumerate() {
-            let mut input = known.clone();
-            input[key] = item;
-            if let Err(mismatch) = function.check(&input) {
-                let place = mismatch.pointer.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
-                let pointer = format!("{}/{index}{place}", join(&format!("{at}/expand/over"), key));
-                let message = format!("expected {}, found {}", mismatch.expected, mismatch.found);
-                let problem = Diagnostic::error(DiagnosticCode::TypeMismatch, pointer, message);
-                found.push(problem.help(format!("'{}' is {}", function.name, function.signature())));
-                break;
-            }
-        }
+/// The typed function that a task calls; none for one that takes any JSON, or that cannot be found.
+pub(super) fn function<'a>(task: &TaskDefinition, component: &'a Component) -> Option<&'a WitFunction> {
+    match (&task.function, &component.entry) {
+        (None, Some(_)) => None,
+        (wanted, _) => wit::find(&component.functions, wanted.as_deref()).ok(),
     }
 }

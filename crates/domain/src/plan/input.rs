@@ -55,6 +55,26 @@ pub struct Reference {
     pub key: XComKey,
 }
 
+/// A place of a template that is filled in when the task runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slot<'a> {
+    /// Where in the template: a JSON Pointer.
+    pub pointer: String,
+    /// What it is filled with.
+    pub source: SlotSource<'a>,
+    /// What is taken when there is nothing.
+    pub default: Option<&'a Value>,
+}
+
+/// What a place of a template is filled with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SlotSource<'a> {
+    /// A part of what another task left.
+    XCom { task: &'a TaskId, key: &'a XComKey, path: &'a str },
+    /// A part of the run's conf, laid over the dag's params.
+    Conf { path: &'a str },
+}
+
 /// Why an input cannot be filled in. The task fails with `invalid_input`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
@@ -157,17 +177,12 @@ impl InputTemplate {
         found.into_iter()
     }
 
-    /// The input as far as it is known before the run, with a [`hole`](crate::wit::hole) for each reference.
-    pub(crate) fn known(&self) -> Value {
-        fn known(node: &Node) -> Value {
-            match node {
-                Node::Literal(value) => value.clone(),
-                Node::List(items) => items.iter().map(known).collect(),
-                Node::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), known(field))).collect(),
-                Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => crate::wit::hole(),
-            }
-        }
-        known(&self.root)
+    /// The input as far as it is known before the run, with a [numbered hole](crate::wit::numbered_hole) for each of the places
+    /// that come with it.
+    pub(crate) fn known(&self) -> (Value, Vec<Slot<'_>>) {
+        let mut slots = Vec::new();
+        let known = known(&self.root, "", &mut slots);
+        (known, slots)
     }
 
     /// Where the template has what is at this place of [`InputTemplate::known`]: a literal is one step further down.
@@ -226,6 +241,23 @@ fn walk<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, &'a Node
         }
         Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => {}
     }
+}
+
+fn known<'a>(node: &'a Node, pointer: &str, slots: &mut Vec<Slot<'a>>) -> Value {
+    let (source, default) = match node {
+        Node::Literal(value) => return value.clone(),
+        Node::List(items) => {
+            return items.iter().enumerate().map(|(index, item)| known(item, &join(pointer, index), slots)).collect();
+        }
+        Node::Object(fields) => {
+            return fields.iter().map(|(key, field)| (key.clone(), known(field, &join(pointer, key), slots))).collect();
+        }
+        Node::From { task, key, path, default } => (SlotSource::XCom { task, key, path }, default),
+        Node::Conf { path, default } | Node::Param { path, default, .. } => (SlotSource::Conf { path }, default),
+    };
+    let number = slots.len() as u64;
+    slots.push(Slot { pointer: pointer.to_owned(), source, default: default.as_ref() });
+    crate::wit::numbered_hole(number)
 }
 
 fn fill(

@@ -11,6 +11,7 @@ mod reach;
 mod room;
 #[cfg(test)]
 mod tests;
+mod types;
 mod work;
 
 pub use entry::Component;
@@ -201,6 +202,18 @@ impl DagPlan {
         dag: &DagDefinition,
         resolve: impl Fn(&ComponentRef) -> Result<Component, ResolveError>,
     ) -> Result<Self, Vec<Diagnostic>> {
+        Self::compile_noting(dag, resolve, &mut Vec::new())
+    }
+
+    /// The same; what looks wrong in a definition that can be compiled is put into `warnings`.
+    ///
+    /// # Errors
+    /// See [`DagPlan::compile`].
+    pub fn compile_noting(
+        dag: &DagDefinition,
+        resolve: impl Fn(&ComponentRef) -> Result<Component, ResolveError>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut found = validate(dag);
         let components: BTreeMap<_, _> = dag.components().into_iter().map(|c| (c.clone(), resolve(&c))).collect();
         let timezone = parse_timezone(&dag.timezone).unwrap_or(chrono_tz::UTC);
@@ -239,9 +252,11 @@ impl DagPlan {
                 None => None,
             });
         }
+        types::check(dag, &components, &mut found);
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
+        warnings.extend(found.iter().cloned());
         // Both were found to be right by `validate`.
         let Some(Wiring { upstream, groups }) = wire(dag, &mut Vec::new()) else { return Err(found) };
         let Ok(order) = graph::order(&upstream) else { return Err(found) };

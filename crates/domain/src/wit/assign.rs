@@ -107,7 +107,9 @@ impl WitType {
             (Self::List(output) | Self::FixedList { element: output, .. }, Self::List(input)) => {
                 output.assignable_to(input).map_err(|inside| inside.below("[]"))
             }
-            (Self::FixedList { element: output, length: is }, Self::FixedList { element: input, length: wanted }) if is == wanted => {
+            (Self::FixedList { element: output, length: is }, Self::FixedList { element: input, length: wanted })
+                if is == wanted =>
+            {
                 output.assignable_to(input).map_err(|inside| inside.below("[]"))
             }
             (Self::FixedList { element, length }, Self::Tuple(types)) if *length as usize == types.len() => {
@@ -188,7 +190,12 @@ fn case(output: &Case, inputs: &[Case], whole: &WitType) -> Result<(), Misfit> {
     let at = format!(".{}", output.name);
     let Some(input) = inputs.iter().find(|input| input.name == output.name) else {
         let gives = format!("the case {}", output.name);
-        return Err(Misfit { path: at, output: Some(gives), input: whole.to_string(), why: Some("it has no such case".to_owned()) });
+        return Err(Misfit {
+            path: at,
+            output: Some(gives),
+            input: whole.to_string(),
+            why: Some("it has no such case".to_owned()),
+        });
     };
     match (&output.ty, &input.ty) {
         (None, None) => Ok(()),

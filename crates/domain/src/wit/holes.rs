@@ -72,6 +72,23 @@ impl WitFunction {
     }
 }
 
+impl WitType {
+    /// Everything in a value that does not fit, and what is expected in the place of each numbered hole.
+    #[must_use]
+    pub fn look_at(&self, value: &Value) -> Looked {
+        // A function that takes it, so that a place around it is there for whatever stands in its own.
+        let params = vec![Field { name: "it".to_owned(), ty: self.clone(), docs: None }];
+        let (name, docs, refused) = (String::new(), None, None);
+        let taking = WitFunction { interface: None, name, params, result: None, docs, refused };
+        let input = Value::Object(Map::from_iter([("it".to_owned(), value.clone())]));
+        let mut looked = taking.look_at(&input);
+        for mismatch in &mut looked.mismatches {
+            mismatch.pointer = mismatch.pointer.strip_prefix("/it").unwrap_or_default().to_owned();
+        }
+        looked
+    }
+}
+
 /// Puts something in the place of what does not fit that does, so that the rest can be looked at.
 fn pass_over(input: &mut Value, pointer: &str) -> bool {
     let Some((parent, key)) = pointer.rsplit_once('/') else { return false };
@@ -113,7 +130,8 @@ mod tests {
             docs: None,
             refused: None,
         };
-        let input = json!({ "rows": [{ "id": 300, "name": numbered_hole(4) }, numbered_hole(5)], "mst": 1, "on": numbered_hole(6) });
+        let input =
+            json!({ "rows": [{ "id": 300, "name": numbered_hole(4) }, numbered_hole(5)], "mst": 1, "on": numbered_hole(6) });
         let looked = function.look_at(&input);
         let told: Vec<_> = looked.mismatches.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -123,7 +123,8 @@ mod tests {
             named: named("row"),
             fields: vec![field("station-id", WitType::U64), field("mean", WitType::Option(boxed(WitType::F64)))],
         };
-        let place = WitType::Variant { named: named("place"), cases: vec![case("city", Some(WitType::String)), case("at-sea", None)] };
+        let place =
+            WitType::Variant { named: named("place"), cases: vec![case("city", Some(WitType::String)), case("at-sea", None)] };
         WitType::Record {
             named: named("forecast"),
             fields: vec![

@@ -73,7 +73,10 @@ fn what_fits() {
         (reading.clone(), record(vec![field("id", WitType::U16)])),
         (reading.clone(), record(vec![field("name", WitType::String), field("more", option(WitType::Bool))])),
         (list(reading.clone()), list(record(vec![field("note", option(WitType::String))]))),
-        (record(vec![field("a", WitType::U8), field("b", WitType::U16)]), WitType::Map { key: boxed(WitType::String), value: boxed(WitType::U32) }),
+        (
+            record(vec![field("a", WitType::U8), field("b", WitType::U16)]),
+            WitType::Map { key: boxed(WitType::String), value: boxed(WitType::U32) },
+        ),
         (WitType::Tuple(vec![WitType::U8, WitType::U16]), list(WitType::U16)),
         (WitType::FixedList { element: boxed(WitType::U8), length: 2 }, WitType::Tuple(vec![WitType::U8, WitType::S32])),
         (WitType::FixedList { element: boxed(WitType::U8), length: 2 }, list(WitType::U8)),
@@ -113,7 +116,11 @@ fn what_does_not_fit_is_told_with_its_place() {
         (WitType::Tuple(vec![WitType::U8, WitType::Char]), list(WitType::U8), "[1]: output char, input u8"),
         (enumeration(&["a", "b"]), enumeration(&["a"]), ".b: output the case b, input enum { a } (it has no such case)"),
         (variant(vec![case("a", Some(WitType::U8))]), variant(vec![case("a", None)]), ".a: output u8, input nothing"),
-        (variant(vec![case("a", Some(WitType::U8))]), WitType::String, "output variant { a }, input string (its case a carries something)"),
+        (
+            variant(vec![case("a", Some(WitType::U8))]),
+            WitType::String,
+            "output variant { a }, input string (its case a carries something)",
+        ),
         (flags(&["a"]), flags(&["b"]), ".a: output the case a, input flags { b } (it has no such case)"),
         (
             option(option(WitType::U8)),
@@ -166,9 +173,8 @@ fn any_type() -> impl Strategy<Value = WitType> {
             (inner.clone(), 0..3_u32).prop_map(|(ty, length)| WitType::FixedList { element: boxed(ty), length }),
             (proptest::sample::select(vec![WitType::String, WitType::Char, WitType::U8]), inner.clone())
                 .prop_map(|(key, value)| WitType::Map { key: boxed(key), value: boxed(value) }),
-            (names(), some()).prop_map(|(names, types)| {
-                record(names.into_iter().zip(types).map(|(name, ty)| field(name, ty)).collect())
-            }),
+            (names(), some())
+                .prop_map(|(names, types)| { record(names.into_iter().zip(types).map(|(name, ty)| field(name, ty)).collect()) }),
             proptest::collection::vec(inner.clone(), 1..3).prop_map(WitType::Tuple),
             (names(), some(), proptest::collection::vec(any::<bool>(), 4)).prop_map(|(names, types, carry)| {
                 let cases = names.into_iter().zip(types).zip(carry);
@@ -289,9 +295,9 @@ fn value(ty: &WitType) -> BoxedStrategy<Value> {
         WitType::FixedList { element, length } => {
             proptest::collection::vec(value(element), *length as usize).prop_map(Value::Array).boxed()
         }
-        WitType::Map { key, value: of } if **key == WitType::String => {
-            proptest::collection::vec((".{0,2}", value(of)), 0..3).prop_map(|entries| Value::Object(entries.into_iter().collect())).boxed()
-        }
+        WitType::Map { key, value: of } if **key == WitType::String => proptest::collection::vec((".{0,2}", value(of)), 0..3)
+            .prop_map(|entries| Value::Object(entries.into_iter().collect()))
+            .boxed(),
         WitType::Map { key, value: of } => proptest::collection::vec((value(key), value(of)), 0..3)
             .prop_map(|pairs| pairs.into_iter().map(|(key, value)| json!([key, value])).collect())
             .boxed(),
@@ -319,10 +325,11 @@ fn value(ty: &WitType) -> BoxedStrategy<Value> {
             WitType::Option(_) => prop_oneof![Just(Value::Null), value(inner).prop_map(|value| json!({ "some": value }))].boxed(),
             inner => prop_oneof![Just(Value::Null), value(inner)].boxed(),
         },
-        WitType::Result { ok, err } => {
-            prop_oneof![carried(ok).prop_map(|value| json!({ "ok": value })), carried(err).prop_map(|value| json!({ "err": value }))]
-                .boxed()
-        }
+        WitType::Result { ok, err } => prop_oneof![
+            carried(ok).prop_map(|value| json!({ "ok": value })),
+            carried(err).prop_map(|value| json!({ "err": value }))
+        ]
+        .boxed(),
     }
 }
 

@@ -1,0 +1,160 @@
+use super::super::DagPlan;
+use super::*;
+use crate::definition::{Severity, parse};
+use crate::job::Entry;
+use crate::wit::{Field, Named};
+use cofferdam_ids::Digest;
+use serde_json::{Value, json};
+
+fn field(name: &str, ty: WitType) -> Field {
+    Field { name: name.to_owned(), ty, docs: None }
+}
+
+fn record(name: &str, fields: Vec<Field>) -> WitType {
+    WitType::Record { named: Named { name: Some(name.to_owned()), docs: None }, fields }
+}
+
+fn list(ty: WitType) -> WitType {
+    WitType::List(Box::new(ty))
+}
+
+fn option(ty: WitType) -> WitType {
+    WitType::Option(Box::new(ty))
+}
+
+fn function(name: &str, params: Vec<Field>, result: Option<WitType>) -> WitFunction {
+    WitFunction { interface: None, name: name.to_owned(), params, result, docs: None, refused: None }
+}
+
+/// `typed` exports functions; `json` is a task of any JSON.
+fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
+    let digest = Digest::new("a".repeat(64)).unwrap();
+    let row = |count: WitType| record("row", vec![field("count", count), field("name", WitType::String)]);
+    let report = record("report", vec![field("rows", list(row(WitType::S64))), field("note", option(WitType::String))]);
+    let functions = vec![
+        function("fetch", vec![], Some(WitType::Result { ok: Some(Box::new(report)), err: Some(Box::new(WitType::String)) })),
+        function("count", vec![], Some(WitType::U8)),
+        function("nothing", vec![], None),
+        function("narrow", vec![field("rows", list(row(WitType::U8)))], Some(WitType::Bool)),
+        function("wide", vec![field("rows", list(row(WitType::S64))), field("most", option(WitType::U16))], None),
+        function("number", vec![field("n", WitType::U32)], None),
+    ];
+    match wanted.name.as_str() {
+        "typed" => Ok(Component { digest, entry: None, functions }),
+        _ => Ok(Component { digest, entry: Some(Entry::Task), functions: Vec::new() }),
+    }
+}
+
+/// What is found in a dag of these tasks, each on a line.
+fn found(tasks: Value) -> String {
+    let dag = parse(json!({ "dag_id": "d", "params": { "most": 70_000, "n": 3, "later": null }, "tasks": tasks })).unwrap();
+    let mut warnings = Vec::new();
+    let found = match DagPlan::compile_noting(&dag, resolve, &mut warnings) {
+        Ok(_) => warnings,
+        Err(found) => found,
+    };
+    let line = |problem: &Diagnostic| {
+        let sign = if problem.severity == Severity::Warning { "warning " } else { "" };
+        format!("{sign}{} {}: {}", problem.code, problem.pointer, problem.message)
+    };
+    found.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn task(id: &str, function: &str, input: Value) -> Value {
+    json!({ "task_id": id, "component": "typed", "function": function, "input": input })
+}
+
+#[test]
+fn edges_that_fit_are_not_mentioned() {
+    let fetch = || task("fetch", "fetch", json!({}));
+    for tasks in [
+        json!([fetch(), task("b", "wide", json!({ "rows": { "$from": "fetch", "path": "/rows" } }))]),
+        // The whole of a record can be given for the parameters that it has among its fields.
+        json!([fetch(), task("b", "wide", json!({ "$from": "fetch" }))]),
+        json!([fetch(), task("b", "number", json!({ "n": { "$param": "n" } }))]),
+        json!([fetch(), task("b", "number", json!({ "n": { "$param": "later" } }))]),
+        json!([task("count", "count", json!({})), task("b", "number", json!({ "n": { "$from": "count" } }))]),
+        // Nothing is known of what a task of any JSON takes and gives, nor of other XComs.
+        json!([fetch(), { "task_id": "b", "component": "json", "input": { "x": { "$from": "fetch" } } }]),
+        json!([{ "task_id": "a", "component": "json" }, task("b", "narrow", json!({ "rows": { "$from": "a" } }))]),
+        json!([fetch(), task("b", "narrow", json!({ "rows": { "$from": "fetch", "key": "rows" } }))]),
+    ] {
+        assert_eq!(found(tasks.clone()), "", "{tasks}");
+    }
+}
+
+#[test]
+fn an_edge_that_does_not_fit_names_both_types_and_its_place() {
+    let fetch = || task("fetch", "fetch", json!({}));
+    for (tasks, says) in [
+        (
+            json!([fetch(), task("b", "narrow", json!({ "rows": { "$from": "fetch", "path": "/rows" } }))]),
+            "type_mismatch /tasks/1/input/rows/$from: 'fetch' gives list<row> at '/rows', and 'b' takes list<row> for 'rows': \
+             [].count: output s64, input u8 (it can be less than 0)",
+        ),
+        (
+            json!([fetch(), task("b", "narrow", json!({ "rows": { "$from": "fetch" } }))]),
+            "type_mismatch /tasks/1/input/rows/$from: 'fetch' gives report, and 'b' takes list<row> for 'rows': output report, \
+             input list<row>",
+        ),
+        (
+            json!([fetch(), task("b", "narrow", json!({ "$from": "fetch" }))]),
+            "type_mismatch /tasks/1/input/$from: 'fetch' gives report, and 'b' takes record { rows } for its input: .rows[].count: \
+             output s64, input u8 (it can be less than 0)",
+        ),
+        (
+            json!([task("a", "nothing", json!({})), task("b", "number", json!({ "n": { "$from": "a" } }))]),
+            "type_mismatch /tasks/1/input/n/$from: 'a' gives nothing, and 'b' takes u32 for 'n': output nothing, input u32",
+        ),
+        (
+            json!([
+                task("count", "count", json!({})),
+                task("b", "narrow", json!({ "rows": [{ "count": { "$from": "count" }, "name": { "$from": "count" } }] }))
+            ]),
+            "type_mismatch /tasks/1/input/rows/0/name/$from: 'count' gives u8, and 'b' takes string for 'rows.0.name': output u8, \
+             input string",
+        ),
+    ] {
+        assert_eq!(found(tasks.clone()), says, "{tasks}");
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_told_whoever_takes_it() {
+    let fetch = || task("fetch", "fetch", json!({}));
+    let at =
+        |path: &str| json!([fetch(), { "task_id": "b", "component": "json", "input": [{ "$from": "fetch", "path": path }] }]);
+    assert_eq!(found(at("/rows/0/count")), "");
+    assert_eq!(
+        found(at("/row/0")),
+        "unknown_path /tasks/1/input/0/path: what 'fetch' returns has nothing at '/row/0': report has no field 'row'; it has rows, note"
+    );
+    let with_default = json!([fetch(), task("b", "number", json!({ "n": { "$from": "fetch", "path": "/n", "default": -1 } }))]);
+    assert_eq!(
+        found(with_default),
+        "warning unknown_path /tasks/1/input/n/path: what 'fetch' returns has nothing at '/n': report has no field 'n'; it has rows, note\n\
+         type_mismatch /tasks/1/input/n/default: the default does not fit: expected an integer from 0 to 4294967295 (u32), found -1"
+    );
+    let dag = parse(json!({ "dag_id": "d", "tasks": at("/row") })).unwrap();
+    let problem = DagPlan::compile(&dag, resolve).unwrap_err().remove(0);
+    assert_eq!(problem.help.as_deref(), Some("did you mean '/rows'?"));
+    assert_eq!(problem.suggestion.unwrap().replacement, "/rows");
+}
+
+#[test]
+fn parameters_and_all_literals_are_checked() {
+    let most = |most: Value| found(json!([task("b", "wide", json!({ "rows": [], "most": most }))]));
+    assert_eq!(
+        most(json!({ "$param": "most" })),
+        "type_mismatch /tasks/0/input/most: the parameter 'most' does not fit 'wide', which takes option<u16> here: expected an \
+         integer from 0 to 65535 (u16), found 70000"
+    );
+    assert_eq!(most(json!({ "$conf": "/n" })), "");
+    assert_eq!(most(json!({ "$conf": "/other", "default": 5 })), "");
+    let both = found(json!([task("b", "wide", json!({ "rows": 1, "mst": 2 }))]));
+    assert_eq!(
+        both,
+        "type_mismatch /tasks/0/input/rows: expected an array (list<row>), found 1\n\
+         type_mismatch /tasks/0/input/mst: expected the key \"most\", found the key \"mst\""
+    );
+}
