@@ -118,6 +118,7 @@ pub(crate) async fn load(app: &App, tenant: TenantId, digest: &Digest) -> Result
 /// A try that belongs to no run.
 pub(crate) fn attempt(entry: Entry, input: Option<Value>, now: DateTime<Utc>) -> Result<TryRequest, ApiError> {
     Ok(TryRequest {
+        is_input_open: false,
         instance: TaskInstanceId::generate(),
         entry,
         input: input.unwrap_or_else(|| json!({})).to_string(),

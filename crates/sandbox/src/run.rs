@@ -52,6 +52,9 @@ pub struct TryRequest {
     pub entry: Entry,
     /// The input: JSON text.
     pub input: String,
+    /// Whether records of a typed function's input may have more fields than it takes: they were filled in with what other tasks
+    /// returned. In what a person wrote, such a field is a mistake.
+    pub is_input_open: bool,
     /// What the try may use.
     pub limits: Limits,
     /// What the try may reach.
@@ -333,7 +336,7 @@ async fn call(program: &Program, store: &mut Store<TryState>, request: &TryReque
                 Ok(function) => function,
                 Err(why) => return Stopped::NoSuchFunction(why),
             };
-            let arguments = match function.arguments(&request.input) {
+            let arguments = match function.arguments(&request.input, request.is_input_open) {
                 Ok(arguments) => arguments,
                 Err(mismatch) => return Stopped::InvalidInput(mismatch),
             };

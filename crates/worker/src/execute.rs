@@ -65,6 +65,7 @@ async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime
     let mut private_targets = job.private_targets;
     private_targets.extend(shared.config.private_targets.iter().cloned());
     let request = TryRequest {
+        is_input_open: true,
         instance: job.instance,
         entry: job.target.entry,
         input,

@@ -42,6 +42,7 @@ pub async fn compile(component: &[u8]) -> CompiledCode {
 pub fn request(entry: Entry, input: String) -> TryRequest {
     let at = DateTime::UNIX_EPOCH;
     TryRequest {
+        is_input_open: false,
         instance: TaskInstanceId::generate(),
         entry,
         input,

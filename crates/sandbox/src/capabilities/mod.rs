@@ -211,6 +211,7 @@ pub(crate) mod tests {
     pub(crate) fn request(limits: Limits) -> Arc<TryRequest> {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         Arc::new(TryRequest {
+            is_input_open: false,
             instance: TaskInstanceId::generate(),
             entry: Entry::Task,
             input: "null".to_owned(),

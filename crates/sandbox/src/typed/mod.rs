@@ -30,13 +30,13 @@ pub(crate) struct TypedFunction {
 
 impl TypedFunction {
     /// Its arguments, from the text of an input.
-    pub(crate) fn arguments(&self, input: &str) -> Result<Vec<Val>, Mismatch> {
+    pub(crate) fn arguments(&self, input: &str, is_open: bool) -> Result<Vec<Val>, Mismatch> {
         let input: Value = serde_json::from_str(input).map_err(|error| Mismatch {
             pointer: String::new(),
             expected: "JSON".to_owned(),
             found: format!("a text that is not: {error}"),
         })?;
-        self.function.decode(&input, &mut values::Values)
+        self.function.decode(&input, &mut values::Values { is_open })
     }
 }
 

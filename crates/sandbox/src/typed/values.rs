@@ -10,11 +10,17 @@ use wasmtime::component::Val;
 const EXACT: u64 = 1 << 53;
 
 /// Makes values of the runtime.
-pub(crate) struct Values;
+pub(crate) struct Values {
+    /// Whether a record may have more fields than are asked for.
+    pub is_open: bool,
+}
 
 impl Build for Values {
     type Value = Val;
 
+    fn is_closed(&self) -> bool {
+        !self.is_open
+    }
     fn scalar(&mut self, scalar: Scalar<'_>) -> Val {
         match scalar {
             Scalar::Bool(value) => Val::Bool(value),

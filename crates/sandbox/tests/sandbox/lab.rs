@@ -221,6 +221,7 @@ pub fn program(name: &'static str) -> Prepared {
 pub fn request(entry: Entry, input: String, limits: Limits) -> TryRequest {
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     TryRequest {
+        is_input_open: false,
         instance: TaskInstanceId::generate(),
         entry,
         input,

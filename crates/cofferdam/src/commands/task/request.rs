@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub fn request(args: &TaskTestArgs, inspection: &Inspection) -> Result<TryRequest, Failure> {
     let input = args.input.as_deref().map(|text| json_or_file("--input", text)).transpose()?;
     Ok(TryRequest {
+        is_input_open: false,
         instance: TaskInstanceId::generate(),
         entry: entry(args, inspection)?,
         input: input.unwrap_or_else(|| json!({})).to_string(),
