@@ -1,5 +1,6 @@
+use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
-use cofferdam_ids::{ComponentName, Digest};
+use cofferdam_ids::{ComponentName, DagId, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,6 +85,31 @@ pub struct ComponentVersion {
     /// Milliseconds that compiling took; absent when it was compiled before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compile_ms: Option<u64>,
+    /// What the version does to the dags that name the component without a version; only in the answer to its upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<ComponentImpact>,
+}
+
+/// What a version of a component does to the dags that name the component without a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ComponentImpact {
+    /// Dags that get the version when they are applied next, at most 500. Until then nothing changes for them.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub dags: Vec<DagId>,
+    /// Those of them that are refused then.
+    pub broken: Vec<BrokenDag>,
+}
+
+/// A dag that would be refused with another version of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BrokenDag {
+    /// The dag.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub dag_id: DagId,
+    /// What would be wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// A component, with its newest version.

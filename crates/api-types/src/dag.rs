@@ -222,6 +222,100 @@ pub struct AppliedDag {
     pub dry_run: bool,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// What differs from the version before.
+    pub changes: DagChanges,
+}
+
+/// The answer to `POST /compile`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CompiledDag {
+    /// Whether it could be applied.
+    pub is_valid: bool,
+    /// What is wrong, or looks wrong, the errors first.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The tasks, upstream ones first; empty when something is wrong.
+    pub tasks: Vec<DagTask>,
+    /// Which task waits for which.
+    pub edges: Vec<DagEdge>,
+    /// What differs from the dag's current version; absent when the definition does not even name its dag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<DagChanges>,
+}
+
+/// What differs between the current version of a dag and a definition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DagChanges {
+    /// The number of the current version; absent when there is no such dag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_number: Option<u32>,
+    /// Fields of the dag itself.
+    pub fields: Vec<FieldChange>,
+    /// Tasks that are new.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub added_tasks: Vec<TaskId>,
+    /// Tasks that are gone.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub removed_tasks: Vec<TaskId>,
+    /// Tasks in which something differs.
+    pub changed_tasks: Vec<TaskChange>,
+    /// Edges that are new.
+    pub added_edges: Vec<DagEdge>,
+    /// Edges that are gone.
+    pub removed_edges: Vec<DagEdge>,
+    /// Tasks whose component is another version now, although the definition names it as before.
+    pub repinned_tasks: Vec<RepinnedTask>,
+}
+
+impl DagChanges {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self { version_number: self.version_number, ..Self::default() }
+    }
+}
+
+/// What differs in a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TaskChange {
+    /// The task.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub task_id: TaskId,
+    /// Its fields that differ.
+    pub fields: Vec<FieldChange>,
+}
+
+/// A value that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FieldChange {
+    /// Where: a JSON Pointer into the dag or the task.
+    pub pointer: String,
+    /// What was there; absent when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub before: Option<Value>,
+    /// What is there now; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub after: Option<Value>,
+}
+
+/// A task whose component is another version now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RepinnedTask {
+    /// The task.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub task_id: TaskId,
+    /// The version before.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub before: Digest,
+    /// The version now.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub after: Digest,
 }
 
 /// `PATCH /dags/{dag_id}`. What is left out stays.

@@ -35,23 +35,23 @@ pub use backfill::{
     DryRunInterval, NewBackfill, ReprocessBehavior,
 };
 pub use component::{
-    Component, ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail,
-    ExportedFunction, FunctionParameter, ImportedInterface,
+    BrokenDag, Component, ComponentCollection, ComponentDetail, ComponentImpact, ComponentKind, ComponentUpload,
+    ComponentVersion, ComponentVersionDetail, ExportedFunction, FunctionParameter, ImportedInterface,
 };
 pub use config::{
     Connection, ConnectionCollection, NewConnection, NewVariable, PatchConnection, PatchVariable, UpdateMask, Variable,
     VariableCollection,
 };
 pub use dag::{
-    AppliedDag, Dag, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask, DagVersionSummary, DeletedDag, NextRun,
-    PatchDag, RecentRun,
+    AppliedDag, CompiledDag, Dag, DagChanges, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask, DagVersionSummary,
+    DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
 pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};
 pub use page::Page;
-pub use problem::{Diagnostic, ErrorCode, Problem, Severity, TextPlace};
+pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
 pub use trial::{FunctionTried, TryFunction};
 pub use xcom::{XCom, XComCollection, XComEntry};

@@ -217,12 +217,60 @@ pub struct Diagnostic {
     /// What would mend it, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The line in the YAML that was sent, counted from 1, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
+    /// Where it stands in the text that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub span: Option<TextSpan>,
     /// Where in the text that `pointer` leads to, when it is about a part of it: a line of a script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<TextPlace>,
+    /// What is to be said of single places. One at `pointer` itself says it of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<DiagnosticLabel>,
+    /// What to write instead, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<DiagnosticSuggestion>,
+}
+
+/// A stretch of the text that was sent. Lines and columns count from 1, columns in characters; the end is the first place behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TextSpan {
+    /// The line of its first character.
+    pub line: u32,
+    /// The column of its first character.
+    pub column: u32,
+    /// The line in which it ends.
+    pub end_line: u32,
+    /// The column before which it ends.
+    pub end_column: u32,
+}
+
+/// What is to be said of a place in a dag definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DiagnosticLabel {
+    /// The place in the definition: a JSON Pointer.
+    pub pointer: String,
+    /// What is said, in a few words.
+    pub message: String,
+    /// Where it stands in the text that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub span: Option<TextSpan>,
+}
+
+/// What to write in a place of a dag definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DiagnosticSuggestion {
+    /// The place in the definition: a JSON Pointer.
+    pub pointer: String,
+    /// Whether the key is meant that stands there, rather than its value.
+    pub is_key: bool,
+    /// The key, or the text that is the value.
+    pub replacement: String,
+    /// What of the text that was sent it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub span: Option<TextSpan>,
 }
 
 /// A place in a text.

@@ -4,8 +4,8 @@ use crate::connection::read;
 use crate::{Client, ClientError};
 use bytes::Bytes;
 use cofferdam_api_types::{
-    ComponentCollection, ComponentDetail, ComponentUpload, ComponentVersion, ComponentVersionDetail, FunctionTried, Page,
-    TryFunction,
+    ComponentCollection, ComponentDetail, ComponentImpact, ComponentUpload, ComponentVersion, ComponentVersionDetail,
+    FunctionTried, Page, TryFunction,
 };
 use cofferdam_ids::{ComponentName, Digest};
 use futures::stream;
@@ -89,6 +89,14 @@ impl Client {
     /// When there is none of that name and digest.
     pub async fn inspect_component(&self, name: &ComponentName, digest: &Digest) -> Result<ComponentVersionDetail, ClientError> {
         self.get(self.api(&["components", name.as_str(), "versions", digest.as_str()])).await
+    }
+
+    /// What a version does to the dags that name the component without a version.
+    ///
+    /// # Errors
+    /// When there is no such version.
+    pub async fn component_impact(&self, name: &ComponentName, digest: &Digest) -> Result<ComponentImpact, ClientError> {
+        self.get(self.api(&["components", name.as_str(), "versions", digest.as_str(), "impact"])).await
     }
 
     /// Tries a function of a version: runs it in the sandbox, with nothing recorded.

@@ -2,7 +2,7 @@
 
 use crate::connection::{etag, read};
 use crate::{Client, ClientError};
-use cofferdam_api_types::{AppliedDag, Dag, DagCollection, DagDetail, DagListQuery, DeletedDag, PatchDag};
+use cofferdam_api_types::{AppliedDag, CompiledDag, Dag, DagCollection, DagDetail, DagListQuery, DeletedDag, PatchDag};
 use cofferdam_ids::DagId;
 use reqwest::{Method, header};
 use serde_json::Value;
@@ -26,6 +26,24 @@ impl Client {
         let response = self
             .send(|| {
                 let request = self.request(Method::POST, url.clone()).query(&[("dry_run", dry_run)]);
+                match source {
+                    DagSource::Json(definition) => request.json(definition),
+                    DagSource::Yaml(text) => request.header(header::CONTENT_TYPE, "application/yaml").body(text.clone()),
+                }
+            })
+            .await?;
+        read(response).await
+    }
+
+    /// Compiles a definition and stores nothing: what is wrong with it, and what differs from the dag's current version.
+    ///
+    /// # Errors
+    /// When one is no editor, or the server cannot be reached. What is wrong with the definition is no error.
+    pub async fn compile_dag(&self, source: &DagSource) -> Result<CompiledDag, ClientError> {
+        let url = self.api(&["compile"]);
+        let response = self
+            .send(|| {
+                let request = self.request(Method::POST, url.clone());
                 match source {
                     DagSource::Json(definition) => request.json(definition),
                     DagSource::Yaml(text) => request.header(header::CONTENT_TYPE, "application/yaml").body(text.clone()),

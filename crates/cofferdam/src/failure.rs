@@ -1,8 +1,11 @@
 //! How a command fails: what went wrong, where, what would mend it, and the exit code.
 
 use crate::config::ConfigError;
+use cofferdam_domain::definition::Source;
 use serde::Serialize;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The exit codes; `docs/cli.md` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl Exit {
 }
 
 /// Something wrong in a document, at the line where the person wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Whether it stops the document from being used.
     pub severity: Severity,
@@ -81,15 +84,68 @@ pub struct Finding {
     pub file: Option<String>,
     /// The line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
+    pub line: Option<u32>,
     /// The column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<usize>,
+    pub column: Option<u32>,
+    /// The line in which it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// The column before which it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
     /// The JSON Pointer of the place.
     pub pointer: String,
     /// Where in the text that stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Within>,
+    /// What is to be said of single places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<FoundLabel>,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<FoundSuggestion>,
+    /// The text that it stands in, to be shown.
+    #[serde(skip)]
+    pub shown: Option<Shown>,
+}
+
+/// What is to be said of a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FoundLabel {
+    /// The JSON Pointer of the place.
+    pub pointer: String,
+    /// What is said.
+    pub message: String,
+    /// The line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The bytes of the text.
+    #[serde(skip)]
+    pub range: Option<Range<usize>>,
+}
+
+/// What to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FoundSuggestion {
+    /// The JSON Pointer of the place.
+    pub pointer: String,
+    /// Whether the key is meant that stands there.
+    pub is_key: bool,
+    /// What to write.
+    pub replacement: String,
+    /// The bytes of the text that it replaces.
+    #[serde(skip)]
+    pub range: Option<Range<usize>>,
+}
+
+/// The text that a finding stands in.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The text.
+    pub source: Arc<Source>,
+    /// The bytes that the finding is about.
+    pub primary: Range<usize>,
 }
 
 /// A place in a text, counted from 1.
@@ -121,6 +177,26 @@ impl Severity {
 }
 
 impl Finding {
+    /// A finding that is not located yet.
+    pub fn new(severity: Severity, code: impl Into<String>, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code: code.into(),
+            message: message.into(),
+            help: None,
+            file: None,
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
+            pointer: pointer.into(),
+            within: None,
+            labels: Vec::new(),
+            suggestion: None,
+            shown: None,
+        }
+    }
+
     /// `file:line:column`, as far as it is known, else the pointer.
     #[must_use]
     pub fn place(&self) -> String {
@@ -283,15 +359,11 @@ mod tests {
     #[test]
     fn findings_show_where() {
         let mut finding = Finding {
-            severity: Severity::Error,
-            code: "cycle".into(),
-            message: "a waits for b, which waits for a".into(),
             help: Some("remove one of them".into()),
             file: Some("dag.yaml".into()),
             line: Some(3),
             column: Some(5),
-            pointer: "/tasks/0".into(),
-            within: None,
+            ..Finding::new(Severity::Error, "cycle", "/tasks/0", "a waits for b, which waits for a")
         };
         assert_eq!(
             finding.to_string(),

@@ -83,9 +83,10 @@ fn a_component_goes_in_and_a_result_comes_out() {
 
     // A dag cannot come before its component; the mistake has its place.
     let refused = run(dir, "dag apply sums.yaml").exits(2);
-    assert!(refused.stderr.contains("sums.yaml:5:16: error[unknown_component]"), "{}", refused.stderr);
-    let linted = run(dir, "dag lint --remote sums.yaml").exits(1);
-    assert!(linted.stderr.contains("sums.yaml:5:16: error[unknown_component]"), "{}", linted.stderr);
+    assert!(refused.stderr.contains("error[unknown_component]"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--> sums.yaml:5:16\n"), "{}", refused.stderr);
+    let linted = run(dir, "dag lint --server sums.yaml").exits(1);
+    assert!(linted.stderr.contains("--> sums.yaml:5:16\n"), "{}", linted.stderr);
 
     let pushed = run(dir, "component push behaves.wasm --name test/behaves --label v1 -o json").json();
     assert_eq!((&pushed["created"], &pushed["kind"]), (&true.into(), &"task".into()));

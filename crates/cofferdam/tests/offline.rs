@@ -74,11 +74,12 @@ fn mistakes_are_shown_with_line_and_column() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("bad.yaml"), BAD).unwrap();
     let output = cofferdam(dir.path(), &["dag", "lint", "bad.yaml"], &[]);
-    assert!(text(&output.stderr).starts_with("bad.yaml:5:14: error[unknown_field]: "), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("error[unknown_field]: "), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--> bad.yaml:5:5\n"), "{}", text(&output.stderr));
     let output = cofferdam(dir.path(), &["dag", "lint", "bad.yaml", "-o", "json"], &[]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let finding = &found[0]["diagnostics"][0];
-    assert_eq!((&finding["line"], &finding["column"], &finding["pointer"]), (&5.into(), &14.into(), &"/tasks/0/retriez".into()));
+    assert_eq!((&finding["line"], &finding["column"], &finding["pointer"]), (&5.into(), &5.into(), &"/tasks/0/retriez".into()));
     assert_eq!(found[0]["errors"], 1);
 }
 

@@ -19,6 +19,7 @@ mod work;
 pub use commands::act::{Act, MOST_INSTANCES, MOST_RUNS, RunMark, Selection, Touched};
 pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
 pub use commands::backfill::{BackfillPlan, BackfillRequest};
+pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChanges};
 pub use commands::trigger::{Trigger, Triggered};
 pub use record::{Recorded, RefusedResult, Started, TryResult, XComWrite};
 

@@ -26,6 +26,7 @@ pub mod runs;
 pub mod secrets;
 pub mod sessions;
 pub mod stats;
+pub mod surroundings;
 pub mod task_instances;
 pub mod tenants;
 pub mod users;

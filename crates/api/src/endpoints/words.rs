@@ -1,7 +1,7 @@
 //! The domain's words, as they are sent. Each match is exhaustive: a new word does not compile until it has one here.
 
 use cofferdam_api_types as wire;
-use cofferdam_domain::definition::{Diagnostic, Severity};
+use cofferdam_domain::definition::{Diagnostic, Severity, Source, Span, SyntaxError};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::{RunStateName, RunType};
 use cofferdam_domain::task::TaskStateName;
@@ -57,15 +57,52 @@ pub(super) const fn receipt(receipt: Receipt) -> wire::Receipt {
     }
 }
 
-pub(super) fn diagnostic(diagnostic: Diagnostic) -> wire::Diagnostic {
+/// A diagnostic, with its places in the text that was sent, if one was.
+pub(super) fn diagnostic(diagnostic: Diagnostic, source: Option<&Source>) -> wire::Diagnostic {
+    let span = |range: Option<std::ops::Range<usize>>| {
+        let Span { line, column, end_line, end_column } = source?.span(&range?);
+        Some(wire::TextSpan { line, column, end_line, end_column })
+    };
+    let value = |pointer: &str| span(source.and_then(|source| source.value(pointer)));
     wire::Diagnostic {
+        span: span(source.and_then(|source| source.place_of(&diagnostic))),
         severity: severity(diagnostic.severity),
         code: diagnostic.code.as_str().to_owned(),
         pointer: diagnostic.pointer,
         message: diagnostic.message,
         help: diagnostic.help,
-        line: None,
         place: diagnostic.place.map(|place| wire::TextPlace { line: place.line, column: place.column }),
+        labels: diagnostic
+            .labels
+            .into_iter()
+            .map(|label| wire::DiagnosticLabel { span: value(&label.pointer), pointer: label.pointer, message: label.message })
+            .collect(),
+        suggestion: diagnostic.suggestion.map(|suggestion| wire::DiagnosticSuggestion {
+            span: span(source.and_then(|source| match suggestion.is_key {
+                true => source.key(&suggestion.pointer),
+                false => source.value(&suggestion.pointer),
+            })),
+            pointer: suggestion.pointer,
+            is_key: suggestion.is_key,
+            replacement: suggestion.replacement,
+        }),
+    }
+}
+
+/// A text that cannot be read, as a diagnostic.
+pub(super) fn syntax(error: SyntaxError) -> wire::Diagnostic {
+    let span =
+        error.line.zip(error.column).map(|(line, column)| wire::TextSpan { line, column, end_line: line, end_column: column });
+    wire::Diagnostic {
+        severity: wire::Severity::Error,
+        code: "syntax".to_owned(),
+        pointer: String::new(),
+        message: error.message,
+        help: None,
+        span,
+        place: None,
+        labels: Vec::new(),
+        suggestion: None,
     }
 }
 

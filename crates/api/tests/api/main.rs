@@ -4,6 +4,7 @@ mod actions;
 mod approvals;
 mod auth;
 mod backfills;
+mod compile;
 mod components;
 mod config;
 mod coverage;

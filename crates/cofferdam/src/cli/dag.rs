@@ -22,9 +22,15 @@ pub enum DagCommand {
         /// YAML or JSON files, or - for standard input
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// Checks on the server, which also knows components and permissions
-        #[arg(long)]
-        remote: bool,
+        /// Checks on the server, which also knows components, their types, pools and the tenant's policy
+        #[arg(long, alias = "remote")]
+        server: bool,
+    },
+    /// Show what differs between definitions and the versions of their dags that hold now
+    Diff {
+        /// YAML or JSON files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
     },
     /// List dags
     List {

@@ -5,7 +5,8 @@ use crate::failure::{Exit, Failure};
 use crate::output::style::{Tone, paint};
 use crate::output::{Table, progress, table};
 use cofferdam_client::api::{
-    ComponentCollection, ComponentDetail, ComponentKind, ComponentUpload, ComponentVersion, ComponentVersionDetail, Page,
+    ComponentCollection, ComponentDetail, ComponentImpact, ComponentKind, ComponentUpload, ComponentVersion,
+    ComponentVersionDetail, Page,
 };
 use cofferdam_ids::{ComponentName, Digest};
 use std::io::Read;
@@ -79,7 +80,29 @@ fn pushed(version: &ComponentVersion) -> String {
         if version.imports.is_empty() { "nothing".to_owned() } else { version.imports.join(", ") },
         listed(&version.permissions)
     );
-    if version.needs_approval { format!("{text}\n{}", waiting(version)) } else { text }
+    let text = if version.needs_approval { format!("{text}\n{}", waiting(version)) } else { text };
+    match version.impact.as_ref().and_then(broken) {
+        Some(broken) => format!("{text}\n{broken}"),
+        None => text,
+    }
+}
+
+/// The dags that would be refused with a version, and why.
+fn broken(impact: &ComponentImpact) -> Option<String> {
+    if impact.broken.is_empty() {
+        return None;
+    }
+    let head = match impact.broken.len() {
+        1 => "1 dag would be refused with this version when it is applied next; until then nothing changes for it:".to_owned(),
+        many => format!("{many} dags would be refused with this version when they are applied next; until then nothing changes:"),
+    };
+    let mut lines = vec![paint(Tone::Warn, &head)];
+    for dag in &impact.broken {
+        for problem in &dag.diagnostics {
+            lines.push(format!("  {} {}: {}", paint(Tone::Strong, dag.dag_id.as_str()), problem.pointer, problem.message));
+        }
+    }
+    Some(lines.join("\n"))
 }
 
 fn listed(permissions: &[String]) -> String {

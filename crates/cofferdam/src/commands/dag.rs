@@ -1,5 +1,5 @@
 use super::session::Session;
-use super::{lint, trigger};
+use super::{diff, lint, trigger};
 use crate::cli::{DagCommand, PageArgs};
 use crate::document::Document;
 use crate::failure::Failure;
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 pub async fn run(session: &Session, command: DagCommand) -> Result<(), Failure> {
     match command {
         DagCommand::Apply { files, dry_run } => apply(session, &files, dry_run).await,
-        DagCommand::Lint { files, remote } => lint::lint(session, &files, remote).await,
+        DagCommand::Lint { files, server } => lint::lint(session, &files, server).await,
+        DagCommand::Diff { files } => diff::diff(session, &files).await,
         DagCommand::List { page, tags, pattern } => list(session, page, &tags, pattern).await,
         DagCommand::Show { dag_id } => show(session, &dag_id).await,
         DagCommand::Trigger(args) => trigger::trigger(session, args).await,
@@ -40,11 +41,16 @@ async fn apply(session: &Session, files: &[PathBuf], dry_run: bool) -> Result<()
 
 fn applied_in_words(applied: &AppliedDag) -> String {
     let id = paint(Tone::Strong, applied.dag_id.as_str());
-    match (applied.dry_run, applied.changed) {
+    let text = match (applied.dry_run, applied.changed) {
         (true, true) => format!("{id} is valid and would become version {}.", applied.version_number),
         (true, false) => format!("{id} is valid and would not change (version {}).", applied.version_number),
         (false, true) => format!("{id} is applied as version {}.", applied.version_number),
         (false, false) => format!("{id} has not changed (version {}).", applied.version_number),
+    };
+    // Of a dag that is new, all of it is.
+    match applied.changes.version_number {
+        Some(_) if !applied.changes.is_empty() => format!("{text}\n{}", diff::in_words(&applied.changes)),
+        _ => text,
     }
 }
 

@@ -3,10 +3,10 @@
 use super::problem;
 use super::session::Session;
 use crate::document::Document;
-use crate::failure::{Exit, Failure, Finding, Severity, Within};
+use crate::failure::{Exit, Failure, Finding, FoundLabel, FoundSuggestion, Severity, Within};
 use crate::output::print_finding;
 use cofferdam_client::DagSource;
-use cofferdam_client::api::AppliedDag;
+use cofferdam_client::api::{AppliedDag, CompiledDag};
 use cofferdam_domain::definition;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -20,18 +20,14 @@ struct Linted {
 }
 
 /// Checks definitions, here or on the server. Fails when one has errors.
-pub async fn lint(session: &Session, files: &[PathBuf], remote: bool) -> Result<(), Failure> {
-    let client = if remote { Some(session.client().await?) } else { None };
+pub async fn lint(session: &Session, files: &[PathBuf], server: bool) -> Result<(), Failure> {
+    let client = if server { Some(session.client().await?) } else { None };
     let mut results = Vec::new();
     for file in files {
         let found = match Document::read(file) {
             Ok(document) => match &client {
                 None => offline(&document),
-                Some(client) => match apply(session, client, &document, true).await {
-                    Ok((_, warnings)) => warnings,
-                    Err(failure) if !failure.findings.is_empty() => failure.findings,
-                    Err(failure) => return Err(failure),
-                },
+                Some(client) => compile(session, client, &document).await?.1,
             },
             Err(failure) if !failure.findings.is_empty() => failure.findings,
             Err(failure) => return Err(failure),
@@ -63,18 +59,36 @@ pub fn offline(document: &Document) -> Vec<Finding> {
         Ok(dag) => definition::validate(&dag),
         Err(found) => found,
     };
-    let finding = |diagnostic: definition::Diagnostic| Finding {
-        severity: if diagnostic.is_error() { Severity::Error } else { Severity::Warning },
-        code: diagnostic.code.as_str().to_owned(),
-        message: diagnostic.message,
+    found.into_iter().map(|diagnostic| document.locate(own(diagnostic))).collect()
+}
+
+/// A diagnostic of the domain. Its place in the document comes later.
+pub fn own(diagnostic: definition::Diagnostic) -> Finding {
+    let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
+    let label = |label: definition::Label| FoundLabel { pointer: label.pointer, message: label.message, line: None, range: None };
+    Finding {
         help: diagnostic.help,
-        file: None,
-        line: None,
-        column: None,
-        pointer: diagnostic.pointer,
         within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
-    };
-    found.into_iter().map(|diagnostic| document.locate(finding(diagnostic))).collect()
+        labels: diagnostic.labels.into_iter().map(label).collect(),
+        suggestion: diagnostic.suggestion.map(|suggestion| FoundSuggestion {
+            pointer: suggestion.pointer,
+            is_key: suggestion.is_key,
+            replacement: suggestion.replacement,
+            range: None,
+        }),
+        ..Finding::new(severity, diagnostic.code.as_str(), diagnostic.pointer, diagnostic.message)
+    }
+}
+
+/// Sends a definition to be compiled; what the server finds is located in the document.
+pub async fn compile(
+    session: &Session,
+    client: &cofferdam_client::Client,
+    document: &Document,
+) -> Result<(CompiledDag, Vec<Finding>), Failure> {
+    let compiled = client.compile_dag(&DagSource::Json(document.value.clone())).await.map_err(|error| session.failure(error))?;
+    let found = compiled.diagnostics.iter().cloned().map(|diagnostic| document.locate(problem::finding(diagnostic))).collect();
+    Ok((compiled, found))
 }
 
 /// Sends a definition; what the server finds is shown at its place in the document.
@@ -97,6 +111,9 @@ pub async fn apply(
 }
 
 #[cfg(test)]
+mod corpus;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -105,7 +122,7 @@ mod tests {
         let text = "dag_id: weather\ntasks:\n  - task_id: a\n    component: x\n    retriez: 3\n";
         let found = offline(&Document::parse("dag.yaml", text).unwrap());
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].place(), "dag.yaml:5:14");
+        assert_eq!(found[0].place(), "dag.yaml:5:5");
         assert_eq!((found[0].severity, found[0].code.as_str()), (Severity::Error, "unknown_field"));
         assert!(found[0].help.as_deref().is_some_and(|help| help.contains("retries")), "{found:?}");
     }

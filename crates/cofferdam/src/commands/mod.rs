@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod credentials;
 mod dag;
+mod diff;
 mod event;
 mod follow;
 mod health;

@@ -1,8 +1,8 @@
 //! From the client's errors to failures: what, where, remedy, exit code.
 
-use crate::failure::{Exit, Failure, Finding, Severity, Within, chain};
+use crate::failure::{Exit, Failure, Finding, FoundLabel, FoundSuggestion, Severity, Within, chain};
 use cofferdam_client::ClientError;
-use cofferdam_client::api::{Diagnostic, ErrorCode, Problem, Severity as ApiSeverity};
+use cofferdam_client::api::{Diagnostic, DiagnosticLabel, ErrorCode, Problem, Severity as ApiSeverity};
 
 /// What an error of the client means to the person at the keyboard.
 pub fn failure(url: &str, error: ClientError) -> Failure {
@@ -60,18 +60,21 @@ fn remedy(problem: &Problem) -> Option<String> {
 
 /// A diagnostic of the API. Its place in the document comes later.
 pub fn finding(diagnostic: Diagnostic) -> Finding {
+    let severity = match diagnostic.severity {
+        ApiSeverity::Error => Severity::Error,
+        ApiSeverity::Warning => Severity::Warning,
+    };
+    let label = |label: DiagnosticLabel| FoundLabel { pointer: label.pointer, message: label.message, line: None, range: None };
     Finding {
-        severity: match diagnostic.severity {
-            ApiSeverity::Error => Severity::Error,
-            ApiSeverity::Warning => Severity::Warning,
-        },
-        code: diagnostic.code,
-        message: diagnostic.message,
         help: diagnostic.help,
-        file: None,
-        line: None,
-        column: None,
-        pointer: diagnostic.pointer,
         within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
+        labels: diagnostic.labels.into_iter().map(label).collect(),
+        suggestion: diagnostic.suggestion.map(|suggestion| FoundSuggestion {
+            pointer: suggestion.pointer,
+            is_key: suggestion.is_key,
+            replacement: suggestion.replacement,
+            range: None,
+        }),
+        ..Finding::new(severity, diagnostic.code, diagnostic.pointer, diagnostic.message)
     }
 }

@@ -1,5 +1,6 @@
 //! What a command prints: tables for people, JSON for programs. Results go to standard output, all else to standard error.
 
+pub mod finding;
 pub mod progress;
 pub mod style;
 pub mod table;
@@ -73,8 +74,13 @@ impl Output {
     }
 }
 
-/// Prints a finding to standard error: its place, then what is wrong.
+/// Prints a finding to standard error: with the lines that it is about where they are known, else its place and what is wrong.
 pub fn print_finding(finding: &Finding) {
+    let colours = console::colors_enabled_stderr();
+    if let Some(text) = finding::render(finding, colours) {
+        writeln!(io::stderr().lock(), "{text}\n").ok();
+        return;
+    }
     let paint = style::on_stderr();
     let tone = match finding.severity {
         Severity::Error => style::Tone::Bad,

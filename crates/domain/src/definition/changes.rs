@@ -122,10 +122,7 @@ mod tests {
         assert_eq!(told(&changes.fields), ["/params/b 2 3", "/schedule \"@daily\" -", "/tags - [\"t\"]"]);
         assert_eq!((changes.added.len(), changes.removed.len()), (1, 1));
         assert_eq!(changes.changed.len(), 1);
-        assert_eq!(
-            told(&changes.changed[0].1),
-            [r#"/input/rows {"$from":"w"} {"$from":"new","path":"/a"}"#, "/retries - 2"]
-        );
+        assert_eq!(told(&changes.changed[0].1), [r#"/input/rows {"$from":"w"} {"$from":"new","path":"/a"}"#, "/retries - 2"]);
         assert!(Changes::between(&after, &after).is_empty());
     }
 }

@@ -219,7 +219,7 @@ impl Diagnostic {
     /// Whether it is about the key at its place, rather than about its value.
     #[must_use]
     pub fn is_about_key(&self) -> bool {
-        self.code == DiagnosticCode::UnknownField
+        matches!(self.code, DiagnosticCode::UnknownField | DiagnosticCode::UnusedParam)
     }
 
     /// Whether it keeps the definition from being applied.

@@ -4,6 +4,7 @@
 //! [`Diagnostic`]s with a pointer into the document. [`DagPlan`](crate::plan::DagPlan) is the compiled form. The format
 //! is described for users in `docs/dags.md`.
 
+mod changes;
 mod diagnostic;
 mod expand;
 mod flow;
@@ -18,9 +19,11 @@ mod schema;
 mod script;
 mod source;
 pub(crate) mod suggest;
+mod surroundings;
 mod validate;
 mod work;
 
+pub use changes::{Changes, FieldChange};
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, TextPlace};
 pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
@@ -34,6 +37,7 @@ pub use schedule::{DagEnd, EndState, Overlap, ScheduleDefinition, ScheduleFormEr
 pub use schema::schema;
 pub use script::{MAX_SCRIPT, ScriptDefinition, ScriptLanguage};
 pub use source::{Source, Span, SyntaxError};
+pub use surroundings::{Surroundings, check_surroundings};
 pub use validate::{MAX_TASKS, validate};
 pub use work::{RunDagDate, RunDagDefinition, WorkDefinition};
 

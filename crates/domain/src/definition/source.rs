@@ -101,9 +101,15 @@ impl Source {
     /// The bytes that a diagnostic is about.
     #[must_use]
     pub fn place_of(&self, diagnostic: &Diagnostic) -> Option<Range<usize>> {
-        let within = diagnostic.place.and_then(|place| self.within(&diagnostic.pointer, place));
-        let key = || if diagnostic.is_about_key() { self.key(&diagnostic.pointer) } else { None };
-        within.or_else(key).or_else(|| self.value(&diagnostic.pointer))
+        self.place(&diagnostic.pointer, diagnostic.place, diagnostic.is_about_key())
+    }
+
+    /// The bytes of the value at a JSON Pointer, of a place in the text that it is, or of the key before it.
+    #[must_use]
+    pub fn place(&self, pointer: &str, within: Option<TextPlace>, is_key: bool) -> Option<Range<usize>> {
+        let within = within.and_then(|place| self.within(pointer, place));
+        let key = || if is_key { self.key(pointer) } else { None };
+        within.or_else(key).or_else(|| self.value(pointer))
     }
 
     /// A place in a text that stands as it is: a literal block (`|`). Other texts have other lines than the document.

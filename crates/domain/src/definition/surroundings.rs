@@ -45,12 +45,13 @@ fn settings(at: &str, settings: &TaskSettings, surroundings: &Surroundings, foun
     if let Some(pool) = settings.pool.as_ref().filter(|pool| **pool != PoolName::default_pool())
         && !surroundings.pools.contains(pool)
     {
-        let problem = Diagnostic::error(Code::UnknownPool, join(at, "pool"), format!("there is no pool '{pool}'"));
+        let message = format!("there is no pool '{pool}'; until there is one, nothing bounds the task");
+        let problem = Diagnostic::warning(Code::UnknownPool, join(at, "pool"), message);
         let default = PoolName::default_pool();
         let names = surroundings.pools.iter().chain([&default]).map(PoolName::as_str);
         found.push(match closest(pool.as_str(), names) {
             Some(meant) => problem.did_you_mean(meant),
-            None => problem.help("an administrator makes pools; without one, the task runs in default_pool"),
+            None => problem.help("make the pool, or leave it out for the default pool"),
         });
     }
     if let Some(of_tenant) = &surroundings.limits {
@@ -63,7 +64,8 @@ fn settings(at: &str, settings: &TaskSettings, surroundings: &Surroundings, foun
 
 fn limits(at: &str, settings: &TaskSettings, of_tenant: &Limits, found: &mut Vec<Diagnostic>) {
     let asked = settings.effective_limits();
-    let (Ok(Value::Object(asked)), Ok(Value::Object(bound))) = (serde_json::to_value(&asked), serde_json::to_value(of_tenant)) else {
+    let (Ok(Value::Object(asked)), Ok(Value::Object(bound))) = (serde_json::to_value(&asked), serde_json::to_value(of_tenant))
+    else {
         return;
     };
     // What is not given here is no mistake of the author's.
@@ -78,8 +80,15 @@ fn limits(at: &str, settings: &TaskSettings, of_tenant: &Limits, found: &mut Vec
         if let (Some(asked), Some(bound)) = (asked.as_u64(), bound.get(name).and_then(Value::as_u64))
             && asked > bound
         {
-            let unit = if name == "wall_ms" { " ms" } else if name.ends_with("_bytes") { " bytes" } else { "" };
-            let message = format!("the tenant's tasks have at most {bound}{unit}; this asks for {asked}{unit}, and gets that much less");
+            let unit = if name == "wall_ms" {
+                " ms"
+            } else if name.ends_with("_bytes") {
+                " bytes"
+            } else {
+                ""
+            };
+            let message =
+                format!("the tenant's tasks have at most {bound}{unit}; this asks for {asked}{unit}");
             found.push(Diagnostic::warning(Code::LimitOverTenant, pointer, message));
         }
     }
@@ -130,7 +139,7 @@ fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut V
     if dag.params.is_empty() || !dag.components().iter().all(|component| surroundings.without_conf.contains(component)) {
         return;
     }
-    let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.input.as_ref()?).ok());
+    let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.template().1?).ok());
     let mut used = BTreeSet::new();
     for template in templates {
         for path in template.known().1.iter().filter_map(|slot| slot.conf_path()) {
@@ -143,6 +152,8 @@ fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut V
     }
     for name in dag.params.keys().filter(|name| !used.contains(*name)) {
         let message = format!("nothing uses the parameter '{name}'");
-        found.push(Diagnostic::warning(Code::UnusedParam, join("/params", name), message).help("take it out, or use it with $param"));
+        found.push(
+            Diagnostic::warning(Code::UnusedParam, join("/params", name), message).help("take it out, or take it in an input with $param"),
+        );
     }
 }

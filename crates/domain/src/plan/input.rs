@@ -66,6 +66,16 @@ pub(crate) struct Slot<'a> {
     pub default: Option<&'a Value>,
 }
 
+impl Slot<'_> {
+    /// Which part of the run's conf it takes, if it takes one.
+    pub(crate) const fn conf_path(&self) -> Option<&str> {
+        match self.source {
+            SlotSource::Conf { path } => Some(path),
+            SlotSource::XCom { .. } => None,
+        }
+    }
+}
+
 /// What a place of a template is filled with.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SlotSource<'a> {

@@ -1,16 +1,14 @@
+use super::compile_dag::{Compiled, VersionChanges, changes, compile};
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role, RoleTooLow};
-use cofferdam_domain::definition::{self, ComponentRef, ComponentVersion, DagDefinition, Diagnostic, DiagnosticCode};
+use cofferdam_domain::definition::Diagnostic;
 use cofferdam_domain::event::Event;
-use cofferdam_domain::job::Entry;
-use cofferdam_domain::plan::{Component, DagPlan, ResolveError};
+use cofferdam_domain::plan::DagPlan;
 use cofferdam_ids::DagId;
-use cofferdam_store::components::{self, VersionRef};
+use cofferdam_store::StoreError;
 use cofferdam_store::execution::apply::{self, CurrentVersion, NewVersion};
 use cofferdam_store::execution::due::NextRun;
-use cofferdam_store::{StoreError, Tx};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// How a dag is applied.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +30,8 @@ pub struct Applied {
     pub changed: bool,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// What differs from the version before; nothing when nothing changed.
+    pub changes: VersionChanges,
 }
 
 /// Why a dag was not applied. Nothing was stored.
@@ -64,15 +64,10 @@ impl Engine {
     /// [`ApplyError::Invalid`] with every mistake found, each with its place; or when the caller is no editor.
     pub async fn apply_dag(&self, context: &Context, definition: Value, options: ApplyOptions) -> Result<Applied, ApplyError> {
         context.require(Role::Editor)?;
-        let parsed = definition::parse(definition.clone()).map_err(ApplyError::Invalid)?;
         let now = self.clock.now();
         let mut tx = self.store.begin(context).await?;
-        let resolved = resolve(&mut tx, &parsed).await?;
-        let plan =
-            DagPlan::compile(&parsed, |component| resolved.get(component).cloned().unwrap_or_else(|| Err(unknown(component))))
-                .map_err(ApplyError::Invalid)?;
-        let diagnostics: Vec<Diagnostic> =
-            definition::validate(&parsed).into_iter().filter(|diagnostic| !diagnostic.is_error()).collect();
+        let Compiled { plan, diagnostics, .. } = compile(&mut tx, &definition).await?;
+        let Some(plan) = plan else { return Err(ApplyError::Invalid(diagnostics)) };
         let stored_plan = plan.to_json();
         let content_hash = cofferdam_objects::digest_of(format!("{definition}\n{stored_plan}").as_bytes()).to_string();
         let current = apply::lock_current(&mut tx, &plan.dag_id).await?;
@@ -80,11 +75,15 @@ impl Engine {
             && current.content_hash == content_hash
         {
             let version_number = current.version_number;
-            return Ok(Applied { dag_id: plan.dag_id, version_number, created: false, changed: false, diagnostics });
+            let changes = VersionChanges { version_number: u32::try_from(version_number).ok(), ..VersionChanges::default() };
+            return Ok(Applied { dag_id: plan.dag_id, version_number, created: false, changed: false, diagnostics, changes });
         }
+        // Read before anything is written: what differs from the version that holds now.
+        let changes = changes(&mut tx, &plan.dag_id, &definition, Some(&plan)).await?;
         if options.dry_run {
             let version_number = current.as_ref().map_or(1, |current| current.version_number + 1);
-            return Ok(Applied { dag_id: plan.dag_id, version_number, created: current.is_none(), changed: true, diagnostics });
+            let created = current.is_none();
+            return Ok(Applied { dag_id: plan.dag_id, version_number, created, changed: true, diagnostics, changes });
         }
         let new = NewVersion {
             dag_id: plan.dag_id.clone(),
@@ -110,6 +109,7 @@ impl Engine {
             created: stored.created,
             changed: true,
             diagnostics,
+            changes,
         })
     }
 
@@ -119,65 +119,5 @@ impl Engine {
         let created_at = current.map_or(now, |current| current.created_at);
         let interval = plan.next_interval(current.and_then(|current| current.last_scheduled), created_at, now)?;
         Some(NextRun { interval_start: interval.start, interval_end: interval.end, due_at: plan.due_at(interval) })
-    }
-}
-
-/// Finds the components that a definition names, each once.
-async fn resolve(
-    tx: &mut Tx<'_>,
-    dag: &DagDefinition,
-) -> Result<BTreeMap<ComponentRef, Result<Component, ResolveError>>, StoreError> {
-    let mut resolved = BTreeMap::new();
-    for component in &dag.components() {
-        let selector = match &component.version {
-            ComponentVersion::Latest => VersionRef::Latest,
-            ComponentVersion::Label(label) => VersionRef::Label(label.clone()),
-            ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
-        };
-        let found = match components::get(tx, &component.name, &selector).await {
-            Ok(version) if version.approved_at.is_none() => Err(not_approved(component, &version)),
-            Ok(version) => usable(component, version),
-            Err(StoreError::NotFound { .. }) => Err(unknown(component)),
-            Err(error) => return Err(error),
-        };
-        resolved.insert(component.clone(), found);
-    }
-    Ok(resolved)
-}
-
-/// A component as the plan needs it.
-fn usable(name: &ComponentRef, version: components::ComponentVersion) -> Result<Component, ResolveError> {
-    let entry = match version.kind.as_str() {
-        "task" => Some(Entry::Task),
-        "command" => Some(Entry::Command { args: Vec::new(), env: Vec::new() }),
-        _ => None,
-    };
-    let functions = version.inspection.get("functions").cloned().map_or_else(|| Ok(Vec::new()), serde_json::from_value);
-    let functions = functions.map_err(|_| ResolveError {
-        code: DiagnosticCode::UnknownComponent,
-        message: format!("what is known of the functions of the component '{name}' cannot be read"),
-        help: Some("upload it again".to_owned()),
-    })?;
-    Ok(Component { digest: version.digest, entry, functions })
-}
-
-/// A version that asks for more than the one before it is used by nobody until an administrator has agreed.
-fn not_approved(component: &ComponentRef, version: &components::ComponentVersion) -> ResolveError {
-    let command = format!("cofferdam component approve {} --digest {}", version.name, version.digest);
-    ResolveError {
-        code: DiagnosticCode::NeedsApproval,
-        message: format!(
-            "the component '{component}' asks for more than the approved version before it ({}) and has not been approved",
-            version.asks_more.join(", ")
-        ),
-        help: Some(format!("have an administrator run `{command}`, or name the component without a version")),
-    }
-}
-
-fn unknown(component: &ComponentRef) -> ResolveError {
-    ResolveError {
-        code: DiagnosticCode::UnknownComponent,
-        message: format!("the component '{component}' does not exist"),
-        help: Some(format!("upload it first: cofferdam component push FILE --name {}", component.name)),
     }
 }

@@ -107,14 +107,17 @@ impl Engine {
         let with = usable(&component, version.clone());
         for follower in surroundings::dags_that_follow(&mut tx, name, MAX_FOLLOWERS).await? {
             impact.followers.push(follower.dag_id.clone());
-            let (Ok(dag), Ok(plan)) = (definition::parse(follower.definition), DagPlan::from_json(follower.plan)) else { continue };
+            let (Ok(dag), Ok(plan)) = (definition::parse(follower.definition), DagPlan::from_json(follower.plan)) else {
+                continue;
+            };
             let mut resolved = resolve(&mut tx, &dag).await?;
             resolved.insert(component.clone(), with.clone());
             let after = errors(&dag, &resolved);
             if after.is_empty() {
                 continue;
             }
-            let pinned = plan.tasks.iter().find(|task| task.component == component).map(|task| task.digest.clone());
+            let pinned = plan.tasks.iter().filter_map(|task| task.work.component()).find(|work| work.component == component);
+            let pinned = pinned.map(|work| work.digest.clone());
             let before = match pinned {
                 Some(digest) => match components::get(&mut tx, name, &VersionRef::Digest(digest)).await {
                     Ok(before) => usable(&component, before),
@@ -169,11 +172,7 @@ pub(super) async fn compile(tx: &mut Tx<'_>, definition: &Value) -> Result<Compi
     Ok(Compiled { diagnostics, plan, changes: None })
 }
 
-async fn around(
-    tx: &mut Tx<'_>,
-    dag: &DagDefinition,
-    without_conf: BTreeSet<ComponentRef>,
-) -> Result<Surroundings, StoreError> {
+async fn around(tx: &mut Tx<'_>, dag: &DagDefinition, without_conf: BTreeSet<ComponentRef>) -> Result<Surroundings, StoreError> {
     let grants = || dag.tasks.iter().map(|task| &task.grant).chain([&dag.defaults.grant]).flatten();
     let variables = grants().any(|grant| !grant.variables.is_empty());
     let connections = grants().any(|grant| !grant.connections.is_empty());
@@ -214,8 +213,7 @@ fn difference(
     after: &Value,
     plan_after: Option<&DagPlan>,
 ) -> VersionChanges {
-    let mut changes =
-        VersionChanges { version_number, written: Changes::between(before, after), ..VersionChanges::default() };
+    let mut changes = VersionChanges { version_number, written: Changes::between(before, after), ..VersionChanges::default() };
     let (Ok(before), Some(after)) = (DagPlan::from_json(plan_before), plan_after) else { return changes };
     let edges = |plan: &DagPlan| -> BTreeSet<(TaskId, TaskId)> {
         let of = |task: &cofferdam_domain::plan::TaskPlan| {
@@ -228,11 +226,12 @@ fn difference(
     changes.added_edges = new.difference(&old).cloned().collect();
     changes.removed_edges = old.difference(&new).cloned().collect();
     for task in &after.tasks {
-        if let Some(old) = before.task_named(&task.task_id)
-            && old.component == task.component
-            && old.digest != task.digest
+        let old = before.task_named(&task.task_id).and_then(|old| old.work.component());
+        if let (Some(old), Some(new)) = (old, task.work.component())
+            && old.component == new.component
+            && old.digest != new.digest
         {
-            let (task_id, before, after) = (task.task_id.clone(), old.digest.clone(), task.digest.clone());
+            let (task_id, before, after) = (task.task_id.clone(), old.digest.clone(), new.digest.clone());
             changes.repinned.push(Repinned { task_id, before, after });
         }
     }

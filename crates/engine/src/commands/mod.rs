@@ -4,6 +4,7 @@ pub(crate) mod act;
 pub(crate) mod apply_dag;
 pub(crate) mod backfill;
 mod cancel_run;
+pub(crate) mod compile_dag;
 mod delete_dag;
 mod note;
 mod send_event;

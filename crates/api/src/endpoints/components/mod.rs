@@ -2,6 +2,7 @@
 
 mod approve;
 mod get;
+mod impact;
 mod inspect;
 mod list;
 mod try_function;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get::handler))
         .routes(routes!(inspect::handler))
         .routes(routes!(approve::handler))
+        .routes(routes!(impact::handler))
         .routes(routes!(try_function::handler))
 }
 
@@ -63,5 +65,6 @@ fn wire(version: components::ComponentVersion) -> Result<ComponentVersion, ApiEr
         adapted_from: inspection.adapted_from,
         created: false,
         compile_ms: None,
+        impact: None,
     })
 }

@@ -107,8 +107,9 @@ pub(crate) async fn handler(
     tx.commit().await?;
     tracing::info!(component.name = %new.name, component.digest = %inspection.digest, component.created = created, "component uploaded");
     metrics::counter!("cofferdam_uploads_total", "created" => if created { "true" } else { "false" }).increment(1);
+    let impact = Some(super::impact::impact(&app, context, &version).await?);
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(ComponentVersion { created, compile_ms, ..wire(version)? })))
+    Ok((status, Json(ComponentVersion { created, compile_ms, impact, ..wire(version)? })))
 }
 
 /// Reads the bytes, raw or from a form, and stops as soon as they are too many.

@@ -1,21 +1,21 @@
 use super::super::words::diagnostic;
-use super::wire;
+use super::text::read;
+use super::{changes, wire};
 use crate::App;
 use crate::endpoints::audit_after;
 use crate::error::ApiError;
-use crate::extract::{Caller, Editor, MAX_BODY, QueryParams, media_type, read_body};
+use crate::extract::{Caller, Editor, QueryParams};
 use crate::scripts;
 use axum::Json;
 use axum::extract::{Request, State};
 use cofferdam_api_types::{AppliedDag, ErrorCode, Problem};
-use cofferdam_domain::context::Context;
-use cofferdam_domain::definition::Diagnostic;
+use cofferdam_domain::definition::{Diagnostic, Source};
 use cofferdam_engine::{ApplyError, ApplyOptions};
 use cofferdam_store::audit::Action;
 use cofferdam_store::{StoreError, dags};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
@@ -29,23 +29,18 @@ pub(crate) struct ApplyQuery {
     dry_run: bool,
 }
 
-impl From<ApplyError> for ApiError {
-    fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::Invalid(diagnostics) => {
-                let detail = match diagnostics.as_slice() {
-                    [only] => crate::error::sentence(&only.message),
-                    all => format!("The definition has {} mistakes; 'diagnostics' lists them.", all.len()),
-                };
-                let first = diagnostics.first().map(|diagnostic| diagnostic.pointer.clone());
-                let mut problem = Problem::new(ErrorCode::InvalidDag, detail)
-                    .with_diagnostics(diagnostics.into_iter().map(diagnostic).collect());
-                problem.pointer = first;
-                problem.into()
-            }
-            ApplyError::Engine(error) => error.into(),
-        }
-    }
+/// The answer to a definition with mistakes.
+fn invalid(diagnostics: Vec<Diagnostic>, source: &Source) -> ApiError {
+    let errors = diagnostics.iter().filter(|problem| problem.is_error()).count();
+    let detail = match diagnostics.iter().find(|problem| problem.is_error()) {
+        Some(only) if errors == 1 => crate::error::sentence(&only.message),
+        _ => format!("The definition has {errors} mistakes; 'diagnostics' lists them."),
+    };
+    let first = diagnostics.first().map(|diagnostic| diagnostic.pointer.clone());
+    let located = diagnostics.into_iter().map(|problem| diagnostic(problem, Some(source))).collect();
+    let mut problem = Problem::new(ErrorCode::InvalidDag, detail).with_diagnostics(located);
+    problem.pointer = first;
+    problem.into()
 }
 
 /// Applies a dag definition, in JSON or YAML: makes the dag, or a new version of it. Runs that exist keep their version. The
@@ -69,12 +64,19 @@ pub(crate) async fn handler(
     request: Request,
 ) -> Result<(StatusCode, Json<AppliedDag>), ApiError> {
     let context = caller.context;
-    let definition = read(request).await?;
-    let wrong = scripts::check(&app, &context, &definition).await?;
+    let text = read(request).await?;
+    let definition = text.value()?;
+    let mut wrong = scripts::check(&app, &context, &definition).await?;
     if !wrong.is_empty() {
-        return Err(with_all_mistakes(&app, &context, definition, wrong).await);
+        // Those that applying would find are told with them.
+        wrong.extend(app.state.engine.compile_dag(&context, &definition).await?.diagnostics);
+        return Err(invalid(wrong, &text.source()));
     }
-    let applied = app.state.engine.apply_dag(&context, definition, ApplyOptions { dry_run: query.dry_run }).await?;
+    let applied = match app.state.engine.apply_dag(&context, definition, ApplyOptions { dry_run: query.dry_run }).await {
+        Ok(applied) => applied,
+        Err(ApplyError::Invalid(diagnostics)) => return Err(invalid(diagnostics, &text.source())),
+        Err(ApplyError::Engine(error)) => return Err(error.into()),
+    };
     if !query.dry_run && applied.changed {
         let done = Action { action: "dag.apply", target_kind: "dag", target: applied.dag_id.as_str() };
         audit_after(&app, &context, done, json!({ "version_number": applied.version_number })).await;
@@ -92,40 +94,14 @@ pub(crate) async fn handler(
         version_number: u32::try_from(applied.version_number).map_err(ApiError::internal)?,
         changed: applied.changed,
         dry_run: query.dry_run,
-        diagnostics: applied.diagnostics.into_iter().map(diagnostic).collect(),
+        diagnostics: match applied.diagnostics {
+            none if none.is_empty() => Vec::new(),
+            some => {
+                let source = text.source();
+                some.into_iter().map(|problem| diagnostic(problem, Some(&source))).collect()
+            }
+        },
+        changes: changes(applied.changes),
     };
     Ok((status, Json(body)))
-}
-
-/// The mistakes in scripts, and those that applying would find.
-async fn with_all_mistakes(app: &App, context: &Context, definition: Value, mut wrong: Vec<Diagnostic>) -> ApiError {
-    match app.state.engine.apply_dag(context, definition, ApplyOptions { dry_run: true }).await {
-        Ok(applied) => wrong.extend(applied.diagnostics),
-        Err(ApplyError::Invalid(others)) => wrong.extend(others),
-        Err(ApplyError::Engine(error)) => return error.into(),
-    }
-    ApplyError::Invalid(wrong).into()
-}
-
-/// Reads the definition, by its media type.
-async fn read(request: Request) -> Result<Value, ApiError> {
-    let (parts, body) = request.into_parts();
-    let kind = media_type(&parts.headers);
-    let bytes = read_body(&parts.headers, body, MAX_BODY).await?;
-    match kind.as_deref() {
-        None | Some("application/json") => serde_json::from_slice(&bytes).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            ApiError::new(ErrorCode::MalformedBody, format!("The body is not valid JSON, at line {line}, column {column}."))
-        }),
-        Some("application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml") => {
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|_| ApiError::new(ErrorCode::MalformedBody, "The body is not text in UTF-8."))?;
-            serde_saphyr::from_str(text)
-                .map_err(|error| ApiError::new(ErrorCode::MalformedBody, format!("The body is not valid YAML: {error}")))
-        }
-        Some(other) => Err(ApiError::new(
-            ErrorCode::UnsupportedMediaType,
-            format!("Send the definition as 'application/json' or 'application/yaml', not as '{other}'."),
-        )),
-    }
 }

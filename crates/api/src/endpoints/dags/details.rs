@@ -5,7 +5,7 @@ use crate::extract::{Caller, PathParams, Viewer};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{DagDetail, DagEdge, DagGroup, DagTask, DagVersionSummary};
-use cofferdam_domain::plan::{DagPlan, Decides, TaskWork};
+use cofferdam_domain::plan::{DagPlan, Decides, TaskPlan, TaskWork};
 use cofferdam_store::{Page, dags};
 use std::sync::Arc;
 
@@ -31,14 +31,39 @@ pub(crate) async fn handler(
     let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
     let versions = dags::versions(&mut tx, &path.dag_id, Page::first(VERSIONS)).await?;
     let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
-    let edges = plan.tasks.iter().flat_map(|task| {
-        let upstream = task.upstream.iter().filter_map(|index| plan.task(*index));
-        upstream.map(|upstream| DagEdge { upstream: upstream.task_id.clone(), downstream: task.task_id.clone() })
-    });
-    let edges = edges.collect();
+    let edges = edges(&plan);
     let groups = plan.groups.into_iter().map(|group| DagGroup { name: group.name, description: group.description });
     let groups = groups.collect();
-    let tasks = plan.tasks.into_iter().map(|task| DagTask {
+    let tasks = plan.tasks.into_iter().map(task);
+    let versions = versions.items.into_iter().map(|version| DagVersionSummary {
+        version_number: version.version_number,
+        created_at: version.created_at,
+        created_by: version.created_by,
+    });
+    Ok(Json(DagDetail {
+        dag,
+        definition: version.definition,
+        tasks: tasks.collect(),
+        groups,
+        edges,
+        versions: versions.collect(),
+    }))
+}
+
+/// Which task waits for which.
+pub(super) fn edges(plan: &DagPlan) -> Vec<DagEdge> {
+    let of = |task: &TaskPlan| {
+        let upstream = task.upstream.iter().filter_map(|index| plan.task(*index));
+        upstream
+            .map(|upstream| DagEdge { upstream: upstream.task_id.clone(), downstream: task.task_id.clone() })
+            .collect::<Vec<_>>()
+    };
+    plan.tasks.iter().flat_map(of).collect()
+}
+
+/// A task, as it is told.
+pub(super) fn task(task: TaskPlan) -> DagTask {
+    DagTask {
         task_id: task.task_id,
         kind: task.work.kind().to_owned(),
         component: task.work.component().map(|work| work.component.name.clone()),
@@ -60,18 +85,5 @@ pub(crate) async fn handler(
         queue: task.queue,
         priority: task.priority,
         timeout_ms: task.limits.wall_ms,
-    });
-    let versions = versions.items.into_iter().map(|version| DagVersionSummary {
-        version_number: version.version_number,
-        created_at: version.created_at,
-        created_by: version.created_by,
-    });
-    Ok(Json(DagDetail {
-        dag,
-        definition: version.definition,
-        tasks: tasks.collect(),
-        groups,
-        edges,
-        versions: versions.collect(),
-    }))
+    }
 }

@@ -1,12 +1,17 @@
 //! Dags: applied, listed, paused, deleted.
 
 mod apply;
+mod changes;
+mod compile;
 mod delete;
 mod details;
 mod get;
 mod list;
 mod patch;
+mod text;
 
+use self::changes::changes;
+use self::details::{edges, task};
 use super::words::{run_state, run_type};
 use crate::App;
 use cofferdam_api_types::{Dag, NextRun, RecentRun};
@@ -25,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(apply::handler, list::handler))
         .routes(routes!(get::handler, patch::handler, delete::handler))
         .routes(routes!(details::handler))
+        .routes(routes!(compile::handler))
 }
 
 #[derive(Deserialize)]
