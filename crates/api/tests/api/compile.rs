@@ -56,7 +56,8 @@ async fn an_edge_of_the_wrong_type_is_told_with_both_types_and_its_line() {
     assert_eq!(server.get("/api/v1/dags", &key).await.ok(200)["total_entries"], 0);
 
     // A part that is there and fits.
-    let right = EDGE.replace("function: reverse\n    input: { bytes: AAEC }", "function: hello\n    input: { who: { $param: who } }");
+    let right =
+        EDGE.replace("function: reverse\n    input: { bytes: AAEC }", "function: hello\n    input: { who: { $param: who } }");
     let compiled = compile(&server, &key, &right).await;
     assert_eq!((&compiled["is_valid"], &compiled["diagnostics"]), (&json!(true), &json!([])), "{compiled}");
     assert_eq!(compiled["edges"], json!([{ "upstream": "turn", "downstream": "greet" }]));
@@ -73,10 +74,10 @@ async fn a_text_that_cannot_be_read_is_a_diagnostic() {
     assert_eq!((&compiled["is_valid"], &found["code"]), (&json!(false), &json!("syntax")), "{compiled}");
     assert!(found["line"].as_u64().unwrap() >= 2, "{found}");
     let request = server.request("POST", "/api/v1/compile").bearer_auth(&key).header("content-type", "application/json");
-    let compiled = server.send(request.body("{\n  \"dag_id\": \"x\",\n  \"taks\": []\n}")).await.ok(200);
+    let compiled = server.send(request.body("{\n  \"dag_id\": \"x\",\n  \"schdule\": \"@daily\"\n}")).await.ok(200);
     let found = &compiled["diagnostics"][0];
     assert_eq!((&found["code"], &found["line"], &found["column"]), (&json!("unknown_field"), &json!(3), &json!(3)), "{compiled}");
-    assert_eq!(found["suggestion"]["replacement"], "tasks");
+    assert_eq!(found["suggestion"]["replacement"], "schedule");
     let request = server.request("POST", "/api/v1/compile").bearer_auth(&key).header("content-type", "text/plain");
     server.send(request.body("x")).await.problem(415, "unsupported_media_type");
 }
@@ -87,10 +88,15 @@ async fn what_differs_from_the_current_version_is_told() {
     let key = server.key(server.tenant, Role::Editor).await;
     push(&server, &key, "almanac", "typed").await;
     let dag = |who: &str, tasks: Value| json!({ "dag_id": "d", "params": { "who": who }, "tasks": tasks });
-    let hello = |id: &str, who: Value| json!({ "task_id": id, "component": "almanac", "function": "hello", "input": { "who": who } });
+    let hello =
+        |id: &str, who: Value| json!({ "task_id": id, "component": "almanac", "function": "hello", "input": { "who": who } });
     let first = dag("Ada", json!([hello("a", json!({ "$param": "who" })), hello("b", json!({ "$from": "a" }))]));
     let applied = server.post("/api/v1/dags", &key, first.clone()).await.ok(201);
-    assert_eq!((applied["changes"].get("version_number"), &applied["changes"]["added_tasks"]), (None, &json!(["a", "b"])), "{applied}");
+    assert_eq!(
+        (applied["changes"].get("version_number"), &applied["changes"]["added_tasks"]),
+        (None, &json!(["a", "b"])),
+        "{applied}"
+    );
 
     let second = dag("Bob", json!([hello("a", json!({ "$param": "who" })), hello("c", json!({ "$from": "a" }))]));
     let compiled = server.post("/api/v1/compile", &key, second.clone()).await.ok(200);
@@ -122,7 +128,7 @@ async fn an_upload_tells_which_dags_it_would_break() {
     }
     // Another component under that name, without the function.
     let admin = server.key(server.tenant, Role::Admin).await;
-    let second = push(&server, &admin, "almanac", "behaviours").await;
+    let second = push(&server, &admin, "almanac", "trivial").await;
     let broken = &second["impact"]["broken"];
     assert_eq!((&second["impact"]["dags"], broken.as_array().map(Vec::len)), (&json!(["follows"]), Some(1)), "{second}");
     assert_eq!(

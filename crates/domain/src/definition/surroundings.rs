@@ -87,8 +87,7 @@ fn limits(at: &str, settings: &TaskSettings, of_tenant: &Limits, found: &mut Vec
             } else {
                 ""
             };
-            let message =
-                format!("the tenant's tasks have at most {bound}{unit}; this asks for {asked}{unit}");
+            let message = format!("the tenant's tasks have at most {bound}{unit}; this asks for {asked}{unit}");
             found.push(Diagnostic::warning(Code::LimitOverTenant, pointer, message));
         }
     }
@@ -153,7 +152,8 @@ fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut V
     for name in dag.params.keys().filter(|name| !used.contains(*name)) {
         let message = format!("nothing uses the parameter '{name}'");
         found.push(
-            Diagnostic::warning(Code::UnusedParam, join("/params", name), message).help("take it out, or take it in an input with $param"),
+            Diagnostic::warning(Code::UnusedParam, join("/params", name), message)
+                .help("take it out, or take it in an input with $param"),
         );
     }
 }
