@@ -51,6 +51,20 @@ tasks:
       unit: fahrenheit
 ";
 
+const MISFIT: &str = "\
+dag_id: typed
+tasks:
+  - task_id: sum_up
+    component: almanac
+    function: acme:almanac/api#summarise
+    input: {readings: [], ignore: at-sea}
+  - task_id: greet
+    component: almanac
+    function: hello
+    input:
+      who: {$from: sum_up, path: /count}
+";
+
 fn start(dir: &Path) -> Role {
     let mut server = Role::start(dir, &["dev", "--listen", "127.0.0.1:0", "--slots", "8", "--drain-timeout", "1s"], &[]);
     server.says("Commands in this directory");
@@ -287,8 +301,22 @@ fn a_component_of_plain_typed_functions_is_called_from_a_dag() {
     assert!(inspected.contains("cannot be called"), "{inspected}");
 
     let refused = run(dir, "dag apply wrong.yaml").exits(2).stderr;
-    assert!(refused.contains("wrong.yaml:12:15: error[type_mismatch]") && refused.contains("at-sea"), "{refused}");
+    assert!(refused.contains("error[type_mismatch]") && refused.contains("--> wrong.yaml:12:15\n"), "{refused}");
+    assert!(refused.contains("at-sea"), "{refused}");
     run(dir, "dag apply typed.yaml").exits(0);
+
+    // An edge between functions: both types, both places.
+    std::fs::write(dir.join("misfit.yaml"), MISFIT).unwrap();
+    for line in ["dag lint --server misfit.yaml", "dag diff misfit.yaml"] {
+        let refused = run(dir, line).exits(1).stderr;
+        assert!(refused.contains("'sum_up' gives u32 at '/count', and 'greet' takes string for 'who'"), "{refused}");
+        assert!(refused.contains("--> misfit.yaml:11:19\n") && refused.contains("gives u32 at '/count'"), "{refused}");
+    }
+    let differs = run(dir, "dag diff misfit.yaml").exits(1).stdout;
+    assert!(differs.contains("+ task greet") && differs.contains("- task read"), "{differs}");
+    let right = MISFIT.replace("who: {$from: sum_up, path: /count}", "who: {$from: sum_up, path: /unit}");
+    std::fs::write(dir.join("other.yaml"), right.replace("dag_id: typed", "dag_id: other")).unwrap();
+    run(dir, "dag apply other.yaml").exits(0);
     let reading = |value: &str| {
         format!(
             r#"{{"station_id":9,"taken_at":"1","value":{value},"unit":"celsius","place":{{"position":[1,2]}},"checks":["gaps"],"mark":"x","raw":"AA==","usable":true}}"#

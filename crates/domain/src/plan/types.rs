@@ -210,9 +210,18 @@ impl Edges<'_> {
     }
 
     /// What another task gives to be mapped over.
-    fn item_type(&self, typed: &Typed<'_>, source: &Source<'_>, slot: &Slot<'_>, expected: &WitType, found: &mut Vec<Diagnostic>) {
+    fn item_type(
+        &self,
+        typed: &Typed<'_>,
+        source: &Source<'_>,
+        slot: &Slot<'_>,
+        expected: &WitType,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let SlotSource::XCom { task, path, .. } = slot.source else { return };
-        let (Given::Value(gives), Some(from)) = (self.given(&source.at, slot, &mut Vec::new()), self.typed.get(task)) else { return };
+        let (Given::Value(gives), Some(from)) = (self.given(&source.at, slot, &mut Vec::new()), self.typed.get(task)) else {
+            return;
+        };
         let pair = |key: &WitType, value: &WitType| WitType::Tuple(vec![key.clone(), value.clone()]);
         let items: Vec<WitType> = match &*gives {
             any if any.is_json() => return,

@@ -32,7 +32,11 @@ fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
     let row = |count: WitType| record("row", vec![field("count", count), field("name", WitType::String)]);
     let report = record("report", vec![field("rows", list(row(WitType::S64))), field("note", option(WitType::String))]);
     let functions = vec![
-        function("fetch", vec![], Some(WitType::Result { ok: Some(Box::new(report)), err: Some(Box::new(WitType::String)) })),
+        function(
+            "fetch",
+            vec![field("station", option(WitType::String))],
+            Some(WitType::Result { ok: Some(Box::new(report)), err: Some(Box::new(WitType::String)) }),
+        ),
         function("count", vec![], Some(WitType::U8)),
         function("nothing", vec![], None),
         function("narrow", vec![field("rows", list(row(WitType::U8)))], Some(WitType::Bool)),
@@ -156,5 +160,46 @@ fn parameters_and_all_literals_are_checked() {
         both,
         "type_mismatch /tasks/0/input/rows: expected an array (list<row>), found 1\n\
          type_mismatch /tasks/0/input/mst: expected the key \"most\", found the key \"mst\""
+    );
+}
+
+#[test]
+fn mapped_tasks_give_lists_and_take_items() {
+    let fetch = || task("fetch", "fetch", json!({}));
+    let mapped = |function: &str, key: &str, source: Value, input: Value| {
+        let mut task = task("m", function, input);
+        task["expand"] = json!({ "over": { key: source } });
+        task
+    };
+    let rows = json!({ "$from": "fetch", "path": "/rows" });
+    // Each row has a name, and is no number.
+    let row = mapped("number", "n", rows.clone(), json!({}));
+    assert_eq!(
+        found(json!([fetch(), row])),
+        "type_mismatch /tasks/1/expand/over/n/$from: 'fetch' gives list<row> at '/rows', and 'm' takes u32 for each 'n': output row, \
+         input u32"
+    );
+    let counts = mapped("number", "n", json!({ "$from": "fetch", "path": "/rows/0/count" }), json!({}));
+    assert_eq!(
+        found(json!([fetch(), counts])),
+        "type_mismatch /tasks/1/expand/over/n/$from: 'fetch' gives s64, and a task is mapped over a list or an object"
+    );
+    let nowhere = mapped("number", "n", json!({ "$from": "fetch", "path": "/row" }), json!({}));
+    assert!(found(json!([fetch(), nowhere])).starts_with("unknown_path /tasks/1/expand/over/n/path: "));
+    // The items of a literal, and the other keys of the input.
+    let literal = mapped("wide", "most", json!([1, 70_000, -1]), json!({ "rows": 1 }));
+    assert_eq!(
+        found(json!([literal])),
+        "type_mismatch /tasks/0/input/rows: expected an array (list<row>), found 1\n\
+         type_mismatch /tasks/0/expand/over/most/1: expected an integer from 0 to 65535 (u16), found 70000"
+    );
+    // What several instances return is a list.
+    let many = || mapped("fetch", "station", json!(["a", "b"]), json!({}));
+    let take = |path: &str| json!([many(), task("b", "wide", json!({ "rows": { "$from": "m", "path": path } }))]);
+    assert_eq!(found(take("/0/rows")), "");
+    assert_eq!(
+        found(take("/rows")),
+        "unknown_path /tasks/1/input/rows/path: what 'm' returns has nothing at '/rows': an item of list<report> is named by its \
+         number, from 0, not by 'rows'"
     );
 }
