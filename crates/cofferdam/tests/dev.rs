@@ -310,7 +310,7 @@ fn a_component_of_plain_typed_functions_is_called_from_a_dag() {
     for line in ["dag lint --server misfit.yaml", "dag diff misfit.yaml"] {
         let refused = run(dir, line).exits(1).stderr;
         assert!(refused.contains("'sum_up' gives u32 at '/count', and 'greet' takes string for 'who'"), "{refused}");
-        assert!(refused.contains("--> misfit.yaml:11:19\n") && refused.contains("gives u32 at '/count'"), "{refused}");
+        assert!(refused.contains("--> misfit.yaml:11:20\n") && refused.contains("gives u32 at '/count'"), "{refused}");
     }
     let differs = run(dir, "dag diff misfit.yaml").exits(1).stdout;
     assert!(differs.contains("+ task greet") && differs.contains("- task read"), "{differs}");
