@@ -164,7 +164,7 @@ fn groups_that_cannot_be() {
         &[("a", &[], json!({ "group": "g" })), ("b", &[], json!({ "group": "h" }))],
         json!({ "g": { "depends_on": ["h"] }, "h": { "depends_on": ["g"] } }),
     );
-    assert_eq!(problems(circle), at(DiagnosticCode::Cycle, "/tasks/0"));
+    assert_eq!(problems(circle), at(DiagnosticCode::Cycle, "/tasks/0/task_id"));
     let input = plan_of(&[("a", &[], json!({ "input": { "$from": "g" } })), ("b", &[], json!({ "group": "g" }))], json!({}));
     assert_eq!(problems(input), at(DiagnosticCode::UnknownUpstream, "/tasks/0/input"));
 }
