@@ -58,6 +58,8 @@ pub(super) struct Run {
     pub program: u64,
     pub instance: TaskInstanceId,
     pub entry: Entry,
+    /// Whether records of the input may have more fields than are asked for.
+    pub is_input_open: bool,
     pub limits: Limits,
     pub grant: Grant,
     pub private_targets: Vec<PrivateTarget>,

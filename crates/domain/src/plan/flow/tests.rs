@@ -166,7 +166,7 @@ fn groups_that_cannot_be() {
     );
     assert_eq!(problems(circle), at(DiagnosticCode::Cycle, "/tasks/0/task_id"));
     let input = plan_of(&[("a", &[], json!({ "input": { "$from": "g" } })), ("b", &[], json!({ "group": "g" }))], json!({}));
-    assert_eq!(problems(input), at(DiagnosticCode::UnknownUpstream, "/tasks/0/input"));
+    assert_eq!(problems(input), at(DiagnosticCode::UnknownUpstream, "/tasks/0/input/$from"));
 }
 
 #[test]

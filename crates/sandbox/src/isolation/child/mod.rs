@@ -171,9 +171,9 @@ impl Process {
     }
 
     fn start(self: &Arc<Self>, try_id: u64, run: Run, input: &[u8]) {
-        let Run { program, instance, entry, limits, grant, private_targets, context, now } = run;
+        let Run { program, instance, entry, is_input_open, limits, grant, private_targets, context, now } = run;
         let input = String::from_utf8_lossy(input).into_owned();
-        let request = TryRequest { instance, entry, input, limits, grant, private_targets, context };
+        let request = TryRequest { instance, entry, input, is_input_open, limits, grant, private_targets, context };
         let cancel = CancellationToken::new();
         self.running.lock().insert(try_id, cancel.clone());
         let code = self.programs.lock().get(&program).cloned();

@@ -360,11 +360,12 @@ fn begin(
     try_id: u64,
     now: Option<chrono::DateTime<chrono::Utc>>,
 ) -> io::Result<()> {
-    let TryRequest { instance, entry, input, limits, grant, private_targets, context } = &**attended.request();
+    let TryRequest { instance, entry, input, is_input_open, limits, grant, private_targets, context } = &**attended.request();
     let run = Run {
         program: code.id,
         instance: *instance,
         entry: entry.clone(),
+        is_input_open: *is_input_open,
         limits: limits.clone(),
         grant: grant.clone(),
         private_targets: private_targets.clone(),
