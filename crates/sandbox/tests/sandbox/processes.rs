@@ -192,6 +192,9 @@ async fn a_process_knows_nothing_of_its_parent() {
     let crew = Crew::new(process_config());
     let tenant = TenantId::generate();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A file that every program inherits which is started from here.
+    let (inherited, path) = tempfile::NamedTempFile::with_prefix("inherited-").unwrap().into_parts();
+    rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
     crew.echo(tenant, 1).await;
     let about = Path::new("/proc").join(crew.pid(tenant).to_string());
     assert_eq!(std::fs::read(about.join("environ")).unwrap(), b"");
@@ -209,6 +212,7 @@ async fn a_process_knows_nothing_of_its_parent() {
     let line = tables.lines().find(|line| line.contains(&format!(":{port:04X} "))).expect("the listener is there");
     let inode = line.split_whitespace().nth(9).unwrap();
     assert!(!open.iter().any(|name| name.contains(inode)), "{open:?}");
+    assert!(!open.iter().any(|name| name.contains("inherited-")), "{} is open in {open:?}", path.display());
     let known = ["socket:", "pipe:", "anon_inode:", "/dev/null", "/proc/", "/memfd:cofferdam-code"];
     assert!(open.iter().all(|name| known.iter().any(|known| name.starts_with(known))), "{open:?}");
 }

@@ -32,6 +32,7 @@ const FRAME_BYTES: u64 = 1 << 30;
 /// Call it first thing in `main` of the program that [`super::ProcessConfig`] names, before any thread is started. `confine`
 /// gives up what the process does not need but these files, when it is to be confined, and tells what holds then.
 pub fn child_main(confine: impl FnOnce(&ProcessFiles) -> Vec<Wall>) -> ExitCode {
+    close_inherited();
     match serve(confine) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,6 +94,18 @@ fn serve(confine: impl FnOnce(&ProcessFiles) -> Vec<Wall>) -> io::Result<()> {
     threads.shutdown_background();
     served
 }
+
+/// Closes what the worker was started with and did not open itself, so that it does not close it for its children.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "nobody owns these descriptors, so nobody can be asked to close them")]
+fn close_inherited() {
+    // SAFETY: it takes plain numbers. This process has opened nothing yet, so all descriptors beside the first three were handed to
+    // it, and none of them is in use. A kernel without the call (before Linux 5.9) leaves them open.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_inherited() {}
 
 /// Ends this process when the thread that started it ends, which the worker keeps for that.
 #[cfg(target_os = "linux")]
