@@ -3,7 +3,13 @@
 use crate::{languages, tools, workspace};
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Message, MetadataCommand};
-use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 /// The operators in Rust; those that interpret scripts come from [`languages`].
 const OPERATORS: [&str; 7] =
@@ -47,6 +53,7 @@ pub fn run() -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     ensure!(child.wait()?.success(), "the components were not built");
+    components.insert("posix-preview1".to_owned(), preview1(&folder)?);
     components.extend(languages::build(&folder)?);
     for name in OPERATORS {
         let operator =
@@ -62,6 +69,23 @@ pub fn run() -> Result<BTreeMap<String, PathBuf>> {
         eprintln!("    {name:<24} {:>8} bytes", fs::metadata(path)?.len());
     }
     Ok(components)
+}
+
+/// The guest that works with files, as a core module for WASI preview 1.
+fn preview1(folder: &Path) -> Result<PathBuf> {
+    const TARGET: &str = "wasm32-wasip1";
+    tools::wasm_target(TARGET)?;
+    let mut build = workspace::cargo();
+    build.args(["build", "--locked", "--package", "cofferdam-test-guests", "--example", "posix"]);
+    build.args(["--target", TARGET, "--profile", "guest"]);
+    build.env("CARGO_ENCODED_RUSTFLAGS", path_maps().join("\u{1f}"));
+    workspace::run("a program for WASI preview 1", &mut build)?;
+    let copy = folder.join("posix-preview1.wasm");
+    let bytes = fs::read(workspace::target_dir().join(TARGET).join("guest/examples/posix.wasm"))?;
+    if fs::read(&copy).ok().as_deref() != Some(&bytes) {
+        fs::write(&copy, &bytes).with_context(|| format!("cannot write {}", copy.display()))?;
+    }
+    Ok(copy)
 }
 
 fn guest_packages() -> Result<Vec<String>> {

@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod derive;
+mod fuzz;
 mod guests;
 mod languages;
 mod lint;
@@ -22,7 +23,10 @@ Usage: cargo xtask <command>
   gen [--check]                       write the derived files again: recorded queries, OpenAPI, JSON Schema;
                                       --check compares the queries, and `test` the others
   bench [NAME..] [--json] [--embedded]
-                                      start, waiting, sandbox, hop, throughput, in release mode; --embedded without Redis
+                                      start, waiting, sandbox, hop, throughput, neighbour, in release mode; --embedded without Redis
+  fuzz [--seconds N] [--keep] [NAME..]
+                                      upload, json_value, wit_schema, allow_list, 300 s each (with cargo-fuzz and a nightly
+                                      toolchain); --keep renews the kept inputs
   guests                              build the components of the tests and examples into target/guests
   ui [--release]                      build the console into ui/dist
   lint                                rustfmt, clippy, and cargo-deny when it is installed
@@ -31,7 +35,8 @@ Usage: cargo xtask <command>
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
-    let args = Args::new(args.collect());
+    let all: Vec<_> = args.collect();
+    let args = Args::new(all.clone());
     match command.as_str() {
         "demo" => demo::run(args.only_flags(&["--once"])?.has("--once")),
         "test" => tests::run(&args.only_flags(&[])?.names),
@@ -40,6 +45,7 @@ fn main() -> Result<()> {
             let args = args.only_flags(&["--json", "--embedded"])?;
             bench::run(&bench::Options { json: args.has("--json"), embedded: args.has("--embedded"), names: args.names })
         }
+        "fuzz" => fuzz::run(&fuzz::Options::read(&all)?),
         "guests" => guests::run().map(drop),
         "ui" => ui::build(workspace::root(), args.only_flags(&["--release"])?.has("--release")),
         "lint" => lint::run(),

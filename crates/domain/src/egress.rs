@@ -33,6 +33,12 @@ pub enum PrivateTarget {
 pub struct PrivateTargetError(String);
 
 impl AddressRange {
+    /// One address.
+    #[must_use]
+    pub const fn only(address: IpAddr) -> Self {
+        Self { first: address, prefix: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Whether an address is in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -94,6 +100,7 @@ impl FromStr for PrivateTarget {
             return Ok(Self::Range(range));
         }
         match text.parse() {
+            Ok(HostPattern::Address(address)) => Ok(Self::Range(AddressRange::only(address))),
             // All private addresses at once is no policy, but a slip: name the ranges.
             Ok(HostPattern::Any) | Err(_) => Err(PrivateTargetError(text.chars().take(300).collect())),
             Ok(host) => Ok(Self::Host(host)),
@@ -142,6 +149,32 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0x2002, high, low, ..] => Some(of(high, low)),
         _ => None,
     }
+}
+
+/// An address that a name leads to and that must not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The address.
+    pub address: IpAddr,
+    /// What it is, in words.
+    pub why: &'static str,
+}
+
+/// Those of the addresses of a host that may be reached: the public ones, and those that an administrator named. `host` is as
+/// in a URL.
+///
+/// # Errors
+/// The last address that must not be reached, when there is no other.
+pub fn reachable(host: &str, found: &[IpAddr], named: &[PrivateTarget]) -> Result<Vec<IpAddr>, Unreachable> {
+    let mut refused = None;
+    let mut good = Vec::new();
+    for address in found.iter().copied() {
+        match special_purpose(address) {
+            Some(why) if !named.iter().any(|target| target.covers(host, address)) => refused = Some(Unreachable { address, why }),
+            Some(_) | None => good.push(address),
+        }
+    }
+    refused.filter(|_| good.is_empty()).map_or(Ok(good), Err)
 }
 
 /// Why an address is not of the public internet; `None` for one that is.
@@ -264,6 +297,11 @@ mod tests {
         assert!(target("fd00::/8").covers("x", at("fdab::1")));
         assert!(target("db.internal.example").covers("DB.internal.example", at("10.9.9.9")));
         assert!(!target("db.internal.example").covers("other.internal.example", at("10.9.9.9")));
+        // An address in the clothes of a host is that address, whatever name leads to it.
+        for text in ["10.1.2.3.", "10.1.2.3", "10.1.2.3/32"] {
+            assert_eq!(target(text), target("10.1.2.3/32"), "{text}");
+        }
+        assert_eq!(target("[fd00::1]"), target("fd00::1/128"));
         for wrong in ["", "*", "10.0.0.0/33", "10.0.0.0/x", "fd00::/129", "a b"] {
             assert!(wrong.parse::<PrivateTarget>().is_err(), "{wrong}");
         }

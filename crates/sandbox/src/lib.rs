@@ -9,6 +9,8 @@
 //! fetches its XComs. No other crate knows Wasmtime.
 
 pub mod compile;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod inspect;
 pub mod isolation;
 
@@ -19,6 +21,7 @@ mod compiled;
 mod engine;
 mod host;
 mod json;
+mod lane;
 mod limiter;
 mod masking;
 mod placeholder;
@@ -28,6 +31,7 @@ mod stdio;
 mod surroundings;
 mod typed;
 
+pub use capabilities::http::{Authorities, AuthoritiesError};
 pub use compiled::CompiledCode;
 pub use host::{ArtifactSink, ArtifactSource, Host, HostError, Level, LogLine, NoHost, Stream};
 pub use run::{TryReport, TryRequest};

@@ -5,6 +5,7 @@ use crate::capabilities::{ArtifactsView, Capabilities, Capability as _, Carrier,
 use crate::classify::{self, Circumstances};
 use crate::host::{Host, Stream};
 use crate::json::{self, clean};
+use crate::lane::SlowLane;
 use crate::limiter::Limiter;
 use crate::masking::Masking;
 use crate::runtime::{Program, Runtime};
@@ -19,10 +20,9 @@ use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
 use cofferdam_domain::wit::Mismatch;
 use cofferdam_ids::{TaskInstanceId, XComKey};
-use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{ResourceTable, Val};
@@ -206,18 +206,18 @@ impl Runtime {
             }
         };
 
-        let mut cpu = Duration::ZERO;
+        let cpu = Arc::new(AtomicU64::new(0));
         let stopped = {
-            let call = Metered { inner: call(program, &mut store, &request), cpu: &mut cpu };
-            let mut call = pin!(call);
+            let mut call = pin!(self.0.slow_lane.meter(call(program, &mut store, &request), Arc::clone(&cpu)));
             tokio::select! {
                 biased;
-                stopped = &mut call => stopped,
+                stopped = &mut call => stopped.unwrap_or(Stopped::Panicked),
                 () = cancel.cancelled() => Stopped::Cancelled,
                 () = tokio::time::sleep_until(deadline.into()) => Stopped::TimedOut,
             }
             // The guest's stack is unwound here, with the call's future; the store can be read afterwards.
         };
+        let cpu = Duration::from_nanos(cpu.load(Ordering::Relaxed));
         let fuel = request.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let (stdout, stderr) = outputs.close();
         let state = store.data_mut();
@@ -244,7 +244,12 @@ impl Runtime {
             dropped_log_bytes: state.capabilities.log.dropped,
             ending,
         };
-        drop(store);
+        if SlowLane::is_slow(cpu) {
+            // It has perhaps much memory to give back, which takes time too.
+            self.0.slow_lane.call(move || drop(store)).await;
+        } else {
+            drop(store);
+        }
         drop(permit);
         let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         TryReport { receipt: Receipt { wall_us, ..report.receipt }, ..report }
@@ -265,6 +270,7 @@ impl Runtime {
         if let Some(carrier) = carrier {
             capabilities.http.send_through(carrier);
         }
+        capabilities.http.believe(self.trust());
         let mut table = ResourceTable::new();
         // A handle of the guest may stand for two entries on the host's side: a pollable and what it waits for.
         table.set_max_capacity(limits.handles as usize * 2 + 8);
@@ -454,37 +460,4 @@ fn command_output(request: &TryRequest, outputs: &Outputs) -> Ending {
         }
     };
     output_ending(output, &request.limits)
-}
-
-/// Polls a call, adds up the time that its thread spent in it, and turns a panic of the host's code into an ending.
-struct Metered<'a, F> {
-    inner: F,
-    cpu: &'a mut Duration,
-}
-
-impl<F: Future<Output = Stopped>> Future for Metered<'_, F> {
-    type Output = Stopped;
-
-    #[expect(unsafe_code, reason = "pins a field without a macro crate")]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Stopped> {
-        // SAFETY: `inner` is never moved: there is no other access to it, and `Metered` has no `Drop`.
-        let this = unsafe { self.get_unchecked_mut() };
-        // SAFETY: as above.
-        let inner = unsafe { Pin::new_unchecked(&mut this.inner) };
-        let before = thread_cpu_time();
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| inner.poll(context)));
-        *this.cpu += thread_cpu_time().saturating_sub(before);
-        polled.unwrap_or(Poll::Ready(Stopped::Panicked))
-    }
-}
-
-/// CPU time of this thread so far.
-#[expect(unsafe_code, reason = "the standard library has no per-thread CPU clock")]
-fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `clock_gettime` writes one `timespec` to the pointer, which is valid for that.
-    if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } != 0 {
-        return Duration::ZERO;
-    }
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -1,9 +1,11 @@
-//! The runtime of a worker: one engine with its pool, one linker, one ticker.
+//! The runtime of a worker: one engine with its pool, one linker, one ticker, and the slow lane.
 
 use crate::bindings::{TaskPre, cofferdam};
+use crate::capabilities::http::{Authorities, Trust};
 use crate::capabilities::{Capabilities, Capability as _, Clock, Scratch};
 use crate::compiled::CompiledCode;
 use crate::engine::{self, Pool};
+use crate::lane::SlowLane;
 use crate::run::TryState;
 use crate::typed::TypedFunctions;
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 
 /// How often every running guest is interrupted to look at the clock and let others run.
 const TICK: Duration = Duration::from_millis(10);
+/// The same, while guests run on threads that have other things to do as well.
+const QUICK_TICK: Duration = Duration::from_millis(1);
 /// Memory maps that a live sandbox takes.
 const MAPS_PER_SLOT: u64 = 6;
 /// Memory maps left to the rest of the process.
@@ -68,9 +72,9 @@ pub enum RuntimeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The thread that keeps time could not be started.
-    #[error("the thread that interrupts guests cannot be started")]
-    Ticker(#[source] std::io::Error),
+    /// The threads that interrupt guests, and that run those that compute for long, could not be started.
+    #[error("the threads of the sandboxes cannot be started")]
+    Threads(#[source] std::io::Error),
 }
 
 /// Compiled code that cannot be loaded.
@@ -92,7 +96,9 @@ pub(crate) struct Inner {
     pub engine: Engine,
     linker: Linker<TryState>,
     pub permits: Semaphore,
+    pub slow_lane: SlowLane,
     scratch_folder: OnceLock<PathBuf>,
+    trust: OnceLock<Arc<Trust>>,
     capacity: u32,
     compatibility_hash: String,
 }
@@ -130,27 +136,48 @@ impl Runtime {
         let (engine, capacity) = engine_within(capped(config.slots, max_map_count()), config.keep_resident_bytes)?;
         let linker = linker(&engine).map_err(|source| RuntimeError::Pool { slots: capacity, source: source.into() })?;
 
-        let ticking = engine.weak();
+        let slow_lane = SlowLane::start().map_err(RuntimeError::Threads)?;
+        let (ticking, polls) = (engine.weak(), slow_lane.quick_polls());
         std::thread::Builder::new()
             .name("sandbox-ticker".to_owned())
             .spawn(move || {
+                let mut seen = 0;
                 loop {
-                    std::thread::sleep(TICK);
+                    let before = std::mem::replace(&mut seen, polls.count());
+                    std::thread::sleep(if seen == before { TICK } else { QUICK_TICK });
                     let Some(engine) = ticking.upgrade() else { break };
                     engine.increment_epoch();
                 }
             })
-            .map_err(RuntimeError::Ticker)?;
+            .map_err(RuntimeError::Threads)?;
 
         let compatibility_hash = engine::compatibility_hash(&engine);
         let permits = Semaphore::new(capacity as usize);
-        Ok(Self(Arc::new(Inner { engine, linker, permits, scratch_folder: OnceLock::new(), capacity, compatibility_hash })))
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            permits,
+            slow_lane,
+            scratch_folder: OnceLock::new(),
+            trust: OnceLock::new(),
+            capacity,
+            compatibility_hash,
+        })))
     }
 
     /// Keeps the bytes of scratch directories in files without names in this folder, instead of that of the system for
     /// temporary files. The first call counts.
     pub fn keep_scratch_in(&self, folder: PathBuf) {
         let _ = self.0.scratch_folder.set(folder);
+    }
+
+    /// Believes servers also when one of these authorities vouches for them. The first call counts, before the first try.
+    pub fn trust_also(&self, authorities: Authorities) {
+        let _ = self.0.trust.set(Arc::new(Trust::with(authorities)));
+    }
+
+    pub(crate) fn trust(&self) -> Arc<Trust> {
+        Arc::clone(self.0.trust.get_or_init(Trust::of_machine))
     }
 
     pub(crate) fn scratch_folder(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Drives scheduler and worker in one process, on given servers, and prints how fast they are: one JSON line a figure.
 //!
-//! `bench hop|throughput --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --compiler PATH
+//! `bench hop|throughput|neighbour --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --reach reach.wasm --compiler PATH
 //! --conditions JSON [--postgres-pid PID] [--redis-pid PID]`. `cargo xtask bench` starts the servers, calls this, and documents the
 //! figures.
 #![expect(clippy::disallowed_methods, reason = "a measuring program uses the computer's own clock")]
@@ -20,17 +20,23 @@ use cofferdam_sandbox::compile::{CompileConfig, CompileService};
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_store::components::{self, NewVersion};
 use cofferdam_store::{Access, PoolOptions, Store, tenants};
+use cofferdam_test_guests::{corpus, hostile};
 use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, oneshot};
 use tokio_util::sync::CancellationToken;
 
 const HOP_RUNS: usize = 200;
 const FIBO_STEPS: usize = 40;
+/// Between two tasks of the neighbour; the next waits for the one before.
+const NEIGHBOUR_PACE: Duration = Duration::from_millis(20);
+const NEIGHBOUR_TIME: Duration = Duration::from_secs(15);
+const NEIGHBOUR_WARM_UP: Duration = Duration::from_secs(3);
 const THROUGHPUT_RUNS: usize = 200;
 const THROUGHPUT_TASKS: usize = 100;
 
@@ -42,7 +48,7 @@ struct Args {
 impl Args {
     fn read() -> Result<Self> {
         let mut args = std::env::args().skip(1);
-        let bench = args.next().context("which bench? hop or throughput")?;
+        let bench = args.next().context("which bench? hop, throughput or neighbour")?;
         let mut options = HashMap::new();
         while let Some(name) = args.next() {
             let value = args.next().with_context(|| format!("{name} needs a value"))?;
@@ -67,7 +73,8 @@ async fn main() -> Result<()> {
     match args.bench.as_str() {
         "hop" => bench.hop().await?,
         "throughput" => bench.throughput(&args).await?,
-        other => bail!("there is no bench '{other}'; there are hop and throughput"),
+        "neighbour" => bench.neighbour(&args).await?,
+        other => bail!("there is no bench '{other}'; there are hop, throughput and neighbour"),
     }
     bench.stop.cancel();
     Ok(())
@@ -79,6 +86,9 @@ type Waiting = Arc<Mutex<HashMap<DagRunId, oneshot::Sender<bool>>>>;
 struct Bench {
     engine: Arc<Engine>,
     context: Context,
+    /// Another tenant, whose tasks are hostile.
+    hostile: Context,
+    compile: Arc<CompileService>,
     waiting: Waiting,
     stop: CancellationToken,
     conditions: Value,
@@ -107,31 +117,40 @@ impl Bench {
             config: EngineConfig::default(),
         });
         let mut tx = store.begin_across_tenants("bench").await?;
-        let name = TenantName::new(format!("bench-{}", uuid::Uuid::now_v7().simple()))?;
-        let tenant = tenants::create(&mut tx, &name, "bench", Utc::now()).await?;
+        let mut contexts = Vec::new();
+        for kind in ["bench", "hostile"] {
+            let name = TenantName::new(format!("{kind}-{}", uuid::Uuid::now_v7().simple()))?;
+            let tenant = tenants::create(&mut tx, &name, kind, Utc::now()).await?;
+            contexts.push(Context::system(tenant, kind));
+        }
         tx.commit().await?;
-        let context = Context::system(tenant, "bench");
 
         let runtime = Runtime::new(RuntimeConfig::default())?;
         let compile = Arc::new(CompileService::new(CompileConfig::new(args.get("compiler")?, Vec::<String>::new())));
-        for (component, option) in [("trivial", "component"), ("behaviours", "behaviours")] {
+        for (component, option, kind) in
+            [("trivial", "component", "task"), ("behaviours", "behaviours", "task"), ("reach", "reach", "command")]
+        {
             let wasm = std::fs::read(args.get(option)?).with_context(|| format!("--{option}"))?;
             let digest = cofferdam_objects::digest_of(&wasm);
-            let compiled = compile.compile(tenant, &wasm).await?;
+            let compiled = compile.compile(contexts[0].tenant, &wasm).await?;
             objects.put_compiled(&digest, &runtime.compatibility_hash(), compiled.bytes().clone()).await?;
             let new = NewVersion {
                 name: ComponentName::new(component)?,
                 digest: digest.clone(),
                 label: None,
                 size_bytes: wasm.len() as u64,
-                kind: "task".to_owned(),
+                kind: kind.to_owned(),
                 inspection: json!({}),
             };
-            objects.put_component(tenant, &digest, wasm.into()).await?;
-            let mut tx = store.begin(&context).await?;
-            components::create_version(&mut tx, &new, Utc::now()).await?;
-            tx.commit().await?;
+            for context in &contexts {
+                objects.put_component(context.tenant, &digest, wasm.clone().into()).await?;
+                let mut tx = store.begin(context).await?;
+                components::create_version(&mut tx, &new, Utc::now()).await?;
+                tx.commit().await?;
+            }
         }
+        let hostile = contexts.pop().context("two tenants")?;
+        let context = contexts.pop().context("two tenants")?;
 
         let stop = CancellationToken::new();
         let worker = Worker::new(WorkerParts {
@@ -139,7 +158,7 @@ impl Bench {
             queue: Arc::clone(&queue),
             objects,
             sandboxes: runtime.into(),
-            compile,
+            compile: Arc::clone(&compile),
             store,
             keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
             config: WorkerConfig::new("bench".to_owned(), "bench".to_owned()),
@@ -164,22 +183,30 @@ impl Bench {
             }
         });
         let conditions = args.options.get("conditions").map_or(Ok(json!({})), |text| serde_json::from_str(text))?;
-        Ok(Self { engine, context, waiting, stop, conditions, _objects: directory })
+        Ok(Self { engine, context, hostile, compile, waiting, stop, conditions, _objects: directory })
     }
 
     async fn apply(&self, dag_id: &str, tasks: Vec<Value>) -> Result<DagId> {
+        self.apply_for(&self.context, dag_id, tasks).await
+    }
+
+    async fn apply_for(&self, context: &Context, dag_id: &str, tasks: Vec<Value>) -> Result<DagId> {
         let definition = json!({ "dag_id": dag_id, "max_active_runs": 10_000, "tasks": tasks });
-        let applied = self.engine.apply_dag(&self.context, definition, ApplyOptions::default()).await;
+        let applied = self.engine.apply_dag(context, definition, ApplyOptions::default()).await;
         Ok(applied.map_err(|error| anyhow!("{error}: {error:?}"))?.dag_id)
     }
 
     /// Triggers a run and returns what tells its end.
     async fn trigger(&self, dag: &DagId, number: usize) -> Result<oneshot::Receiver<bool>> {
+        self.trigger_for(&self.context, dag, number).await
+    }
+
+    async fn trigger_for(&self, context: &Context, dag: &DagId, number: usize) -> Result<oneshot::Receiver<bool>> {
         let name = DagRunId::new(format!("bench__{number}"))?;
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().await.insert(name.clone(), sender);
         let trigger = Trigger { dag_run_id: Some(name), ..Trigger::default() };
-        self.engine.trigger(&self.context, dag, trigger).await?;
+        self.engine.trigger(context, dag, trigger).await?;
         Ok(receiver)
     }
 
@@ -252,9 +279,115 @@ impl Bench {
         Ok(())
     }
 
+    /// How long a tenant's tasks take, alone and beside another's hostile ones, which follow each other without a pause.
+    ///
+    /// `--only a,b` leaves the other hostile tasks out, and `--bombs no` the compilations: to find out what it is that costs.
+    async fn neighbour(&self, args: &Args) -> Result<()> {
+        let task = json!({ "task_id": "task", "component": "trivial", "input": {} });
+        let friendly = self.apply("friendly", vec![task]).await?;
+        let only = args.options.get("only").map(|only| only.split(',').collect::<HashSet<_>>());
+        let wanted = |task: &Value| only.as_ref().is_none_or(|only| only.contains(task["task_id"].as_str().unwrap_or_default()));
+        let corpus: Vec<Value> = corpus::tasks().into_iter().map(|hostile| hostile.task).filter(wanted).collect();
+        let tasks = corpus.len();
+        let hostile = self.apply_for(&self.hostile, "hostile", corpus).await?;
+        self.latencies(&friendly, 300_000, NEIGHBOUR_WARM_UP).await?;
+        let alone = self.latencies(&friendly, 400_000, NEIGHBOUR_TIME).await?;
+        let busy = {
+            let _computing = Computing::start();
+            self.latencies(&friendly, 450_000, NEIGHBOUR_TIME).await?
+        };
+
+        let attacking = AtomicUsize::new(0);
+        let attack = async {
+            loop {
+                let number = 500_000 + attacking.fetch_add(1, Ordering::Relaxed);
+                // The run as a whole fails, as it must.
+                let ended = self.trigger_for(&self.hostile, &hostile, number).await?.await?;
+                // All of it fails, as it must; a part of it may not.
+                ensure!(!ended || only.is_some(), "the hostile run succeeded");
+            }
+            #[expect(unreachable_code, reason = "gives the block its type")]
+            anyhow::Ok(())
+        };
+        let bombs = async {
+            if args.options.get("bombs").is_some_and(|bombs| bombs == "no") {
+                return std::future::pending().await;
+            }
+            let bytes = 700 << 10;
+            loop {
+                for bomb in [hostile::compile_bomb_of(bytes), hostile::nested_bomb_of(bytes), hostile::live_values_bomb_of(bytes)]
+                {
+                    // Compiled or given up: it is the time in between that counts.
+                    let _ = self.compile.compile(self.hostile.tenant, &bomb).await;
+                }
+            }
+        };
+        let beside = async {
+            self.latencies(&friendly, 600_000, NEIGHBOUR_WARM_UP).await?;
+            self.latencies(&friendly, 700_000, NEIGHBOUR_TIME).await
+        };
+        let beside = tokio::select! {
+            beside = beside => beside?,
+            attack = attack => return attack.context("the hostile tenant gave up"),
+            () = bombs => bail!("the bombs ran out"),
+        };
+        for (name, times) in [("alone", &alone), ("busy", &busy), ("beside", &beside)] {
+            self.print("neighbour", &format!("{name}_median_ms"), times[times.len() / 2]);
+            self.print("neighbour", &format!("{name}_p99_ms"), times[times.len() * 99 / 100]);
+            self.print("neighbour", &format!("{name}_tasks"), times.len() as f64);
+        }
+        self.print("neighbour", "hostile_tasks", (tasks * attacking.load(Ordering::Relaxed)) as f64);
+        let p99 = |times: &[f64]| times[times.len() * 99 / 100];
+        self.print("neighbour", "p99_ratio", p99(&beside) / p99(&alone));
+        self.print("neighbour", "p99_ratio_busy", p99(&beside) / p99(&busy));
+        Ok(())
+    }
+
+    /// Runs of one task, started at a steady pace: milliseconds from trigger to end, in order.
+    async fn latencies(&self, dag: &DagId, first: usize, time: Duration) -> Result<Vec<f64>> {
+        let began = Instant::now();
+        let mut pace = tokio::time::interval(NEIGHBOUR_PACE);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut times = Vec::new();
+        while began.elapsed() < time {
+            pace.tick().await;
+            let started = Instant::now();
+            ensure!(self.trigger(dag, first + times.len()).await?.await?, "a run of the neighbour failed");
+            times.push(started.elapsed().as_secs_f64() * 1_000.0);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times)
+    }
+
     fn print(&self, bench: &str, metric: &str, value: f64) {
         let value = (value * 1_000.0).round() / 1_000.0;
         println!("{}", json!({ "bench": bench, "metric": metric, "value": value, "conditions": self.conditions }));
+    }
+}
+
+/// Threads that compute and nothing else, one for each processor, with the lowest claim on it. They end when this is dropped.
+struct Computing(Arc<AtomicBool>);
+
+impl Computing {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || {
+                // Failing, it is as nice as the others.
+                let _ = rustix::process::nice(19);
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self(stop)
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The path of a guest: `trivial`, `behaviours` or `command`.
+/// The path of a guest, such as `trivial`, `behaviours` or `command`; `posix-preview1` is a core module.
 ///
 /// `cargo xtask` builds the guests before the tests and names their folder in `COFFERDAM_GUESTS`. Without that, they are
 /// built here, in a target folder of their own, so that the cargo that runs the tests does not stand in the way.
@@ -37,17 +37,24 @@ fn folder() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace is two levels up");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("guests");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .current_dir(root)
-        .args(["build", "--quiet", "--package", "cofferdam-test-guests", "--examples"])
-        .args(["--target", "wasm32-wasip2", "--profile", "guest", "--target-dir"])
-        .arg(&target)
-        .output()
-        .expect("cargo can be started");
-    assert!(
-        output.status.success(),
-        "the guests cannot be built (is the target there? `rustup target add wasm32-wasip2`):\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    target.join("wasm32-wasip2/guest/examples")
+    let build = |what: &[&str], for_target: &str| {
+        let output = Command::new(&cargo)
+            .current_dir(root)
+            .args(["build", "--quiet", "--package", "cofferdam-test-guests"])
+            .args(what)
+            .args(["--target", for_target, "--profile", "guest", "--target-dir"])
+            .arg(&target)
+            .output()
+            .expect("cargo can be started");
+        assert!(
+            output.status.success(),
+            "the guests cannot be built (is the target there? `rustup target add {for_target}`):\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        target.join(for_target).join("guest/examples")
+    };
+    let folder = build(&["--examples"], "wasm32-wasip2");
+    let preview1 = build(&["--example", "posix"], "wasm32-wasip1").join("posix.wasm");
+    std::fs::copy(&preview1, folder.join("posix-preview1.wasm")).expect("the guest for preview 1 can be copied");
+    folder
 }

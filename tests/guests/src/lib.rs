@@ -2,6 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 pub mod artefacts;
+pub mod corpus;
 pub mod hostile;
 pub mod preview1;
 pub mod toolchains;

@@ -168,23 +168,34 @@ impl Site {
         let tenant = tenants::create(&mut tx, &name, "A tenant", SystemClock.now()).await.expect("a new tenant");
         tx.commit().await.expect("the commit");
         let context = Context::system(tenant, "test");
+        self.keep(&context, "behaviours", "task", guest).await;
+        context
+    }
+
+    async fn keep(&self, context: &Context, name: &str, kind: &str, guest: &Guest) {
+        let tenant = context.tenant;
         self.objects.put_component(tenant, &guest.digest, guest.wasm.clone()).await.expect("the component is kept");
         self.objects
             .put_compiled(&guest.digest, &guest.compatibility, guest.compiled.clone())
             .await
             .expect("the compiled code is kept");
         let version = NewVersion {
-            name: "behaviours".parse().expect("a name"),
+            name: name.parse().expect("a name"),
             digest: guest.digest.clone(),
             label: None,
             size_bytes: guest.wasm.len() as u64,
-            kind: "task".to_owned(),
+            kind: kind.to_owned(),
             inspection: json!({}),
         };
-        let mut tx = self.store.begin(&context).await.expect("a transaction");
+        let mut tx = self.store.begin(context).await.expect("a transaction");
         components::create_version(&mut tx, &version, SystemClock.now()).await.expect("a new version");
         tx.commit().await.expect("the commit");
-        context
+    }
+
+    /// Compiles another guest and gives it to a tenant.
+    pub async fn install(&self, context: &Context, name: &str, kind: &str) {
+        let guest = compile_guest(name).await;
+        self.keep(context, name, kind, &guest).await;
     }
 
     /// What is recorded for the site's tenant.
@@ -325,7 +336,11 @@ fn compile_service() -> CompileService {
 }
 
 async fn compile() -> Guest {
-    let wasm: Bytes = artefacts::bytes("behaviours").into();
+    compile_guest("behaviours").await
+}
+
+async fn compile_guest(name: &str) -> Guest {
+    let wasm: Bytes = artefacts::bytes(name).into();
     let runtime = Runtime::new(RuntimeConfig::for_slots(1)).expect("room for a sandbox");
     let compiled = compile_service().compile(cofferdam_ids::TenantId::generate(), &wasm).await.expect("the guest compiles");
     Guest {

@@ -44,6 +44,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "sandbox", example: "bench_sandbox", needs: Needs::Languages },
     Bench { name: "hop", example: "bench", needs: Needs::Servers },
     Bench { name: "throughput", example: "bench", needs: Needs::Servers },
+    Bench { name: "neighbour", example: "bench", needs: Needs::Servers },
 ];
 
 /// Builds in release mode and runs the benches asked for, one after the other.
@@ -90,6 +91,7 @@ impl Bench {
             let guest = |name: &str| guests.get(name).with_context(|| format!("there is no guest '{name}'"));
             command.arg(self.name).args(servers.arguments()).arg("--conditions").arg(conditions.to_string());
             command.arg("--component").arg(guest("trivial")?).arg("--behaviours").arg(guest("behaviours")?);
+            command.arg("--reach").arg(guest("reach")?);
             command.arg("--compiler").arg(release.join("cofferdam-compile"));
         }
         let output = command.output().with_context(|| format!("cannot start {}", self.example))?;

@@ -133,6 +133,12 @@ pub const KEYS: &[Key] = &[
         "Private addresses and hosts that tasks may send requests to when their grant names them, as `10.1.0.0/16`; none when unset.",
     ),
     Key::open(
+        "worker.extra_ca",
+        Kind::List,
+        None,
+        "PEM files with certificates of authorities, besides those that the machine trusts, that vouch for servers that tasks ask by https.",
+    ),
+    Key::open(
         "worker.scratch_dir",
         Kind::Path,
         None,

@@ -51,6 +51,8 @@ pub struct Settings {
     pub worker_lease: Duration,
     /// What tasks may reach outside of the public internet.
     pub worker_egress_private: Vec<String>,
+    /// PEM files of authorities that vouch for servers, besides the machine's.
+    pub worker_extra_ca: Vec<PathBuf>,
     /// Where a worker keeps what tasks write to their scratch directories.
     pub worker_scratch_dir: Option<PathBuf>,
     /// Whether a worker process gives up what it does not need.
@@ -128,6 +130,11 @@ impl Settings {
                 .split(',')
                 .map(|target| target.trim().to_owned())
                 .filter(|target| !target.is_empty())
+                .collect(),
+            worker_extra_ca: or_default("worker.extra_ca")
+                .split(',')
+                .map(|path| PathBuf::from(path.trim()))
+                .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
             worker_scratch_dir: path("worker.scratch_dir"),
             worker_confine: or_default("worker.confine") == "true",

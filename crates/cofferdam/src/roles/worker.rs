@@ -8,8 +8,9 @@ use cofferdam_domain::egress::PrivateTarget;
 use cofferdam_ids::QueueName;
 use cofferdam_queue::Wall;
 use cofferdam_sandbox::isolation::{ProcessConfig, Processes, Sandboxes};
-use cofferdam_sandbox::{Runtime, RuntimeConfig};
+use cofferdam_sandbox::{Authorities, Runtime, RuntimeConfig};
 use cofferdam_worker::{Shutdown, Worker, WorkerConfig, WorkerParts};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Gives up what a worker process does not need; see [`crate::confinement`]. Call it before threads are started.
@@ -24,7 +25,8 @@ pub fn confine(settings: &Settings) -> Vec<Wall> {
     if settings.worker_processes_apart {
         confinement::hide_memory();
     }
-    confinement::confine(&Files { writable, readable: settings.worker_readable.clone() })
+    let readable = settings.worker_readable.iter().chain(&settings.worker_extra_ca).cloned().collect();
+    confinement::confine(&Files { writable, readable })
 }
 
 /// Runs tasks until it is told to stop and what it runs is finished or handed back.
@@ -55,6 +57,7 @@ pub fn sandboxes(settings: &Settings) -> Result<Sandboxes, Failure> {
     if let Some(folder) = &settings.worker_scratch_dir {
         runtime.keep_scratch_in(folder.clone());
     }
+    runtime.trust_also(authorities(&settings.worker_extra_ca).map_err(|failure| failure.at("worker.extra_ca"))?);
     Ok(runtime.into())
 }
 
@@ -72,7 +75,22 @@ fn processes(settings: &Settings, sandboxes: RuntimeConfig) -> Result<Sandboxes,
         idle: settings.worker_process_idle,
         confine: settings.worker_confine,
     });
-    Ok(Sandboxes::Apart(processes.map_err(|error| failed("processes for sandboxes cannot be started").because(&error))?))
+    let processes = processes.map_err(|error| failed("processes for sandboxes cannot be started").because(&error))?;
+    processes.trust_also(authorities(&settings.worker_extra_ca).map_err(|failure| failure.at("worker.extra_ca"))?);
+    Ok(Sandboxes::Apart(processes))
+}
+
+/// Reads the certificates of authorities.
+pub fn authorities(files: &[PathBuf]) -> Result<Authorities, Failure> {
+    let mut all = Authorities::default();
+    for file in files {
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            Failure::new(Exit::Failed, format!("the certificates in {} cannot be read", file.display())).because(error)
+        };
+        let text = std::fs::read(file).map_err(|error| failed(&error))?;
+        all.extend(Authorities::from_pem(&text).map_err(|error| failed(&error))?);
+    }
+    Ok(all)
 }
 
 /// Works until it is told to stop.

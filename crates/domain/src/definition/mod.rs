@@ -422,7 +422,9 @@ impl LimitsDefinition {
         }
     }
 
-    fn over(&self, default: Limits) -> Limits {
+    /// These limits, and of what is not given the default.
+    #[must_use]
+    pub fn over(&self, default: Limits) -> Limits {
         Limits {
             fuel: self.fuel.unwrap_or(default.fuel),
             memory_bytes: self.memory.map_or(default.memory_bytes, ByteSize::bytes),

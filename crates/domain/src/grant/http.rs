@@ -188,8 +188,9 @@ fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// The address that a host of a URL is, when it is one.
+/// The address that a host of a URL is, when it is one; a dot at its end changes nothing, as with names.
 pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    let host = host.strip_suffix('.').unwrap_or(host);
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inside) => inside.parse().ok().map(IpAddr::V6),
         None => host.parse().ok(),

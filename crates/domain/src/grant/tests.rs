@@ -74,6 +74,15 @@ fn an_address_is_no_name_below_a_domain() {
     assert!("*".parse::<HostPattern>().unwrap().matches("anything.example"));
 }
 
+/// Found by the fuzzer of allow-lists.
+#[test]
+fn an_address_with_a_dot_at_its_end_is_that_address() {
+    assert_eq!(rule("http://10.0.161.161."), rule("http://10.0.161.161"));
+    let grant = grant(json!({ "http": ["http://10.0.161.161"] }));
+    grant.http(Scheme::Http, "10.0.161.161.", 80, "GET").unwrap();
+    grant.http(Scheme::Http, "10.0.161.162.", 80, "GET").unwrap_err();
+}
+
 #[test]
 fn both_forms_of_a_rule_are_read_alike() {
     assert_eq!(

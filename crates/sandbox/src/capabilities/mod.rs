@@ -9,7 +9,7 @@ mod checkpoint;
 mod clocks;
 mod config;
 mod context;
-mod http;
+pub(crate) mod http;
 mod log;
 mod progress;
 mod scratch;

@@ -21,6 +21,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Val};
 
 pub(crate) use ending::ending;
+pub(crate) use values::{Values, encode};
 
 /// A typed function of a loaded component.
 pub(crate) struct TypedFunction {

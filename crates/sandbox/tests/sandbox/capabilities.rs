@@ -120,8 +120,10 @@ async fn artifacts_are_streamed_and_reported_with_the_ending() {
     let (report, _) = behave(json!({"do": "artifact", "name": "a", "pieces": ["x"], "more_kib": 1024}), limits).await;
     assert!(failure(&report, Reason::Fatal).contains("TooLarge(1048576)"));
     assert!(report.artifacts.is_empty());
-    let (report, _) = behave(json!({"do": "artifact", "name": "../../etc/passwd"}), Limits::default()).await;
-    assert!(failure(&report, Reason::Fatal).contains("InvalidName"));
+    for name in ["../../etc/passwd", "/etc/passwd", "a/../b", "a//b", "..", "a/.", "", "a\0b", "a\\..\\b", &"x".repeat(251)] {
+        let (report, _) = behave(json!({"do": "artifact", "name": name}), Limits::default()).await;
+        assert!(failure(&report, Reason::Fatal).contains("InvalidName"), "{name:?}");
+    }
     let (report, _) = behave(json!({"do": "artifact", "name": "a"}), Limits { artifacts: 0, ..Limits::default() }).await;
     assert!(failure(&report, Reason::Fatal).contains("TooMany(0)"));
 }

@@ -11,6 +11,7 @@ use cofferdam_ids::{
     ArtifactName, ConnectionId, DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId, VariableKey, XComKey,
 };
 use cofferdam_sandbox::compile::{CompileConfig, CompileService};
+use cofferdam_sandbox::inspect::{UploadCaps, adapt};
 use cofferdam_sandbox::isolation::{Prepared, ProcessConfig, Processes, Sandboxes};
 use cofferdam_sandbox::{
     ArtifactSink, ArtifactSource, CompiledCode, Host, HostError, LogLine, Runtime, RuntimeConfig, Stream, TryReport, TryRequest,
@@ -131,7 +132,12 @@ pub fn compile_config() -> CompileConfig {
 pub fn compiled(name: &'static str) -> CompiledCode {
     static COMPILED: OnceLock<Mutex<HashMap<&str, CompiledCode>>> = OnceLock::new();
     let mut compiled = COMPILED.get_or_init(Mutex::default).lock().unwrap();
-    compiled.entry(name).or_insert_with(|| compile_blocking(artefacts::bytes(name))).clone()
+    let compile = || {
+        let wasm = artefacts::bytes(name);
+        // Of a core module, as an upload is made of it.
+        compile_blocking(adapt(&wasm, &UploadCaps::default()).unwrap().into_owned())
+    };
+    compiled.entry(name).or_insert_with(compile).clone()
 }
 
 /// Compiles in a thread of its own, so that it does not matter where this is called.

@@ -115,6 +115,12 @@ async fn handles() {
     assert_eq!(output(&report), json!(80));
     let (report, _) = behave(json!({"do": "hoard", "count": 1_000_000}), limits).await;
     assert!(failure(&report, Reason::LimitExceeded).contains("100 handles"));
+    // The hard cap.
+    let limits = Limits { handles: 10_000, ..Limits::default() };
+    let (report, _) = behave(json!({"do": "hoard", "count": 9_900}), limits.clone()).await;
+    assert_eq!(output(&report), json!(9_900));
+    let (report, _) = behave(json!({"do": "hoard", "count": 10_100}), limits).await;
+    assert!(failure(&report, Reason::LimitExceeded).contains("10000 handles"));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod compiling;
 mod contract;
 mod egress;
 mod endings;
+mod https;
 mod lab;
 mod limits;
 mod purity;

@@ -8,28 +8,47 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// The programs that do the steps: a component, and a core module for WASI preview 1 that was made one.
+const PROGRAMS: [&str; 2] = ["reach", "posix-preview1"];
+
 async fn run_on(runtime: &Tested, grant: Value, limits: Limits, steps: Value) -> (TryReport, Arc<Recorder>) {
+    run_program("reach", runtime, grant, limits, steps).await
+}
+
+async fn run_program(
+    name: &'static str,
+    runtime: &Tested,
+    grant: Value,
+    limits: Limits,
+    steps: Value,
+) -> (TryReport, Arc<Recorder>) {
     let input = json!({ "do": "files", "steps": steps }).to_string();
     let mut request = request(Entry::Command { args: vec![], env: vec![] }, input, limits);
     request.grant = serde_json::from_value(grant).unwrap();
     let host = Arc::new(Recorder::default());
-    let report = runtime.run(&program("reach"), request, host.clone(), CancellationToken::new()).await;
+    let report = runtime.run(&program(name), request, host.clone(), CancellationToken::new()).await;
     (report, host)
 }
 
 /// What came of each step.
 async fn files(quota: &str, steps: Value) -> Vec<Value> {
-    let (report, _) = run_on(&runtime(), json!({ "scratch": quota }), Limits::default(), steps).await;
+    files_of("reach", quota, steps).await
+}
+
+async fn files_of(name: &'static str, quota: &str, steps: Value) -> Vec<Value> {
+    let (report, _) = run_program(name, &runtime(), json!({ "scratch": quota }), Limits::default(), steps).await;
     output(&report).as_array().unwrap().clone()
 }
 
-/// Each step with what must come of it.
+/// Each step with what must come of it, whatever the program was built for.
 async fn expect(quota: &str, steps: &[(Value, Value)]) {
-    let came = files(quota, steps.iter().map(|(step, _)| step.clone()).collect()).await;
-    for ((step, expected), came) in steps.iter().zip(&came) {
-        assert_eq!(came, expected, "{step}");
+    for name in PROGRAMS {
+        let came = files_of(name, quota, steps.iter().map(|(step, _)| step.clone()).collect()).await;
+        for ((step, expected), came) in steps.iter().zip(&came) {
+            assert_eq!(came, expected, "{name}: {step}");
+        }
+        assert_eq!(came.len(), steps.len());
     }
-    assert_eq!(came.len(), steps.len());
 }
 
 #[tokio::test]

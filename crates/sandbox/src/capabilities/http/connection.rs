@@ -1,11 +1,12 @@
 //! From a host's name to a response: addresses, a connection, TLS, HTTP/1.1.
 
+use super::trust::{Trust, complaint};
 use super::usage::{Counted, Usage};
 use super::{Sent, Target, Times};
 use crate::host::Host;
 use crate::placeholder::{self, Destination, PlaceholderError};
 use crate::run::TryRequest;
-use cofferdam_domain::egress::special_purpose;
+use cofferdam_domain::egress::{Unreachable, reachable};
 use cofferdam_domain::grant::Scheme;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -16,7 +17,7 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -36,6 +37,7 @@ pub(super) struct Call {
     pub host: Arc<dyn Host>,
     pub request: Arc<TryRequest>,
     pub usage: Arc<Usage>,
+    pub trust: Arc<Trust>,
     pub times: Times,
     pub target: Target,
 }
@@ -151,24 +153,13 @@ impl Call {
             self.usage.say(format!("the name {name} leads to no address"));
             return Err(Error::DnsError { rcode: None, info_code: None });
         }
-        let mut refused = None;
-        let mut good = Vec::new();
-        for address in found {
-            match special_purpose(address) {
-                Some(why) if !self.request.private_targets.iter().any(|target| target.covers(&self.target.host, address)) => {
-                    refused = Some((address, why));
-                }
-                Some(_) | None => good.push(address),
-            }
-        }
-        if let (true, Some((address, why))) = (good.is_empty(), refused) {
+        reachable(&self.target.host, &found, &self.request.private_targets).map_err(|Unreachable { address, why }| {
             self.usage.refuse(format!(
                 "requests to {name} are refused although they are granted: it leads to {address}, which is {why}; an \
                  administrator can allow it in `egress_private` of the tenant or of the worker"
             ));
-            return Err(Error::DestinationIpProhibited);
-        }
-        Ok(good)
+            Error::DestinationIpProhibited
+        })
     }
 
     /// The host without the brackets of an address.
@@ -184,12 +175,15 @@ impl Call {
                 let name = self.name();
                 let server = ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned());
                 let server = server.map_err(|_| Error::HttpRequestUriInvalid)?;
-                let connecting = TlsConnector::from(trust()).connect(server, stream).await;
-                let stream = connecting.map_err(|error| {
-                    self.usage.say(format!("no TLS with {name}: {error}"));
-                    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                        Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
-                        Some(_) | None => Error::TlsProtocolError,
+                let connecting = TlsConnector::from(self.trust.config()).connect(server, stream).await;
+                let stream = connecting.map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                    Some(rustls::Error::InvalidCertificate(why)) => {
+                        self.usage.say(complaint(name, why));
+                        Error::TlsCertificateError
+                    }
+                    Some(_) | None => {
+                        self.usage.say(format!("no TLS with {name}: {error}"));
+                        Error::TlsProtocolError
                     }
                 })?;
                 Ok(Box::new(stream))
@@ -215,32 +209,6 @@ fn answer_failed(error: &hyper::Error) -> Error {
     } else {
         Error::ConnectionTerminated
     }
-}
-
-/// The certificates that this machine trusts, read once.
-fn trust() -> Arc<rustls::ClientConfig> {
-    static TRUST: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
-    let config = TRUST.get_or_init(|| {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(error = error as &dyn std::error::Error, "some of this machine's certificates cannot be read");
-        }
-        let mut roots = rustls::RootCertStore::empty();
-        let (trusted, _) = roots.add_parsable_certificates(found.certs);
-        if trusted == 0 {
-            tracing::warn!("this machine trusts no certificates: tasks cannot send requests by https; install ca-certificates");
-        }
-        Arc::new(client(roots))
-    });
-    Arc::clone(config)
-}
-
-fn client(roots: rustls::RootCertStore) -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider);
-    // Both versions are among those that ring offers.
-    let builder = builder.with_protocol_versions(rustls::DEFAULT_VERSIONS).unwrap_or_else(|_| unreachable!());
-    builder.with_root_certificates(roots).with_no_client_auth()
 }
 
 /// The body of a response: the server must not be silent for too long, nor say too much.

@@ -5,6 +5,7 @@
 //! A redirect is an answer like any other: the guest asks again, and is checked again.
 
 mod connection;
+mod trust;
 mod usage;
 
 use super::Capability;
@@ -15,6 +16,8 @@ use connection::Call;
 use http::Request;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+pub(crate) use trust::Trust;
+pub use trust::{Authorities, AuthoritiesError};
 use usage::Usage;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
@@ -35,6 +38,11 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
         WasiHttpCtxView { hooks: &mut self.egress, table, ctx: &mut self.ctx }
+    }
+
+    /// Believes those whom the runtime believes.
+    pub(crate) fn believe(&mut self, trust: Arc<Trust>) {
+        self.egress.trust = trust;
     }
 
     /// Requests that were sent.
@@ -89,10 +97,8 @@ impl Capability for Http {
     fn prepare(request: &Arc<TryRequest>, host: &Arc<dyn Host>) -> Self {
         let usage = Arc::new(Usage::new(&request.limits, host));
         let deadline = Instant::now().checked_add(Duration::from_millis(request.limits.wall_ms));
-        Self {
-            ctx: WasiHttpCtx::new(),
-            egress: Egress { host: Arc::clone(host), request: Arc::clone(request), usage, deadline, carrier: None },
-        }
+        let (host, request, trust) = (Arc::clone(host), Arc::clone(request), Trust::of_machine());
+        Self { ctx: WasiHttpCtx::new(), egress: Egress { host, request, usage, trust, deadline, carrier: None } }
     }
 }
 
@@ -101,16 +107,37 @@ struct Egress {
     host: Arc<dyn Host>,
     request: Arc<TryRequest>,
     usage: Arc<Usage>,
+    trust: Arc<Trust>,
     deadline: Option<Instant>,
     carrier: Option<Arc<dyn Carrier>>,
 }
 
-/// Where a request goes that is allowed by its grant.
-struct Target {
-    scheme: Scheme,
+/// Where a request goes.
+pub(crate) struct Target {
+    pub scheme: Scheme,
     /// As in the URL: an address of version 6 is in brackets.
-    host: String,
-    port: u16,
+    pub host: String,
+    pub port: u16,
+}
+
+/// Where a URL leads, if a request to it has a form that is accepted.
+pub(crate) fn destination(uri: &http::Uri) -> Result<Target, Error> {
+    let scheme = match uri.scheme_str() {
+        Some("https") => Scheme::Https,
+        Some("http") => Scheme::Http,
+        Some(_) | None => return Err(Error::HttpProtocolError),
+    };
+    let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
+    // Credentials before the host would end up in the Host header.
+    if authority.as_str().contains('@') || authority.host().is_empty() {
+        return Err(Error::HttpRequestUriInvalid);
+    }
+    let port = match (authority.port(), authority.port_u16()) {
+        (None, _) => scheme.default_port(),
+        (Some(_), Some(port)) if port != 0 => port,
+        (Some(_), _) => return Err(Error::HttpRequestUriInvalid),
+    };
+    Ok(Target { scheme, host: authority.host().to_owned(), port })
 }
 
 /// How long each part of a request may take.
@@ -123,35 +150,19 @@ struct Times {
 
 impl Egress {
     fn decide(&self, request: &Request<WasiBody>) -> Result<Target, Error> {
-        let uri = request.uri();
-        let scheme = match uri.scheme_str() {
-            Some("https") => Scheme::Https,
-            Some("http") => Scheme::Http,
-            Some(_) | None => return Err(Error::HttpProtocolError),
-        };
-        let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
-        // Credentials before the host would end up in the Host header.
-        if authority.as_str().contains('@') || authority.host().is_empty() {
-            return Err(Error::HttpRequestUriInvalid);
-        }
-        let port = match (authority.port(), authority.port_u16()) {
-            (None, _) => scheme.default_port(),
-            (Some(_), Some(port)) if port != 0 => port,
-            (Some(_), _) => return Err(Error::HttpRequestUriInvalid),
-        };
+        let target = destination(request.uri())?;
         // What follows a CONNECT is no HTTP that could be checked.
         if request.method() == http::Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
-        let host = authority.host();
-        if let Err(refusal) = self.request.grant.http(scheme, host, port, request.method().as_str()) {
+        if let Err(refusal) = self.request.grant.http(target.scheme, &target.host, target.port, request.method().as_str()) {
             self.usage.refuse(refusal.to_string());
             return Err(Error::HttpRequestDenied);
         }
         if !self.usage.count_call() {
             return Err(Error::ConnectionLimitReached);
         }
-        Ok(Target { scheme, host: host.to_owned(), port })
+        Ok(target)
     }
 
     fn times(&self, options: Option<RequestOptions>) -> Times {
@@ -188,6 +199,7 @@ impl WasiHttpHooks for Egress {
             host: Arc::clone(&self.host),
             request: Arc::clone(&self.request),
             usage: Arc::clone(&self.usage),
+            trust: Arc::clone(&self.trust),
             times: self.times(options),
             target,
         };

@@ -3,6 +3,7 @@
 use super::super::frame::{Link, encode};
 use super::super::protocol::{Answer, Done, Order, PART_BYTES, Question};
 use super::exchange::Exchange;
+use crate::capabilities::http::Trust;
 use crate::capabilities::{Capability as _, Http, MAX_PUSHED, Progress, TOTAL_FACTOR};
 use crate::engine::hex;
 use crate::host::{ArtifactSink, ArtifactSource, Host, HostError, Level, LogLine, Stream};
@@ -135,6 +136,11 @@ impl Attended {
             request,
         };
         (Arc::new(attended), receiver)
+    }
+
+    /// Sends requests to servers that these vouch for.
+    pub(super) fn believe(&self, trust: Arc<Trust>) {
+        self.http.lock().believe(trust);
     }
 
     pub(super) fn request(&self) -> &Arc<TryRequest> {

@@ -11,6 +11,7 @@ mod tests;
 use super::Wall;
 use super::frame::encode;
 use super::protocol::{Order, Run, Settings, VERSION};
+use crate::capabilities::http::{Authorities, Trust};
 use crate::classify;
 use crate::compiled::CompiledCode;
 use crate::engine;
@@ -90,6 +91,7 @@ struct Inner {
     /// A seat has become empty.
     freed: Notify,
     tending: OnceLock<()>,
+    trust: OnceLock<Arc<Trust>>,
 }
 
 /// What one tenant has of the processes.
@@ -131,7 +133,13 @@ impl Processes {
             spare: Mutex::default(),
             freed: Notify::new(),
             tending: OnceLock::new(),
+            trust: OnceLock::new(),
         })))
+    }
+
+    /// Believes servers also when one of these authorities vouches for them. The first call counts, before the first try.
+    pub fn trust_also(&self, authorities: Authorities) {
+        let _ = self.0.trust.set(Arc::new(Trust::with(authorities)));
     }
 
     pub(super) fn capacity(&self) -> u32 {
@@ -188,6 +196,9 @@ impl Processes {
         let deadline = started.checked_add(Duration::from_millis(request.limits.wall_ms)).unwrap_or(started + FAR) + LATE;
         let now = host.now();
         let (attended, outcome) = Attended::new(request, host, process.link());
+        if let Some(trust) = self.0.trust.get() {
+            attended.believe(Arc::clone(trust));
+        }
         let entered = match process.enter(&attended) {
             Ok(entered) => entered,
             Err(why) => return attended.lost(&why),
