@@ -11,6 +11,8 @@ use std::process::Command;
 enum From {
     /// A binary of a crate, compiled here for `wasm32-wasip2`: name, version, binary.
     Crate(&'static str, &'static str, &'static str),
+    /// A file that a crate carries: name, version, path.
+    Carried(&'static str, &'static str, &'static str),
     /// A file in a wheel: name, version, path.
     Wheel(&'static str, &'static str, &'static str),
     /// A file in an npm package: name, version, path.
@@ -78,6 +80,13 @@ const CASES: &[Case] = &[
         why: "stdin is the task's input as JSON, with the quotes of a text, which the solver does not read",
     },
     Case {
+        from: From::Carried("wit-bindgen", "0.61.1", "wasi-cli@0.2.0.wasm"),
+        args: &[],
+        input: "{}",
+        wanted: Wanted::Refusal("WIT package without code"),
+        why: "it has the form of a component and describes the interfaces of WASI, but holds no code",
+    },
+    Case {
         from: From::Npm("source-map", "0.7.4", "lib/mappings.wasm"),
         args: &[],
         input: "{}",
@@ -93,14 +102,14 @@ fn kept() -> PathBuf {
 impl From {
     fn place(&self) -> String {
         match self {
-            Self::Crate(name, version, _) => format!("crate `{name}` {version}"),
+            Self::Crate(name, version, _) | Self::Carried(name, version, _) => format!("crate `{name}` {version}"),
             Self::Wheel(name, version, _) => format!("PyPI `{name}` {version}"),
             Self::Npm(name, version, _) => format!("npm `{name}` {version}"),
         }
     }
 
     fn name(&self) -> &str {
-        let (Self::Crate(.., file) | Self::Wheel(.., file) | Self::Npm(.., file)) = self;
+        let (Self::Crate(.., file) | Self::Carried(.., file) | Self::Wheel(.., file) | Self::Npm(.., file)) = self;
         file.rsplit('/').next().unwrap().trim_end_matches(".wasm")
     }
 
@@ -120,6 +129,21 @@ impl From {
                     cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
                 }
                 fetch(&file, cargo.env("CARGO_TARGET_DIR", kept().join("target")));
+                file
+            }
+            Self::Carried(name, version, path) => {
+                let root = kept().join(format!("{name}-{version}-sources"));
+                let file = root.join("vendor").join(format!("{name}-{version}")).join(path);
+                // A project that needs the crate, so that cargo fetches it.
+                std::fs::create_dir_all(root.join("src")).unwrap();
+                std::fs::write(root.join("src/lib.rs"), "").unwrap();
+                let dependency = format!("{name} = {{ version = \"={version}\", default-features = false }}");
+                let manifest = format!(
+                    "[package]\nname = \"fetching\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependency}\n\n[workspace]\n"
+                );
+                std::fs::write(root.join("Cargo.toml"), manifest).unwrap();
+                let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+                fetch(&file, cargo.current_dir(&root).args(["vendor", "--quiet", "--versioned-dirs"]));
                 file
             }
             Self::Wheel(name, version, path) => {
@@ -178,6 +202,10 @@ another one. `COFFERDAM_GEN=write` writes the table again.
 
 Not in the table, since they do not compile for `wasm32-wasip2` with Rust 1.95: `hexyl` 0.17.0 and `sd` 1.0.0 (their `rustix` needs an
 unstable feature of the standard library there), and `jaq` 3.1.2.
+
+The crates' programs are components, made by the toolchain. No package of npm, PyPI or crates.io was found that carries a component
+which needs nothing but WASI: those that carry WebAssembly carry core modules, taken apart (`@bytecodealliance/jco`) or to be put
+together (`@bytecodealliance/componentize-js`), or descriptions of interfaces.
 
 | program | from | arguments | result | why |
 |---|---|---|---|---|

@@ -184,6 +184,79 @@ fn typescript() {
     TS.works();
 }
 
+/// A task that uses every capability: an example of its SDK, as the source of a new project.
+fn harvests(language: &str, example: &str, source: &str) {
+    let name = format!("harvest-{language}");
+    let dir = folder().join(&name);
+    run(folder(), "cofferdam", &["new", "--lang", language, &name]).exits(0);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk").join(language).join("examples").join(example);
+    std::fs::copy(example, dir.join(source)).unwrap();
+    run(&dir, "cofferdam", &["build"]).exits(0);
+    std::fs::write(dir.join("raw.csv"), "a,b\n1,2\n").unwrap();
+    std::fs::write(dir.join("shop.yaml"), "connection_id: shop\nconn_type: http\nhost: shop.example\nport: 8443\n").unwrap();
+    std::fs::create_dir(dir.join("out")).unwrap();
+    let file = format!("{name}.wasm");
+    let test = |args: &[&str]| run(&dir, "cofferdam", &[&["task", "test", &file, "--output", "json"], args].concat());
+    let report = |done: Done| serde_json::from_str::<Value>(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"));
+
+    let given = [
+        &[
+            "--variable",
+            "region=eu",
+            "--connection",
+            "shop.yaml",
+            "--xcom",
+            "fetch=[1,2,3]",
+            "--artifact",
+            "fetch/raw.csv=raw.csv",
+        ][..],
+        &["--checkpoint", "kept", "--artifacts", "out"],
+    ]
+    .concat();
+    for before in [Value::Null, json!("3 rows")] {
+        let report = report(test(&given).exits(0));
+        let expected = json!({"region": "eu", "host": "shop.example", "port": 8443, "rows": 3, "raw": 8, "before": before});
+        assert_eq!(report["output"], expected, "{report}");
+        assert_eq!((&report["xcoms"]["rows"], &report["progress"]["fraction"]), (&json!(3), &json!(1.0)));
+        assert_eq!(report["artifacts"][0]["name"], "reports/count.txt");
+        assert_eq!(std::fs::read_to_string(dir.join("out/reports/count.txt")).unwrap(), "3 rows");
+        assert!(report["log"].to_string().contains("counted"), "{report}");
+    }
+    for (end, code, ending, message) in [
+        ("retry", 1, "failure", "the shop is closed"),
+        ("fatal", 1, "failure", "there is no shop"),
+        ("skip", 10, "skip", "nothing was sold"),
+        ("reschedule", 11, "reschedule", ""),
+        ("defer", 12, "defer", ""),
+    ] {
+        let report = report(test(&["--input", &json!({ "end": end }).to_string()]).exits(code));
+        assert_eq!((&report["ending"], report["message"].as_str().unwrap_or_default()), (&json!(ending), message), "{report}");
+        let after = match end {
+            "reschedule" => json!(90_000),
+            "defer" => json!(60_000),
+            _ => Value::Null,
+        };
+        assert_eq!((&report["after_ms"], report["event"] == "shop opened"), (&after, end == "defer"), "{report}");
+        let reason = if end == "retry" { "guest_error" } else { "fatal" };
+        assert_eq!(report["reason"] == reason, code == 1, "{report}");
+    }
+}
+
+#[test]
+fn rust_uses_every_capability() {
+    harvests("rust", "harvest.rs", "src/lib.rs");
+}
+
+#[test]
+fn go_uses_every_capability() {
+    harvests("go", "harvest/task.go", "task.go");
+}
+
+#[test]
+fn c_uses_every_capability() {
+    harvests("c", "harvest.c", "task.c");
+}
+
 /// Each task takes what the one before it returned.
 const DAG: &str = "\
 dag_id: relay

@@ -141,6 +141,100 @@ char *cofferdam_variable(const char *key, const char **error) {
   return found.is_some ? copy(&found.val) : NULL;
 }
 
+// A text that may be missing.
+static const char *maybe(const task_option_string_t *text) { return text->is_some ? copy(&text->val) : NULL; }
+
+bool cofferdam_get_connection(const char *connection_id, cofferdam_connection *connection, const char **error) {
+  task_string_t id = borrow(connection_id);
+  cofferdam_task_config_option_connection_t found;
+  cofferdam_task_config_config_error_t failed;
+  tell(error, NULL);
+  if (!cofferdam_task_config_get_connection(&id, &found, &failed)) {
+    tell(error, copy(&failed.val.denied));
+    return false;
+  }
+  if (!found.is_some) return false;
+  *connection = (cofferdam_connection){
+      .connection_id = copy(&found.val.connection_id),
+      .conn_type = copy(&found.val.conn_type),
+      .host = maybe(&found.val.host),
+      .port = found.val.port.is_some ? (int32_t)found.val.port.val : -1,
+      .login = maybe(&found.val.login),
+      .password = maybe(&found.val.password),
+      .schema = maybe(&found.val.schema),
+      .extra = found.val.extra.is_some ? copy(&found.val.extra.val) : NULL,
+  };
+  return true;
+}
+
+static bool tell_artifact(const char **error, cofferdam_task_artifacts_artifact_error_t *failed) {
+  char *text;
+  switch (failed->tag) {
+  case COFFERDAM_TASK_ARTIFACTS_ARTIFACT_ERROR_TOO_LARGE:
+    text = too_large("the artifacts of a try", failed->val.too_large);
+    break;
+  case COFFERDAM_TASK_ARTIFACTS_ARTIFACT_ERROR_TOO_MANY:
+    text = memory(100);
+    snprintf(text, 100, "a try leaves at most %u artifacts", (unsigned)failed->val.too_many);
+    break;
+  default:
+    text = copy(&failed->val.denied);
+  }
+  tell(error, text);
+  return false;
+}
+
+bool cofferdam_artifact_write(const char *name, const char *content_type, const void *data, size_t length, const char **error) {
+  // The most that one call hands over.
+  enum { PIECE = 1 << 20 };
+  task_string_t called = borrow(name), type = borrow(content_type);
+  cofferdam_task_artifacts_own_writer_t writer;
+  cofferdam_task_artifacts_artifact_t written;
+  cofferdam_task_artifacts_artifact_error_t failed;
+  if (!cofferdam_task_artifacts_create(&called, &type, &writer, &failed)) return tell_artifact(error, &failed);
+  cofferdam_task_artifacts_borrow_writer_t self = cofferdam_task_artifacts_borrow_writer(writer);
+  bool taken = true;
+  for (size_t done = 0; taken && done < length; done += PIECE) {
+    task_list_u8_t piece = {(uint8_t *)data + done, length - done < PIECE ? length - done : PIECE};
+    taken = cofferdam_task_artifacts_method_writer_write(self, &piece, &failed);
+  }
+  taken = taken && cofferdam_task_artifacts_method_writer_finish(self, &written, &failed);
+  cofferdam_task_artifacts_writer_drop_own(writer);
+  return taken || tell_artifact(error, &failed);
+}
+
+void *cofferdam_artifact_read(const char *task_id, const char *name, size_t *length, const char **error) {
+  task_string_t task = borrow(task_id), called = borrow(name);
+  cofferdam_task_artifacts_option_own_reader_t found;
+  cofferdam_task_artifacts_artifact_error_t failed;
+  *length = 0;
+  tell(error, NULL);
+  if (!cofferdam_task_artifacts_open(&task, &called, NULL, &found, &failed)) {
+    tell_artifact(error, &failed);
+    return NULL;
+  }
+  if (!found.is_some) return NULL;
+  cofferdam_task_artifacts_borrow_reader_t self = cofferdam_task_artifacts_borrow_reader(found.val);
+  cofferdam_task_artifacts_artifact_t about;
+  cofferdam_task_artifacts_method_reader_about(self, &about);
+  char *data = memory((size_t)about.size);
+  while (*length < about.size) {
+    task_list_u8_t piece;
+    if (!cofferdam_task_artifacts_method_reader_read(self, 1 << 20, &piece, &failed)) {
+      tell_artifact(error, &failed);
+      data = NULL;
+      break;
+    }
+    if (piece.len == 0) break;
+    size_t room = (size_t)about.size - *length;
+    memcpy(data + *length, piece.ptr, piece.len < room ? piece.len : room);
+    *length += piece.len < room ? piece.len : room;
+    free(piece.ptr);
+  }
+  cofferdam_task_artifacts_reader_drop_own(found.val);
+  return data;
+}
+
 static bool tell_checkpoint(const char **error, cofferdam_task_checkpoint_checkpoint_error_t *failed) {
   static char superseded[] = "this try is no longer the one that counts";
   switch (failed->tag) {

@@ -1,7 +1,7 @@
 // A task of Cofferdam in C.
 //
-// Define `cofferdam_run`, and `cofferdam build` makes a component of it. What this header does not wrap (artifacts,
-// connections) is in `task.h`, with the documentation of the contract.
+// Define `cofferdam_run`, and `cofferdam build` makes a component of it. What this header does not wrap (artifacts in pieces,
+// fields of log messages, values of mapped tasks) is in `task.h`, with the documentation of the contract.
 #ifndef COFFERDAM_H
 #define COFFERDAM_H
 
@@ -60,6 +60,24 @@ bool cofferdam_push(const char *key, const char *json, const char **error);
 char *cofferdam_pull(const char *task_id, const char *key, const char **error);
 // The value of a variable that is granted; NULL when there is no such variable.
 char *cofferdam_variable(const char *key, const char **error);
+// How to reach something outside. Texts end with NUL, and are NULL where nothing is given.
+typedef struct {
+  const char *connection_id;
+  const char *conn_type;
+  const char *host;
+  int32_t port; // -1 when none is given
+  const char *login;
+  const char *password;
+  const char *schema;
+  const char *extra; // a JSON object
+} cofferdam_connection;
+
+// A connection that is granted. False when there is none of that name, and when it is refused, which `error` tells.
+bool cofferdam_get_connection(const char *connection_id, cofferdam_connection *connection, const char **error);
+// Writes a file that is kept with the try, whole. True when it was taken; nothing of it is left otherwise.
+bool cofferdam_artifact_write(const char *name, const char *content_type, const void *data, size_t length, const char **error);
+// A file that a task of the same run left, whole; NULL when there is none.
+void *cofferdam_artifact_read(const char *task_id, const char *name, size_t *length, const char **error);
 // Keeps bytes for the next try of this task instance. True when they were taken.
 bool cofferdam_checkpoint_save(const void *data, size_t length, const char **error);
 // The bytes that were kept last; NULL when there are none.

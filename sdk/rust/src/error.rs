@@ -89,7 +89,8 @@ impl<E: std::error::Error + 'static> From<E> for Error {
         let same_at_every_try = any.is::<crate::xcom::Error>()
             || any.is::<crate::config::Error>()
             || any.is::<crate::checkpoint::Error>()
-            || any.is::<crate::artifacts::Error>();
+            || any.is::<crate::artifacts::Error>()
+            || any.downcast_ref::<crate::http::Error>().is_some_and(crate::http::Error::is_permanent);
         Self(if same_at_every_try { Kind::Fatal(message) } else { Kind::Retryable(message) })
     }
 }

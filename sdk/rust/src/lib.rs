@@ -9,6 +9,7 @@ pub mod config;
 mod context;
 pub mod dag;
 mod error;
+pub mod http;
 pub mod log;
 pub mod progress;
 pub mod xcom;

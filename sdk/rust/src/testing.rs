@@ -1,7 +1,7 @@
 //! A stand-in for the host, for tests of tasks outside of a sandbox. Absent from components.
 //!
-//! Log messages and progress go to stderr. XComs, variables, connections, the checkpoint and artifacts are kept per thread, so
-//! that tests do not see each other's.
+//! Log messages and progress go to stderr. XComs, variables, connections, the checkpoint, artifacts and the answers of other
+//! servers are kept per thread, so that tests do not see each other's.
 //!
 //! ```
 //! # use serde_json::json;
@@ -16,8 +16,10 @@
 //! ```
 
 pub(crate) mod artifacts;
+pub(crate) mod http;
 
 pub use artifacts::{give_artifact, written_artifact};
+pub use http::{give_response, sent_requests};
 
 use crate::config::{self, Connection};
 use crate::{Context, checkpoint, xcom::Error};

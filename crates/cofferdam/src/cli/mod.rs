@@ -9,6 +9,7 @@ mod roles;
 mod run;
 mod schedule;
 mod task;
+mod tenant;
 
 pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfRunArgs};
 pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
@@ -18,7 +19,8 @@ pub use resource::{ConnectionCommand, EventCommand, RoleName, TokenCommand, Vari
 pub use roles::{ApiFlags, DevFlags, MigrateFlags, SchedulerFlags, WorkerFlags};
 pub use run::{RunArgs, RunCommand};
 pub use schedule::{ScheduleCommand, ScheduleNextArgs};
-pub use task::{BuildArgs, NewArgs, TaskCommand, TaskTestArgs, XComArg};
+pub use task::{ArtifactArg, BuildArgs, NewArgs, TaskCommand, TaskTestArgs, XComArg};
+pub use tenant::{TenantCommand, TenantSetArgs};
 
 use crate::config::FlagValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -129,6 +131,9 @@ pub enum Command {
     /// Make API keys and take them back
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Bind tenants, as an operator of the installation
+    #[command(subcommand)]
+    Tenant(TenantCommand),
     /// Look after what is sealed in the database
     #[command(subcommand)]
     Secrets(SecretsCommand),
@@ -219,6 +224,7 @@ impl Cli {
             Command::Scheduler(scheduler) => scheduler.values(&mut flags),
             Command::Worker(worker) => worker.values(&mut flags),
             Command::Secrets(SecretsCommand::Rotate(migrate)) | Command::Migrate(migrate) => migrate.values(&mut flags),
+            Command::Tenant(tenant) => tenant.database().values(&mut flags),
             Command::Login(_)
             | Command::Logout
             | Command::Component(_)

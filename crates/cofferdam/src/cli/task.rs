@@ -3,7 +3,7 @@
 use super::action::TaskOfRunArgs;
 use crate::commands::Language;
 use clap::{Args, Subcommand};
-use cofferdam_ids::{TaskId, XComKey};
+use cofferdam_ids::{ArtifactName, TaskId, XComKey};
 use std::path::PathBuf;
 
 /// Arguments of `new`.
@@ -75,6 +75,21 @@ pub struct TaskTestArgs {
     /// A value that another task left, for the task to pull (may be repeated); KEY is return_value when not given
     #[arg(long = "xcom", value_name = "TASK[.KEY]=JSON")]
     pub xcoms: Vec<XComArg>,
+    /// A variable, which is granted with it (may be repeated)
+    #[arg(long = "variable", value_name = "KEY=VALUE")]
+    pub variables: Vec<Variable>,
+    /// A JSON or YAML file with a connection, or a list of them, which are granted with it (may be repeated)
+    #[arg(long = "connection", value_name = "FILE")]
+    pub connections: Vec<PathBuf>,
+    /// Where the task's checkpoint is kept, from one call to the next [default: it is forgotten]
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// The folder for the artifacts that the task writes [default: they are forgotten]
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: Option<PathBuf>,
+    /// An artifact that another task left, for the task to read (may be repeated)
+    #[arg(long = "artifact", value_name = "TASK/NAME=FILE")]
+    pub given_artifacts: Vec<ArtifactArg>,
     /// What the run is triggered with: a JSON object, or @FILE
     #[arg(long, short, value_name = "JSON")]
     pub conf: Option<String>,
@@ -109,6 +124,31 @@ impl std::str::FromStr for Variable {
             Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
             _ => Err("expected NAME=VALUE".to_owned()),
         }
+    }
+}
+
+/// `TASK/NAME=FILE`: an artifact that another task left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactArg {
+    /// The task that left it.
+    pub task_id: TaskId,
+    /// Its name.
+    pub name: ArtifactName,
+    /// The file with its bytes.
+    pub file: PathBuf,
+}
+
+impl std::str::FromStr for ArtifactArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('=').and_then(|(name, file)| Some((name.split_once('/')?, file)));
+        let ((task, name), file) = parts.ok_or("expected TASK/NAME=FILE")?;
+        Ok(Self {
+            task_id: task.parse().map_err(|error| format!("{error}"))?,
+            name: cofferdam_domain::artifact::name(name).map_err(|error| error.to_string())?,
+            file: file.into(),
+        })
     }
 }
 

@@ -29,6 +29,7 @@ mod variable;
 pub use build::Language;
 pub use credentials::write_private;
 pub use session::DevSession;
+pub use task::limits_over;
 
 use crate::cli::{Command, ConfigCommand, SecretsCommand, TaskCommand};
 use crate::config::{Effective, Environment, Settings};
@@ -73,6 +74,7 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Connection(command) => as_command().and_then(|session| block_on(connection::run(&session, command))),
         Command::Event(command) => as_command().and_then(|session| block_on(event::run(&session, command))),
         Command::Secrets(SecretsCommand::Rotate(_)) => as_role().and_then(|()| block_on(roles::rotate(&settings, &output))),
+        Command::Tenant(command) => as_role().and_then(|()| block_on(roles::tenants(&settings, &output, command))),
         Command::Token(command) => as_command().and_then(|session| block_on(token::run(&session, command))),
         Command::New(args) => new::new(&output, &args),
         Command::Build(args) => build::build(&output, environment, &args),

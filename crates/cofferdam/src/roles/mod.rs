@@ -9,6 +9,7 @@ mod scheduler;
 mod secrets;
 mod serve;
 mod stop;
+mod tenants;
 mod worker;
 
 pub use api::api;
@@ -17,4 +18,5 @@ pub use dev::dev;
 pub use migrate::migrate;
 pub use rotate::rotate;
 pub use scheduler::scheduler;
+pub use tenants::tenants;
 pub use worker::{confine, worker};

@@ -61,6 +61,49 @@ async fn a_script_ends_as_its_errors_say() {
     assert!(state == "failed" && message.contains("example.com"), "{message}");
 }
 
+/// Each of the other errors, in both languages. What a script kept before it asked to be run later is there when it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_is_run_again_when_it_asks_for_it() {
+    let site = Site::get().await;
+    let py = |task, error: &str| {
+        let source = format!(
+            "import cofferdam\nfrom cofferdam import checkpoint\n\ndef main(input):\n    kept = checkpoint.load()\n    if kept is None:\n        \
+             checkpoint.save('been here')\n        raise cofferdam.{error}\n    return kept\n"
+        );
+        script(task, "python", &source, json!(null))
+    };
+    let js = |task, error: &str| {
+        let source = format!(
+            "function main(input) {{\n  const kept = cofferdam.checkpoint.load();\n  if (kept !== undefined) return kept;\n  \
+             cofferdam.checkpoint.save('been here');\n  throw new cofferdam.{error};\n}}\n"
+        );
+        script(task, "javascript", &source, json!(null))
+    };
+    let mut tasks = vec![
+        py("py_retry", "Retry('not now')"),
+        py("py_fatal", "Fatal('never')"),
+        py("py_reschedule", "Reschedule(0.05)"),
+        py("py_defer", "Defer('no such event', 0.05)"),
+        js("js_retry", "Retry('not now')"),
+        js("js_skip", "Skip('nothing new')"),
+        js("js_reschedule", "Reschedule(50)"),
+        js("js_defer", "Defer('no such event', 50)"),
+    ];
+    for task in &mut tasks {
+        task["retries"] = json!(1);
+        task["retry_delay"] = json!("50ms");
+    }
+    let run = site.run(json!({ "dag_id": "script_errors", "tasks": tasks })).await;
+    assert_eq!(run.state(), RunState::Failed, "one of them is fatal");
+    for task in ["py_retry", "py_reschedule", "py_defer", "js_retry", "js_reschedule", "js_defer"] {
+        assert_eq!(run.result(task).await, json!("been here"), "{task}");
+    }
+    let (state, reason, message) = run.ending("py_fatal").await;
+    assert_eq!((state.as_str(), reason.as_str(), message.as_str()), ("failed", "fatal", "never"));
+    let (state, reason, message) = run.ending("js_skip").await;
+    assert_eq!((state.as_str(), reason.as_str(), message.as_str()), ("skipped", "skipped_by_task", "nothing new"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_program_is_told_when_the_dag_is_applied() {
     let site = Site::get().await;

@@ -1,9 +1,13 @@
 //! What stands in for a worker: keeps what the task says, and gives it the XComs of the command line.
 
+use super::stand_ins::StandIns;
 use crate::cli::XComArg;
 use async_trait::async_trait;
-use cofferdam_ids::{TaskId, XComKey};
-use cofferdam_sandbox::{Host, HostError, LogLine};
+use bytes::Bytes;
+use cofferdam_domain::artifact::Artifact;
+use cofferdam_domain::connection::{Connection, Variable};
+use cofferdam_ids::{ArtifactName, ConnectionId, TaskId, VariableKey, XComKey};
+use cofferdam_sandbox::{ArtifactSink, ArtifactSource, Host, HostError, LogLine};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +15,8 @@ use std::sync::{Mutex, PoisonError};
 /// The host of one try.
 pub struct LocalHost {
     xcoms: BTreeMap<(TaskId, XComKey), String>,
+    /// What it keeps and reads.
+    pub stand_ins: StandIns,
     said: Mutex<Said>,
 }
 
@@ -34,9 +40,9 @@ pub struct Progress {
 
 impl LocalHost {
     /// A host that knows these XComs.
-    pub fn new(xcoms: Vec<XComArg>) -> Self {
+    pub fn new(xcoms: Vec<XComArg>, stand_ins: StandIns) -> Self {
         let xcoms = xcoms.into_iter().map(|xcom| ((xcom.task_id, xcom.key), xcom.value)).collect();
-        Self { xcoms, said: Mutex::default() }
+        Self { xcoms, stand_ins, said: Mutex::default() }
     }
 
     /// What was said so far.
@@ -58,5 +64,38 @@ impl Host for LocalHost {
     fn progress(&self, fraction: f64, message: &str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.progress = Some(Progress { fraction, message: message.to_owned() });
+    }
+
+    async fn variable(&self, key: &VariableKey) -> Result<Option<Variable>, HostError> {
+        Ok(self.stand_ins.variable(key))
+    }
+
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, HostError> {
+        Ok(self.stand_ins.connection(id))
+    }
+
+    async fn checkpoint_save(&self, data: Option<Bytes>) -> Result<bool, HostError> {
+        self.stand_ins.keep_checkpoint(data)
+    }
+
+    async fn checkpoint_load(&self) -> Result<Option<Bytes>, HostError> {
+        Ok(self.stand_ins.checkpoint())
+    }
+
+    async fn artifact_create(&self) -> Result<Box<dyn ArtifactSink>, HostError> {
+        self.stand_ins.create()
+    }
+
+    async fn artifact_open(
+        &self,
+        task_id: &TaskId,
+        _: Option<i32>,
+        name: &ArtifactName,
+    ) -> Result<Option<(Artifact, Box<dyn ArtifactSource>)>, HostError> {
+        self.stand_ins.open(task_id, name)
+    }
+
+    async fn artifacts(&self, task_id: &TaskId, _: Option<i32>) -> Result<Vec<Artifact>, HostError> {
+        Ok(self.stand_ins.artifacts(task_id))
     }
 }

@@ -4,6 +4,7 @@ mod cache;
 mod host;
 mod report;
 mod request;
+mod stand_ins;
 
 use crate::cli::TaskTestArgs;
 use crate::config::Environment;
@@ -11,12 +12,15 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::output::progress;
 use crate::roles::compile_service;
+pub use request::limits_over;
+
 use cache::Cache;
 use cofferdam_ids::TenantId;
 use cofferdam_sandbox::inspect::{self, UploadCaps};
 use cofferdam_sandbox::{LoadError, Program, Runtime, RuntimeConfig};
 use host::LocalHost;
 use report::Report;
+use stand_ins::StandIns;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -32,9 +36,11 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
         failure.code = Some(error.code().to_owned());
         failure
     })?;
-    let request = request::request(&args, &inspection)?;
+    let stand_ins = StandIns::read(&args)?;
+    let mut request = request::request(&args, &inspection)?;
+    stand_ins.grant(&mut request.grant);
     let expected = args.expect.as_deref().map(|text| request::json_or_file("--expect", text)).transpose()?;
-    let host = Arc::new(LocalHost::new(args.xcoms));
+    let host = Arc::new(LocalHost::new(args.xcoms, stand_ins));
 
     let runtime = Runtime::new(RuntimeConfig::for_slots(1))
         .map_err(|error| Failure::new(Exit::Failed, "the sandbox cannot be prepared").because(&error))?;
@@ -59,6 +65,7 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
     });
     let for_run: Arc<dyn cofferdam_sandbox::Host> = Arc::clone(&host) as _;
     let done = runtime.run(&program, request, for_run, cancel.clone()).await;
+    host.stand_ins.put_artifacts(&done.artifacts)?;
     let report = Report::new(file, &inspection, done, host.take());
     output.say(&report, Report::in_words)?;
     if cancel.is_cancelled() { Err(Failure::new(Exit::Interrupted, "stopped")) } else { report.outcome(expected.as_ref()) }

@@ -5,6 +5,7 @@ use crate::commands::follow::plain;
 use crate::failure::{Exit, Failure};
 use crate::output::style::{Tone, paint};
 use crate::output::{Table, table};
+use cofferdam_domain::artifact::Artifact;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_ids::Digest;
 use cofferdam_sandbox::inspect::Inspection;
@@ -30,6 +31,7 @@ pub struct Report {
     event: Option<String>,
     output: Option<Value>,
     xcoms: BTreeMap<String, Value>,
+    artifacts: Vec<Artifact>,
     stdout: String,
     stderr: String,
     log: Vec<LogLine>,
@@ -42,7 +44,7 @@ pub struct Report {
 impl Report {
     /// Puts together what the sandbox and the task said.
     pub fn new(file: String, inspection: &Inspection, done: TryReport, said: Said) -> Self {
-        let TryReport { ending, receipt, xcoms, dropped_output_bytes, dropped_log_bytes, .. } = done;
+        let TryReport { ending, receipt, xcoms, artifacts, dropped_output_bytes, dropped_log_bytes } = done;
         // What is kept was checked to be JSON.
         let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         let text = |stream| {
@@ -59,6 +61,7 @@ impl Report {
             event: None,
             output: None,
             xcoms: xcoms.iter().map(|(key, value)| (key.to_string(), json(value))).collect(),
+            artifacts: artifacts.into_iter().map(|written| written.artifact).collect(),
             stdout: text(Stream::Stdout),
             stderr: text(Stream::Stderr),
             log: said.lines.iter().filter(|line| line.stream == Stream::Log).cloned().collect(),
@@ -122,6 +125,9 @@ impl Report {
         let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
         properties.extend(self.output.as_ref().map(|output| ("output", pretty(output))));
         properties.extend(self.xcoms.iter().map(|(key, value)| ("xcom", format!("{key} = {}", pretty(value)))));
+        let artifact =
+            |artifact: &Artifact| format!("{} ({}, {})", artifact.name, artifact.content_type, table::bytes(artifact.size_bytes));
+        properties.extend(self.artifacts.iter().map(|written| ("artifact", artifact(written))));
         let progress = |progress: &Progress| format!("{:.0} % {}", progress.fraction * 100.0, plain(&progress.message));
         properties.extend(self.progress.as_ref().map(|told| ("progress", progress(told))));
         let receipt = &self.receipt;

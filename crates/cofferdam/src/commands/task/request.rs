@@ -89,6 +89,11 @@ fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure>
 
 /// The limits as a dag names them, with the same units.
 fn limits(given: &[String]) -> Result<Limits, Failure> {
+    Ok(limits_over(given, Limits::default())?.tightened_by(&Limits::hard_caps()))
+}
+
+/// Limits as a dag names them, over others.
+pub fn limits_over(given: &[String], others: Limits) -> Result<Limits, Failure> {
     let mut settings = Map::new();
     let mut limits = Map::new();
     for one in given {
@@ -108,7 +113,11 @@ fn limits(given: &[String]) -> Result<Limits, Failure> {
         Failure::usage(format!("--limit: {error}"))
             .remedy("the names and units are those of a dag: `timeout` and what `limits` has, see docs/limits.md")
     })?;
-    Ok(settings.effective_limits().tightened_by(&Limits::hard_caps()))
+    let mut limits = settings.limits.as_ref().map_or_else(|| others.clone(), |given| given.over(others.clone()));
+    if let Some(timeout) = settings.timeout {
+        limits.wall_ms = timeout.ms();
+    }
+    Ok(limits)
 }
 
 fn context(args: &TaskTestArgs, inspection: &Inspection) -> Result<TaskContext, Failure> {
