@@ -88,13 +88,13 @@ pub fn tasks() -> Vec<Hostile> {
         behaves(
             "flood",
             json!({ "do": "flood", "bytes": 1_u64 << 30 }),
-            json!({ "timeout": "60s" }),
+            json!({ "timeout": "120s" }),
             None,
-            60_000,
+            120_000,
             "all printed",
         ),
-        behaves("chatter", json!({ "do": "log", "count": 200_000 }), json!({ "timeout": "60s" }), None, 60_000, ""),
-        behaves("hurry", json!({ "do": "progress", "steps": 100_000 }), json!({ "timeout": "60s" }), None, 60_000, ""),
+        behaves("chatter", json!({ "do": "log", "count": 200_000 }), json!({ "timeout": "120s" }), None, 60_000, ""),
+        behaves("hurry", json!({ "do": "progress", "steps": 100_000 }), json!({ "timeout": "120s" }), None, 60_000, ""),
         // What it may not reach.
         behaves("file", json!({ "do": "file", "path": "/etc/passwd" }), none(), None, 5_000, "err"),
         behaves("socket", json!({ "do": "socket", "address": "127.0.0.1:80" }), none(), None, 5_000, "err"),

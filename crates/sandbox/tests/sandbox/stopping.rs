@@ -98,7 +98,7 @@ async fn tries_beyond_the_capacity_wait_their_turn() {
 async fn neighbours_are_not_disturbed_by_hostile_tries() {
     let runtime = Runtime::new(RuntimeConfig::for_slots(16)).unwrap();
     let cancel = CancellationToken::new();
-    let limits = Limits { wall_ms: 20_000, memory_bytes: 64 << 20, ..Limits::default() };
+    let limits = Limits { wall_ms: 120_000, memory_bytes: 64 << 20, ..Limits::default() };
     let stoppable = Limits { wall_ms: 600_000, fuel: u64::MAX / 2, ..Limits::default() };
     let spinning: Vec<_> = (0..3).map(|_| start(&runtime, &json!({"do": "loop"}), stoppable.clone(), &cancel)).collect();
     let hostile = [
