@@ -22,7 +22,7 @@ pub enum RoundTrip {
 /// Reads a function's arguments, writes them, and reads them again.
 #[must_use]
 pub fn round_trip(function: &WitFunction, input: &Value) -> RoundTrip {
-    let values = match function.decode(input, &mut Values) {
+    let values = match function.decode(input, &mut Values { is_open: false }) {
         Ok(values) => values,
         Err(mismatch) => return RoundTrip::Misfit(mismatch),
     };
@@ -33,7 +33,7 @@ pub fn round_trip(function: &WitFunction, input: &Value) -> RoundTrip {
     };
     let names = function.params.iter().map(|param| param.name.clone());
     let again = Value::Object(names.zip(written.iter().cloned()).collect::<Map<_, _>>());
-    match function.decode(&again, &mut Values) {
+    match function.decode(&again, &mut Values { is_open: false }) {
         Ok(again) if again == values => RoundTrip::Same(written),
         Ok(again) => RoundTrip::Different(format!("{values:?} became {again:?}")),
         Err(mismatch) => RoundTrip::Different(format!("{values:?} became {again}: {mismatch}")),
