@@ -213,15 +213,33 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
     }
 }
 
+/// The dags in a page: blocks of JSON or YAML that have both a name and tasks.
+fn dags_in(page: &str) -> Vec<Value> {
+    let blocks = page.split("\n```").collect::<Vec<_>>();
+    let read = |block: &&str| match block.split_once('\n')? {
+        ("json", text) => serde_json::from_str(text).ok(),
+        ("yaml", text) => serde_saphyr::from_str(text).ok(),
+        _ => None,
+    };
+    let is_dag = |value: &Value| value.get("dag_id").is_some() && value.get("tasks").is_some();
+    blocks.iter().filter_map(read).filter(is_dag).collect()
+}
+
 #[test]
 fn the_examples_are_valid() {
-    let pages = [include_str!("../../../../../docs/dags.md"), include_str!("../../../../../docs/flow.md")];
-    let blocks: Vec<&str> =
-        pages.iter().flat_map(|page| page.split("```json\n").skip(1)).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() > 1);
-    for block in blocks {
-        assert!(fits(&serde_json::from_str(block).unwrap()), "{block}");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut seen = 0;
+    for page in fs::read_dir(format!("{root}/docs")).unwrap().map(|entry| entry.unwrap().path()) {
+        if page.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        for dag in dags_in(&fs::read_to_string(&page).unwrap()) {
+            assert!(fits(&dag), "{}: {dag:#}", page.display());
+            assert!(parse(dag.clone()).is_ok(), "{}: {dag:#}", page.display());
+            seen += 1;
+        }
     }
+    assert!(seen >= 3, "only {seen} dags are found in the documentation");
     let example = include_str!("../../../../../examples/weather-etl/dag.yaml");
     assert!(fits(&serde_saphyr::from_str(example).unwrap()));
 }
