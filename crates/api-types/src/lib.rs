@@ -43,8 +43,8 @@ pub use config::{
     VariableCollection,
 };
 pub use dag::{
-    AppliedDag, CompiledDag, Dag, DagChanges, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask, DagVersionSummary,
-    DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
+    AppliedDag, CompiledDag, Dag, DagChanges, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask,
+    DagVersionSummary, DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
 pub use event::{Event, SentEvent, StreamMessage};

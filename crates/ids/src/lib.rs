@@ -8,8 +8,8 @@ mod key;
 mod name;
 
 pub use key::{
-    ApiKeyId, AuditId, BackfillId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId, RunKey, SessionId,
-    TaskInstanceId, TenantId, UserId, WorkerId,
+    ApiKeyId, AuditId, BackfillId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId,
+    RunKey, SessionId, TaskInstanceId, TenantId, UserId, WorkerId,
 };
 pub use name::{
     ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, Digest, GroupName, NameError, PoolName, QueueName, TaskId,

@@ -173,8 +173,12 @@ pub const fn reason(reason: Reason) -> (&'static str, &'static str) {
         Reason::SkippedByTask => ("The task asked to be skipped", "Nothing to do."),
         Reason::SkippedByRule => ("Its trigger rule left it out", "Nothing to do, if the upstream tasks ended as meant."),
         Reason::BranchNotChosen => ("A branch before it chose other tasks", "Nothing to do, if the branch chose as meant."),
-        Reason::ShortCircuited => ("A short circuit before it skipped what follows", "Nothing to do, if its result was as meant."),
-        Reason::NothingToMap => ("The list that it is mapped over is empty", "Nothing to do, if an empty list was to be expected."),
+        Reason::ShortCircuited => {
+            ("A short circuit before it skipped what follows", "Nothing to do, if its result was as meant.")
+        }
+        Reason::NothingToMap => {
+            ("The list that it is mapped over is empty", "Nothing to do, if an empty list was to be expected.")
+        }
         Reason::UpstreamFailed => ("A task before it failed", "Mend the task that failed first."),
         Reason::MarkedByUser => ("Somebody set this state by hand", "The audit log says who."),
         Reason::Removed => ("The task left the dag before it ran", "Nothing to do."),

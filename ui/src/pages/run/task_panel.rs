@@ -202,7 +202,10 @@ fn HowFar(task: String) -> impl IntoView {
 #[component]
 fn Why(why: Reason, message: Option<String>) -> impl IntoView {
     let (what, advice) = reason(why);
-    let mild = matches!(why, Reason::SkippedByTask | Reason::SkippedByRule | Reason::NothingToMap | Reason::MarkedByUser | Reason::Removed);
+    let mild = matches!(
+        why,
+        Reason::SkippedByTask | Reason::SkippedByRule | Reason::NothingToMap | Reason::MarkedByUser | Reason::Removed
+    );
     view! {
         <div class="notice" class:error=!mild class:info=mild role="note">
             <Icon name=if mild { "info" } else { "warning" }/>
