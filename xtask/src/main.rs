@@ -22,8 +22,9 @@ Usage: cargo xtask <command>
   test [filter..]                     everything a change must pass; a filter selects tests by name
   gen [--check]                       write the derived files again: recorded queries, OpenAPI, JSON Schema;
                                       --check compares the queries, and `test` the others
-  bench [NAME..] [--json] [--embedded]
-                                      start, waiting, sandbox, hop, throughput, neighbour, in release mode; --embedded without Redis
+  bench [NAME..] [--json] [--embedded] [--minutes=N] [--dags=N]
+                                      start, waiting, sandbox, hop, throughput, neighbour, cron, in release mode; --embedded without
+                                      Redis; the minutes and dags are those of cron
   fuzz [--seconds N] [--keep] [NAME..]
                                       upload, json_value, wit_schema, allow_list, 300 s each (with cargo-fuzz and a nightly
                                       toolchain); --keep renews the kept inputs
@@ -42,8 +43,14 @@ fn main() -> Result<()> {
         "test" => tests::run(&args.only_flags(&[])?.names),
         "gen" => derive::run(args.only_flags(&["--check"])?.has("--check")),
         "bench" => {
-            let args = args.only_flags(&["--json", "--embedded"])?;
-            bench::run(&bench::Options { json: args.has("--json"), embedded: args.has("--embedded"), names: args.names })
+            let args = args.only_flags(&["--json", "--embedded", "--minutes=", "--dags="])?;
+            bench::run(&bench::Options {
+                json: args.has("--json"),
+                embedded: args.has("--embedded"),
+                minutes: args.value("--minutes="),
+                dags: args.value("--dags="),
+                names: args.names,
+            })
         }
         "fuzz" => fuzz::run(&fuzz::Options::read(&all)?),
         "guests" => guests::run().map(drop),
@@ -70,10 +77,17 @@ impl Args {
     }
 
     fn only_flags(self, known: &[&str]) -> Result<Self> {
-        match self.flags.iter().find(|flag| !known.contains(&flag.as_str())) {
+        // A flag that takes a value is known by its name and the sign of equality.
+        let fits =
+            |flag: &str| known.iter().any(|known| if known.ends_with('=') { flag.starts_with(known) } else { flag == *known });
+        match self.flags.iter().find(|flag| !fits(flag)) {
             Some(unknown) => bail!("the flag '{unknown}' is not known here\n\n{USAGE}"),
             None => Ok(self),
         }
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        self.flags.iter().find_map(|given| given.strip_prefix(name)).map(str::to_owned)
     }
 
     fn has(&self, flag: &str) -> bool {

@@ -6,6 +6,7 @@
 
 mod action;
 mod artifact;
+mod asset;
 mod auth;
 mod backfill;
 mod component;
@@ -19,6 +20,7 @@ mod page;
 mod problem;
 mod task_instance;
 mod trial;
+mod webhook;
 mod xcom;
 
 pub use action::{
@@ -26,6 +28,10 @@ pub use action::{
     TaskInstanceReferenceCollection, UpdateDagRunState, UpdateTaskInstance, UpdateTaskInstancesState,
 };
 pub use artifact::{Artifact, ArtifactCollection};
+pub use asset::{
+    Asset, AssetCollection, AssetEvent, AssetEventCollection, AssetEventListQuery, AssetGraph, AssetGraphEdge, AssetGraphKind,
+    AssetGraphNode, AssetListQuery, ConsumingDag, CreatedDagRun, NewAssetEvent, ProducingTask,
+};
 pub use auth::{
     ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,
     UpdateUser, User, UserAccount, UserCollection,
@@ -54,6 +60,7 @@ pub use page::Page;
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
 pub use trial::{FunctionTried, TryFunction};
+pub use webhook::{Webhook, WebhookAnswer, WebhookOutcome};
 pub use xcom::{XCom, XComCollection, XComEntry};
 
 /// Where every endpoint of the REST API starts.

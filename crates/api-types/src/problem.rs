@@ -105,6 +105,8 @@ codes! {
     UnknownFunction = "unknown_function", 422, "There is no such function to call";
     /// As many functions are being tried as may be at once.
     TooManyTrials = "too_many_trials", 429, "Too many functions are being tried";
+    /// A webhook has received as many events as it takes in a minute.
+    TooManyEvents = "too_many_events", 429, "Too many events";
     /// The dag definition has mistakes; `diagnostics` lists them.
     InvalidDag = "invalid_dag", 422, "The dag has mistakes";
     /// A part that Cofferdam needs (database, queue, objects) does not answer.

@@ -12,6 +12,7 @@
 //! ```
 
 mod actions;
+mod assets;
 mod auth;
 mod backfills;
 mod components;
@@ -24,6 +25,7 @@ mod operations;
 mod sse;
 mod stream;
 mod task_instances;
+mod webhooks;
 
 pub use cofferdam_api_types as api;
 pub use config::ArtifactDownload;

@@ -24,7 +24,8 @@ impl Engine {
 
     /// Tells everybody but the queue what may run now. Returns what comes of it.
     pub(crate) async fn tell(&self, followups: Followups) -> Vec<Followups> {
-        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons, held_up, held_up_of } = followups;
+        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons, produced, held_up, held_up_of } =
+            followups;
         let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
         if !stopped.is_empty()
             && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await
@@ -45,7 +46,7 @@ impl Engine {
         for changed in &changed {
             metrics::counter!("cofferdam_task_transitions_total", "state" => changed.state.as_str()).increment(1);
         }
-        if !closed.is_empty() || abandons {
+        if !closed.is_empty() || abandons || produced {
             // A finished run makes room for a waiting one.
             self.wake_schedulers();
         }

@@ -8,21 +8,24 @@
 mod decisions;
 mod gates;
 
-use crate::record::Report;
+use crate::commands::send_asset_event::MAX_EXTRA;
+use crate::record::{Report, XComWrite};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::asset::Produced;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStateName, Why};
 use cofferdam_domain::trigger_rule::Verdict;
-use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId, XComKey};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::facts::RunFacts;
+use cofferdam_store::execution::facts::{RunFacts, XComValue};
 use cofferdam_store::execution::gates::Held;
 use cofferdam_store::execution::transition::{
     self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom,
 };
+use cofferdam_store::execution::triggers::{self, NewAssetEvent};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -90,6 +93,8 @@ pub(crate) struct Followups {
     pub(crate) refused: Vec<Refusal>,
     /// Whether a task came to its end that may have waited for a run, which is then to be cancelled.
     pub(crate) abandons: bool,
+    /// Whether assets changed that dags wait for.
+    pub(crate) produced: bool,
     /// Instances that could perhaps pass their gates, but that another transaction had locked; and whose they are.
     pub(crate) held_up: Vec<TaskInstanceId>,
     pub(crate) held_up_of: Vec<TenantId>,
@@ -130,6 +135,7 @@ struct Pass<'a> {
     tries: Vec<NewTry>,
     xcoms: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::XComKey), NewXCom>,
     artifacts: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::ArtifactName), NewArtifact>,
+    produced: Vec<NewAssetEvent>,
     counted: BTreeMap<(RunKey, i32), Counted>,
     finished: BTreeMap<RunKey, i32>,
     /// How many instances of each run are not finished, without those in `finished`.
@@ -169,6 +175,7 @@ impl Engine {
             tries: Vec::new(),
             xcoms: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            produced: Vec::new(),
             counted: BTreeMap::new(),
             finished: BTreeMap::new(),
             reopen: Vec::new(),
@@ -185,6 +192,7 @@ impl Engine {
         pass.write(tx).await?;
         pass.cascade(tx).await?;
         pass.admit(tx).await?;
+        pass.followups.produced = triggers::produced(tx, &pass.produced, now).await?;
         pass.close(tx).await?;
         Ok(pass.followups)
     }
@@ -245,6 +253,9 @@ impl Pass<'_> {
             working.started_at = started_at;
             working.worker = worker;
             let (xcoms, artifacts) = report.map(|report| (report.xcoms, report.artifacts)).unwrap_or_default();
+            if matches!(state, TaskState::Success { .. }) {
+                self.produced.extend(asset_events(task, &working.locked, &xcoms));
+            }
             // Files of a failed try are kept too: they may well say why.
             for written in artifacts {
                 let artifact = NewArtifact {
@@ -473,6 +484,26 @@ pub(crate) fn planned<'a>(
         .get(&locked.version)
         .and_then(|plan| plan.tasks.get(usize::try_from(locked.task_index).ok()?))
         .ok_or_else(|| EngineError::NoSuchTask { version: locked.version, task_index: locked.task_index })
+}
+
+/// What a task that succeeded has produced. An XCom that is too large for an event is left out of it.
+fn asset_events(task: &TaskPlan, locked: &LockedInstance, xcoms: &[XComWrite]) -> Vec<NewAssetEvent> {
+    let extra = |key: &XComKey| {
+        let written = xcoms.iter().rev().find(|xcom| xcom.key == *key)?;
+        match &written.value {
+            XComValue::Inline(text) if text.len() <= MAX_EXTRA => serde_json::from_str(text).ok(),
+            XComValue::Inline(_) | XComValue::Object(_) => None,
+        }
+    };
+    let event = |produced: &Produced| NewAssetEvent {
+        tenant: locked.tenant,
+        uri: produced.asset.clone(),
+        extra: produced.extra.as_ref().and_then(&extra),
+        run: locked.run,
+        task_id: locked.task_id.clone(),
+        map_index: locked.map_index,
+    };
+    task.produces.iter().map(event).collect()
 }
 
 /// The try that an event ends, if it ends one.

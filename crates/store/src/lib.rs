@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod artifacts;
+pub mod assets;
 pub mod audit;
 pub mod backfills;
 pub mod checkpoints;
@@ -31,6 +32,7 @@ pub mod task_instances;
 pub mod tenants;
 pub mod users;
 pub mod variables;
+pub mod webhooks;
 pub mod workers;
 pub mod xcoms;
 

@@ -1,7 +1,7 @@
 //! Sealing everything anew under the current key, after the secret of the installation was changed.
 
 use crate::read::row_of;
-use crate::{StoreError, Tx, connections, variables};
+use crate::{StoreError, Tx, connections, variables, webhooks};
 use cofferdam_domain::seal::{KeyRing, OpenError};
 use cofferdam_ids::{ConnectionId, TenantId, VariableKey};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ pub struct Rotation {
     connections: After,
     variables_done: bool,
     connections_done: bool,
+    webhooks: Option<(Uuid, Uuid)>,
+    webhooks_done: bool,
     /// Values that were sealed anew.
     pub resealed: u64,
     /// Values that cannot be opened, with the reason: they stay as they are.
@@ -41,7 +43,7 @@ impl Rotation {
     /// Whether everything was looked at.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        self.variables_done && self.connections_done
+        self.variables_done && self.connections_done && self.webhooks_done
     }
 }
 
@@ -55,6 +57,9 @@ pub async fn rotate(tx: &mut Tx<'_>, keys: &KeyRing, rotation: &mut Rotation) ->
     }
     if !rotation.connections_done {
         return connections_batch(tx, keys, rotation).await;
+    }
+    if !rotation.webhooks_done {
+        return webhooks_batch(tx, keys, rotation).await;
     }
     Ok(())
 }
@@ -135,6 +140,26 @@ async fn connections_batch(tx: &mut Tx<'_>, keys: &KeyRing, rotation: &mut Rotat
             }
         }
         rotation.connections = After(Some((row.tenant_id, row.connection_id)));
+    }
+    Ok(())
+}
+
+async fn webhooks_batch(tx: &mut Tx<'_>, keys: &KeyRing, rotation: &mut Rotation) -> Result<(), StoreError> {
+    let current = keys.current().to_string();
+    let rows = webhooks::sealed_by_others(tx, &current, rotation.webhooks.unwrap_or_default(), BATCH).await?;
+    rotation.webhooks_done = rows.len() < usize::try_from(BATCH).unwrap_or(0);
+    for (tenant, dag, sealed) in rows {
+        let name = dag.to_string();
+        let place = webhooks::place(TenantId::from_uuid(tenant), &name);
+        match keys.open(place, &sealed) {
+            Ok(secret) => {
+                let sealed = keys.seal(place, &secret).map_err(|error| StoreError::invalid(error.to_string()))?;
+                webhooks::reseal(tx, dag, &sealed, &current).await?;
+                rotation.resealed += 1;
+            }
+            Err(error) => rotation.failed.push((format!("webhook of dag {dag} of tenant {tenant}"), error)),
+        }
+        rotation.webhooks = Some((tenant, dag));
     }
     Ok(())
 }

@@ -19,6 +19,10 @@ pub struct Options {
     pub embedded: bool,
     /// The benches to run; all when empty.
     pub names: Vec<String>,
+    /// How many minutes `cron` lasts; 5 when not given.
+    pub minutes: Option<String>,
+    /// How many dags `cron` has; 10,000 when not given.
+    pub dags: Option<String>,
 }
 
 /// A bench: an example of a crate that prints its figures as JSON, one per line.
@@ -45,6 +49,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "hop", example: "bench", needs: Needs::Servers },
     Bench { name: "throughput", example: "bench", needs: Needs::Servers },
     Bench { name: "neighbour", example: "bench", needs: Needs::Servers },
+    Bench { name: "cron", example: "bench_cron", needs: Needs::Servers },
 ];
 
 /// Builds in release mode and runs the benches asked for, one after the other.
@@ -93,6 +98,11 @@ impl Bench {
             command.arg("--component").arg(guest("trivial")?).arg("--behaviours").arg(guest("behaviours")?);
             command.arg("--reach").arg(guest("reach")?);
             command.arg("--compiler").arg(release.join("cofferdam-compile"));
+            if self.name == "cron" {
+                for (name, value) in [("--minutes", &options.minutes), ("--dags", &options.dags)] {
+                    command.args(value.iter().flat_map(|value| [name, value.as_str()]));
+                }
+            }
         }
         let output = command.output().with_context(|| format!("cannot start {}", self.example))?;
         ensure!(output.status.success(), "the bench {} failed ({})", self.name, output.status);

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod artifacts;
+mod assets;
 mod auth;
 mod backfills;
 mod components;
@@ -14,6 +15,7 @@ pub(crate) mod operations;
 mod task_instances;
 mod users;
 mod variables;
+mod webhooks;
 mod words;
 mod xcoms;
 
@@ -49,8 +51,10 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "components", description = "Uploaded WebAssembly components."),
         (name = "dags", description = "Dags: what runs when, and in which order."),
         (name = "dag-runs", description = "Runs of dags."),
+        (name = "assets", description = "What tasks produce and dags wait for."),
         (name = "backfills", description = "Runs of intervals that have passed."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
+        (name = "webhooks", description = "What runs dags from outside."),
         (name = "variables", description = "Values that tasks read by name."),
         (name = "connections", description = "How tasks reach what is outside."),
         (name = "events", description = "What changes, as it changes."),
@@ -68,10 +72,12 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(components::routes())
         .merge(dags::routes())
         .merge(dag_runs::routes())
+        .merge(assets::routes())
         .merge(backfills::routes())
         .merge(task_instances::routes())
         .merge(xcoms::routes())
         .merge(artifacts::routes())
+        .merge(webhooks::routes())
         .merge(variables::routes())
         .merge(connections::routes())
         .merge(events::routes())
@@ -98,7 +104,7 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
         .description("A problem.")
         .content(cofferdam_api_types::PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))))
         .build();
-    let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version"];
+    let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version", "/api/v1/webhooks/"];
     for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {

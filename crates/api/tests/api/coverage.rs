@@ -128,6 +128,15 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/run", Operator, NotFound),
         with("PATCH", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Operator, NotFound, json!({ "state": "queued" })),
         route("DELETE", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Editor, NotFound),
+        route("PUT", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/webhook", Viewer, NotFound),
+        route("DELETE", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
+        route("POST", "/api/v1/webhooks/{tenant}/{dag_id}", Viewer, Open),
+        route("GET", "/api/v1/assets", Viewer, OwnOnly),
+        route("GET", "/api/v1/assets/graph", Viewer, OwnOnly),
+        route("GET", "/api/v1/assets/events", Viewer, OwnOnly),
+        with("POST", "/api/v1/assets/events", Operator, OwnOnly, json!({ "uri": "s3://other" })),
+        route("GET", "/api/v1/assets/{uri}", Viewer, NotFound),
         with("POST", "/api/v1/backfills", Operator, NotFound, backfill()),
         with("POST", "/api/v1/backfills/dry_run", Operator, NotFound, backfill()),
         route("GET", "/api/v1/backfills", Viewer, OwnOnly),
@@ -186,6 +195,7 @@ impl Seed {
         let connection = json!({ "connection_id": "seeded_connection", "conn_type": "http", "password": "seeded password" });
         server.post("/api/v1/connections", &admin, connection).await.ok(200);
         let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
+        server.post("/api/v1/assets/events", &admin, json!({ "uri": "s3://seeded" })).await.ok(200);
         let backfill = server.post("/api/v1/backfills", &admin, backfill()).await.ok(200);
         let digest = server.get("/api/v1/components/demo%2Fecho", &admin).await.ok(200)["versions"][0]["digest"].clone();
         let names = vec![
@@ -199,6 +209,8 @@ impl Seed {
             ("{digest}", digest.as_str().unwrap().to_owned()),
             ("{variable_key}", "seeded_variable".to_owned()),
             ("{connection_id}", "seeded_connection".to_owned()),
+            ("{tenant}", "default".to_owned()),
+            ("{uri}", "s3%3A%2F%2Fseeded".to_owned()),
             ("{backfill_id}", backfill["id"].as_str().unwrap().to_owned()),
             ("{artifact}", "plots%2Fa.csv".to_owned()),
             ("{username}", "admin".to_owned()),

@@ -2,6 +2,7 @@
 
 mod actions;
 mod approvals;
+mod assets;
 mod auth;
 mod backfills;
 mod compile;
@@ -17,3 +18,4 @@ mod runs;
 mod schedules;
 mod tenant_rules;
 mod typed;
+mod webhooks;

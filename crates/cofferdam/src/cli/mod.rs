@@ -1,6 +1,7 @@
 //! The command line: subcommands and flags, and the configuration keys that flags set.
 
 mod action;
+mod asset;
 mod backfill;
 mod component;
 mod dag;
@@ -10,8 +11,10 @@ mod run;
 mod schedule;
 mod task;
 mod tenant;
+mod webhook;
 
 pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfRunArgs};
+pub use asset::AssetCommand;
 pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
@@ -21,6 +24,7 @@ pub use run::{RunArgs, RunCommand};
 pub use schedule::{ScheduleCommand, ScheduleNextArgs};
 pub use task::{ArtifactArg, BuildArgs, NewArgs, TaskCommand, TaskTestArgs, XComArg};
 pub use tenant::{TenantCommand, TenantSetArgs};
+pub use webhook::WebhookCommand;
 
 use crate::config::FlagValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -113,9 +117,15 @@ pub enum Command {
     /// Watch, read and cancel runs
     #[command(subcommand)]
     Run(RunCommand),
+    /// Look at assets, and tell that they changed
+    #[command(subcommand)]
+    Asset(AssetCommand),
     /// Run intervals of dags that have passed
     #[command(subcommand)]
     Backfill(BackfillCommand),
+    /// Let programs run dags that have no user
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Find out when schedules come
     #[command(subcommand)]
     Schedule(ScheduleCommand),
@@ -241,6 +251,8 @@ impl Cli {
             | Command::Config(_)
             | Command::Schedule(_)
             | Command::Backfill(_)
+            | Command::Webhook(_)
+            | Command::Asset(_)
             | Command::Completions { .. } => {}
         }
         flags.0

@@ -2,6 +2,7 @@
 
 mod action;
 mod artifacts;
+mod asset;
 mod backfill;
 mod build;
 mod completions;
@@ -25,6 +26,7 @@ mod task;
 mod token;
 mod trigger;
 mod variable;
+mod webhook;
 
 pub use build::Language;
 pub use credentials::write_private;
@@ -68,6 +70,8 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
+        Command::Asset(command) => as_command().and_then(|session| block_on(asset::run(&session, command))),
+        Command::Webhook(command) => as_command().and_then(|session| block_on(webhook::run(&session, command))),
         Command::Backfill(command) => as_command().and_then(|session| block_on(backfill::run(&session, command))),
         Command::Schedule(command) => schedule::run(&output, command),
         Command::Variable(command) => as_command().and_then(|session| block_on(variable::run(&session, command))),

@@ -249,6 +249,20 @@ pub(super) fn validate(dag: &DagDefinition, timezone: Tz, found: &mut Vec<Diagno
                 let message = "a dag cannot wait for the end of its own runs: it would never stop";
                 found.push(Diagnostic::error(Code::InvalidSchedule, schedule.pointer(index), message));
             }
+            ScheduleItem::Dag(end)
+                if schedule
+                    .items
+                    .iter()
+                    .take(index)
+                    .any(|other| matches!(other, ScheduleItem::Dag(other) if other.dag_id == end.dag_id)) =>
+            {
+                let problem = Diagnostic::error(
+                    Code::InvalidSchedule,
+                    schedule.pointer(index),
+                    format!("the dag '{}' is named twice", end.dag_id),
+                );
+                found.push(problem.help("write 'any' as the state when both will do"));
+            }
             ScheduleItem::Times { .. } | ScheduleItem::Once(_) | ScheduleItem::Assets(_) | ScheduleItem::Dag(_) => {}
         }
     }

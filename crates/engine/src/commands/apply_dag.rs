@@ -1,13 +1,14 @@
 use super::compile_dag::{Compiled, VersionChanges, changes, compile};
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role, RoleTooLow};
-use cofferdam_domain::definition::Diagnostic;
+use cofferdam_domain::definition::{Diagnostic, ScheduleDefinition};
 use cofferdam_domain::event::Event;
 use cofferdam_domain::plan::DagPlan;
 use cofferdam_ids::DagId;
 use cofferdam_store::StoreError;
 use cofferdam_store::execution::apply::{self, CurrentVersion, NewVersion};
 use cofferdam_store::execution::due::NextRun;
+use cofferdam_store::execution::triggers::{self, Links};
 use serde_json::Value;
 
 /// How a dag is applied.
@@ -99,6 +100,7 @@ impl Engine {
             next: self.next_run(&plan, current.as_ref()),
         };
         let stored = apply::put_version(&mut tx, current.as_ref(), &new, context.user(), now).await?;
+        triggers::link(&mut tx, stored.dag, &links(&plan), now).await?;
         tx.commit().await?;
         self.wake_schedulers();
         self.announce(context.tenant, vec![Event::Dag { dag_id: plan.dag_id.clone() }]);
@@ -120,4 +122,16 @@ impl Engine {
         let interval = plan.next_interval(current.and_then(|current| current.last_scheduled), created_at, now)?;
         Some(NextRun { interval_start: interval.start, interval_end: interval.end, due_at: plan.due_at(interval) })
     }
+}
+
+/// What a dag has to do with assets and other dags.
+fn links(plan: &DagPlan) -> Links {
+    let produces =
+        plan.tasks.iter().flat_map(|task| task.produces.iter().map(|produced| (task.task_id.clone(), produced.asset.clone())));
+    let conditions = plan.schedule.iter().flat_map(ScheduleDefinition::assets);
+    let consumes = (0_i32..)
+        .zip(conditions)
+        .flat_map(|(number, condition)| condition.uris().into_iter().map(move |uri| (number, uri.clone())));
+    let follows = plan.schedule.iter().flat_map(ScheduleDefinition::dags).map(|end| (end.dag_id.clone(), end.state.as_str()));
+    Links { produces: produces.collect(), consumes: consumes.collect(), follows: follows.collect() }
 }

@@ -8,7 +8,8 @@ mod attend;
 mod backfill;
 mod due;
 mod expire;
-mod overlap;
+mod follow;
+pub(crate) mod overlap;
 mod policy;
 mod stop;
 
@@ -63,6 +64,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     loops.spawn(turns("backfill", Arc::clone(&engine), Arc::clone(&wake.backfill), shutdown.clone(), |engine| async move {
         engine.step_backfills().await
     }));
+    loops.spawn(turns("follow", Arc::clone(&engine), Arc::clone(&wake.follow), shutdown.clone(), |engine| async move {
+        engine.follow_up().await
+    }));
     loops.spawn(turns("attend", Arc::clone(&engine), Arc::clone(&wake.attend), shutdown.clone(), |engine| async move {
         engine.attend().await
     }));
@@ -100,6 +104,7 @@ struct Wake {
     due: Arc<Notify>,
     admit: Arc<Notify>,
     backfill: Arc<Notify>,
+    follow: Arc<Notify>,
     attend: Arc<Notify>,
     expire: Arc<Notify>,
     policy: Arc<Notify>,
@@ -108,7 +113,7 @@ struct Wake {
 
 impl Wake {
     fn all(&self) {
-        for notify in [&self.due, &self.admit, &self.backfill, &self.attend, &self.stop] {
+        for notify in [&self.due, &self.admit, &self.backfill, &self.follow, &self.attend, &self.stop] {
             notify.notify_one();
         }
     }

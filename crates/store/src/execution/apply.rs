@@ -85,7 +85,7 @@ pub async fn lock_current(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Option<Curr
                 AS last_scheduled
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
         WHERE d.tenant_id = $1 AND d.dag_id = $2
-        FOR UPDATE OF d
+        FOR NO KEY UPDATE OF d
         "#,
         tenant,
         dag_id.as_str(),

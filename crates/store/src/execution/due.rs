@@ -42,7 +42,7 @@ pub async fn claim_due(tx: &mut Tx<'_>, now: DateTime<Utc>, limit: i64) -> Resul
         WHERE d.next_due_at <= $1 AND NOT d.paused
         ORDER BY d.next_due_at
         LIMIT $2
-        FOR UPDATE OF d SKIP LOCKED
+        FOR NO KEY UPDATE OF d SKIP LOCKED
         "#,
         now,
         limit

@@ -16,3 +16,4 @@ pub mod log_index;
 pub mod mapping;
 pub mod runs;
 pub mod transition;
+pub mod triggers;

@@ -199,7 +199,7 @@ pub struct LockedDag {
 pub async fn lock_dag(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<LockedDag, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "SELECT dag_key, current_version_id, paused, max_active_runs FROM dags WHERE tenant_id = $1 AND dag_id = $2 FOR UPDATE",
+        "SELECT dag_key, current_version_id, paused, max_active_runs FROM dags WHERE tenant_id = $1 AND dag_id = $2 FOR NO KEY UPDATE",
         tenant,
         dag_id.as_str(),
     )
@@ -306,10 +306,12 @@ pub async fn dags_with_waiting_runs(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<D
 /// # Errors
 /// When the database cannot be reached.
 pub async fn admit(tx: &mut Tx<'_>, dag: DagKey, now: DateTime<Utc>) -> Result<Vec<RunKey>, StoreError> {
-    let Some(dag_row) =
-        sqlx::query!("SELECT max_active_runs FROM dags WHERE dag_key = $1 AND NOT paused FOR UPDATE SKIP LOCKED", dag.uuid())
-            .fetch_optional(tx.conn())
-            .await?
+    let Some(dag_row) = sqlx::query!(
+        "SELECT max_active_runs FROM dags WHERE dag_key = $1 AND NOT paused FOR NO KEY UPDATE SKIP LOCKED",
+        dag.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?
     else {
         return Ok(Vec::new());
     };

@@ -578,6 +578,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
     let (runs, counts) = by_run(finished);
     let rows = sqlx::query!(
         r#"
+        WITH settled AS (
         UPDATE dag_runs r
         SET unfinished = r.unfinished - n.finished,
             -- The leaves are only looked at when the run closes.
@@ -593,7 +594,17 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
             ended_at = CASE WHEN r.unfinished = n.finished THEN $3::timestamptz END
         FROM unnest($1::uuid[], $2::int[]) AS n (run_key, finished)
         WHERE r.run_key = n.run_key
-        RETURNING r.run_key, r.state, CASE WHEN r.parent_waits THEN r.parent_instance_id END AS parent
+        RETURNING r.run_key, r.tenant_id, r.dag_key, r.state, CASE WHEN r.parent_waits THEN r.parent_instance_id END AS parent
+        ), followed AS (
+            -- Dags that run when this one has ended.
+            INSERT INTO pending_triggers (tenant_id, dag_key, ended_run)
+            SELECT s.tenant_id, c.dag_key, s.run_key
+            FROM settled s JOIN dags d ON d.dag_key = s.dag_key
+            JOIN dag_end_consumers c ON c.tenant_id = s.tenant_id AND c.upstream_dag_id = d.dag_id AND c.state IN ('any', s.state)
+            JOIN dags f ON f.dag_key = c.dag_key AND NOT f.paused
+            WHERE s.state IN ('success', 'failed')
+        )
+        SELECT run_key, state, parent FROM settled
         "#,
         &runs,
         &counts,

@@ -53,8 +53,8 @@ async fn rotation_seals_all_tenants_values_anew_and_can_be_begun_again() {
     while !rotation.is_done() {
         step(&mut rotation).await;
     }
-    // Two tenants have a variable and a connection each.
-    assert_eq!(stopped.resealed + rotation.resealed, 450 + 4);
+    // Two tenants have a variable, a connection and a webhook each.
+    assert_eq!(stopped.resealed + rotation.resealed, 450 + 6);
     assert_eq!(rotation.failed.len(), 1);
     assert!(rotation.failed[0].0.contains("'lost'") && rotation.failed[0].1.to_string().contains("0909090909090909"));
 

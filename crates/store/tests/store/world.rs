@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::artifact::{Artifact, WrittenArtifact};
+use cofferdam_domain::asset::AssetUri;
 use cofferdam_domain::backfill::Reprocess;
 use cofferdam_domain::clock::SharedRng;
 use cofferdam_domain::connection::Connection;
@@ -14,10 +15,10 @@ use cofferdam_ids::{
     ApiKeyId, ArtifactName, BackfillId, ComponentName, ConnectionId, DagId, DagKey, DagRunId, DagVersionId, Digest, LeaseToken,
     LogSegmentId, RunKey, SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
 };
-use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition};
+use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition, triggers};
 use cofferdam_store::{
     Access, Store, api_keys, audit, backfills, checkpoints, components, connections, idempotency, sessions, tenants, users,
-    variables,
+    variables, webhooks,
 };
 use cofferdam_test_support::postgres::TestDatabase;
 use serde_json::json;
@@ -165,6 +166,17 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
     let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
     assert_eq!(saved, Some(None));
+    let asset: AssetUri = "s3://warehouse/orders".parse().unwrap();
+    let links = triggers::Links {
+        produces: vec![(task_id(), asset.clone())],
+        consumes: vec![(0, asset.clone())],
+        follows: vec![(DagId::new("load").unwrap(), "any")],
+    };
+    triggers::link(&mut tx, stored.dag, &links, noon()).await.unwrap();
+    let event = triggers::told(&mut tx, &asset, None, noon()).await.unwrap();
+    triggers::note_run(&mut tx, id, run, &[event]).await.unwrap();
+    webhooks::put(&mut tx, &keys(1, &[]), &dag_id(), "whsec_x", noon()).await.unwrap();
+    webhooks::receive(&mut tx, stored.dag, "event", 1, noon()).await.unwrap();
     backfills::create(&mut tx, &new_backfill(stored.dag), noon()).await.unwrap();
     tx.commit().await.unwrap();
     Tenant { context, user, api_key, session, run, instance, segment }

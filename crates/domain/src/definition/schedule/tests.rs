@@ -56,6 +56,10 @@ fn mistakes_are_told_with_their_place() {
         (json!({ "once": "soon" }), "/schedule: in 'once': \"soon\" is not a date"),
         (json!({ "cron": "@daily", "once": "2026-11-21" }), "/schedule: 'once' does not belong here"),
         (json!({ "dag": { "dag_id": "y", "state": "done" } }), "/schedule: in 'dag': unknown variant"),
+        (
+            json!([{ "dag": { "dag_id": "y" } }, { "dag": { "dag_id": "y", "state": "failed" } }]),
+            "/schedule/1: the dag 'y' is named twice",
+        ),
         (json!({ "dag": { "dag_id": "x" } }), "/schedule: a dag cannot wait for the end of its own runs"),
     ] {
         let found = problems(dag(&schedule));
@@ -82,7 +86,7 @@ fn ends_hold_for_their_state() {
 /// Every example of the pages can be applied.
 #[test]
 fn the_examples_of_the_pages_are_valid() {
-    for page in [include_str!("../../../../../docs/schedules.md")] {
+    for page in [include_str!("../../../../../docs/schedules.md"), include_str!("../../../../../docs/assets.md")] {
         let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         assert!(!blocks.is_empty());
         for block in blocks {

@@ -1,0 +1,35 @@
+use super::{uri, wire_event};
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, QueryParams, Viewer, page};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::{AssetEventCollection, AssetEventListQuery};
+use cofferdam_store::assets::{self, EventFilter};
+use std::sync::Arc;
+
+/// What has happened to assets, the latest first, with the runs that followed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/assets/events",
+    tag = "assets",
+    operation_id = "list_asset_events",
+    params(AssetEventListQuery),
+    responses((status = 200, body = AssetEventCollection))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    QueryParams(query): QueryParams<AssetEventListQuery>,
+) -> Result<Json<AssetEventCollection>, ApiError> {
+    let page = page(query.limit, query.offset)?;
+    let filter = EventFilter {
+        uri: query.uri.as_deref().map(uri).transpose()?,
+        source_dag_id: query.source_dag_id,
+        ..EventFilter::default()
+    };
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let listed = assets::events(&mut tx, &filter, page).await?;
+    let asset_events = listed.items.into_iter().map(wire_event).collect::<Result<_, _>>()?;
+    Ok(Json(AssetEventCollection { asset_events, total_entries: listed.total }))
+}

@@ -1,0 +1,211 @@
+//! Reading assets and what has happened to them. What writes them is in [`crate::execution::triggers`].
+
+use crate::read::row_of;
+use crate::{Listed, Page, StoreError, Tx};
+use chrono::{DateTime, Utc};
+use cofferdam_domain::asset::AssetUri;
+use serde_json::Value;
+
+/// An asset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asset {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub uri: AssetUri,
+    /// When it was named first.
+    pub created_at: DateTime<Utc>,
+    /// When it changed last.
+    pub last_event_at: Option<DateTime<Utc>>,
+    /// The tasks that produce it: dag and task.
+    pub producers: Vec<(String, String)>,
+    /// The dags that wait for it.
+    pub consumers: Vec<String>,
+}
+
+/// A change of an asset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssetEvent {
+    /// Its number.
+    pub id: i64,
+    /// The asset's number.
+    pub asset_id: i64,
+    /// The asset.
+    pub uri: AssetUri,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was said of it.
+    pub extra: Option<Value>,
+    /// The dag that produced it.
+    pub source_dag_id: Option<String>,
+    /// Its run.
+    pub source_run_id: Option<String>,
+    /// The task.
+    pub source_task_id: Option<String>,
+    /// Its place in a mapped task, or -1.
+    pub source_map_index: i32,
+    /// The runs that it made: dag, name and state.
+    pub made: Vec<(String, String, String)>,
+}
+
+/// Which events a list is about.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only those of this asset.
+    pub uri: Option<AssetUri>,
+    /// Only those of the asset of this number.
+    pub asset_id: Option<i64>,
+    /// Only those that a task of this dag produced.
+    pub source_dag_id: Option<String>,
+    /// Only this one.
+    pub id: Option<i64>,
+}
+
+struct AssetRow {
+    asset_id: i64,
+    uri: String,
+    created_at: DateTime<Utc>,
+    last_event_at: Option<DateTime<Utc>>,
+    producing_dags: Vec<String>,
+    producing_tasks: Vec<String>,
+    consumers: Vec<String>,
+}
+
+/// Assets, by name; those whose name contains `pattern`, and the one that is called `uri`, when these are given.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    pattern: Option<&str>,
+    uri: Option<&AssetUri>,
+    page: Page,
+) -> Result<Listed<Asset>, StoreError> {
+    let tenant = tx.tenant();
+    let uri = uri.map(AssetUri::as_str);
+    let rows = sqlx::query_as!(
+        AssetRow,
+        r#"
+        SELECT a.asset_id, a.uri, a.created_at,
+            (SELECT max(e.at) FROM asset_events e WHERE e.tenant_id = a.tenant_id AND e.asset_id = a.asset_id) AS last_event_at,
+            ARRAY(SELECT d.dag_id FROM asset_producers p JOIN dags d USING (dag_key) WHERE p.tenant_id = a.tenant_id
+                AND p.asset_id = a.asset_id ORDER BY d.dag_id, p.task_id) AS "producing_dags!",
+            ARRAY(SELECT p.task_id FROM asset_producers p JOIN dags d USING (dag_key) WHERE p.tenant_id = a.tenant_id
+                AND p.asset_id = a.asset_id ORDER BY d.dag_id, p.task_id) AS "producing_tasks!",
+            ARRAY(SELECT DISTINCT d.dag_id FROM asset_consumers c JOIN dags d USING (dag_key) WHERE c.tenant_id = a.tenant_id
+                AND c.asset_id = a.asset_id ORDER BY d.dag_id) AS "consumers!"
+        FROM assets a
+        WHERE a.tenant_id = $1 AND ($2::text IS NULL OR strpos(a.uri, $2) > 0) AND ($3::text IS NULL OR a.uri = $3)
+        ORDER BY a.uri
+        LIMIT $4 OFFSET $5
+        "#,
+        tenant,
+        pattern,
+        uri,
+        page.limit(),
+        page.offset(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let total = sqlx::query_scalar!(
+        r#"
+        SELECT count(*) AS "count!" FROM assets
+        WHERE tenant_id = $1 AND ($2::text IS NULL OR strpos(uri, $2) > 0) AND ($3::text IS NULL OR uri = $3)
+        "#,
+        tenant,
+        pattern,
+        uri,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let items = rows
+        .into_iter()
+        .map(|row| {
+            Ok(Asset {
+                id: row.asset_id,
+                uri: row_of("assets", row.asset_id).name("uri", &row.uri)?,
+                created_at: row.created_at,
+                last_event_at: row.last_event_at,
+                producers: row.producing_dags.into_iter().zip(row.producing_tasks).collect(),
+                consumers: row.consumers,
+            })
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Listed { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+/// One asset.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn get(tx: &mut Tx<'_>, uri: &AssetUri) -> Result<Asset, StoreError> {
+    let found = list(tx, None, Some(uri), Page::first(1)).await?;
+    found.items.into_iter().next().ok_or_else(|| StoreError::not_found("asset", uri))
+}
+
+/// What has happened to assets, the latest first.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result<Listed<AssetEvent>, StoreError> {
+    let tenant = tx.tenant();
+    let uri = filter.uri.as_ref().map(AssetUri::as_str);
+    let rows = sqlx::query!(
+        r#"
+        SELECT e.event_id, e.asset_id, a.uri, e.at, e.extra, e.source_dag_id, e.source_run_id, e.source_task_id, e.source_map_index,
+            ARRAY(SELECT d.dag_id FROM run_asset_events m JOIN dag_runs r USING (run_key) JOIN dags d USING (dag_key)
+                WHERE m.event_id = e.event_id ORDER BY r.run_key) AS "made_dags!",
+            ARRAY(SELECT r.dag_run_id FROM run_asset_events m JOIN dag_runs r USING (run_key)
+                WHERE m.event_id = e.event_id ORDER BY r.run_key) AS "made_runs!",
+            ARRAY(SELECT r.state FROM run_asset_events m JOIN dag_runs r USING (run_key)
+                WHERE m.event_id = e.event_id ORDER BY r.run_key) AS "made_states!"
+        FROM asset_events e JOIN assets a USING (tenant_id, asset_id)
+        WHERE e.tenant_id = $1 AND ($2::text IS NULL OR a.uri = $2) AND ($3::bigint IS NULL OR e.asset_id = $3)
+          AND ($4::text IS NULL OR e.source_dag_id = $4) AND ($5::bigint IS NULL OR e.event_id = $5)
+        ORDER BY e.event_id DESC
+        LIMIT $6 OFFSET $7
+        "#,
+        tenant,
+        uri,
+        filter.asset_id,
+        filter.source_dag_id,
+        filter.id,
+        page.limit(),
+        page.offset(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let total = sqlx::query_scalar!(
+        r#"
+        SELECT count(*) AS "count!" FROM asset_events e JOIN assets a USING (tenant_id, asset_id)
+        WHERE e.tenant_id = $1 AND ($2::text IS NULL OR a.uri = $2) AND ($3::bigint IS NULL OR e.asset_id = $3)
+          AND ($4::text IS NULL OR e.source_dag_id = $4) AND ($5::bigint IS NULL OR e.event_id = $5)
+        "#,
+        tenant,
+        uri,
+        filter.asset_id,
+        filter.source_dag_id,
+        filter.id,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let items = rows
+        .into_iter()
+        .map(|row| {
+            let made = row.made_dags.into_iter().zip(row.made_runs).zip(row.made_states);
+            Ok(AssetEvent {
+                id: row.event_id,
+                asset_id: row.asset_id,
+                uri: row_of("assets", row.asset_id).name("uri", &row.uri)?,
+                at: row.at,
+                extra: row.extra,
+                source_dag_id: row.source_dag_id,
+                source_run_id: row.source_run_id,
+                source_task_id: row.source_task_id,
+                source_map_index: row.source_map_index,
+                made: made.map(|((dag, run), state)| (dag, run, state)).collect(),
+            })
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Listed { items, total: u64::try_from(total).unwrap_or(0) })
+}
