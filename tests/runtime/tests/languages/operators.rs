@@ -144,6 +144,11 @@ async fn branches_tables_and_waiting() {
             { "task_id": "some", "component": "std/branch", "input": { "value": { "$from": "warm" }, "condition": { "contains": "Rome, IT" } } },
             { "task_id": "none", "component": "std/branch", "input": { "value": { "$from": "warm" }, "condition": { "equals": [] } } },
             { "task_id": "after_none", "component": "std/json-transform", "input": { "value": { "$from": "none" }, "steps": ["count"] } },
+            { "task_id": "choose", "component": "std/branch", "branch": true, "input": {
+                "value": { "$from": "warm" }, "condition": { "contains": "Oslo" }, "then": "cold", "otherwise": ["hot"],
+            } },
+            { "task_id": "cold", "component": "std/json-transform", "depends_on": ["choose"], "input": { "value": { "a": 1 }, "steps": ["keys"] } },
+            { "task_id": "hot", "component": "std/json-transform", "depends_on": ["choose"], "input": { "value": { "b": 1 }, "steps": ["keys"] } },
             { "task_id": "wait", "component": "std/wait-until", "input": { "until": soon } },
             { "task_id": "past", "component": "std/wait-until", "input": { "until": "2020-01-01T00:00:00+01:00" } },
             { "task_id": "unfit", "component": "std/json-transform", "input": { "value": 1, "steps": ["reverse"] } },
@@ -155,6 +160,8 @@ async fn branches_tables_and_waiting() {
     assert_eq!(run.result("some").await, json!(["Rome, IT"]));
     assert_eq!(run.ending("none").await.1, "skipped_by_task");
     assert_eq!(run.ending("after_none").await.0, "skipped");
+    assert_eq!(run.ending("cold").await.1, "branch_not_chosen");
+    assert_eq!(run.result("hot").await, json!(["b"]));
     assert_eq!(run.result("wait").await, json!(soon));
     assert_eq!(run.result("past").await, json!("2020-01-01T00:00:00+01:00"));
     assert_eq!(run.ending("unfit").await.2, "step 1: it needs a list, not a number");
