@@ -139,7 +139,7 @@ async fn main() -> Result<()> {
         engine: Arc::clone(&engine),
         queue: Arc::clone(&queue),
         objects,
-        runtime,
+        sandboxes: runtime.into(),
         compile,
         store: store.clone(),
         keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
