@@ -59,7 +59,7 @@ pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo,
 pub use page::Page;
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
-pub use trial::{FunctionTried, TryFunction};
+pub use trial::{FunctionTried, TryFunction, WorkflowDefined};
 pub use webhook::{Webhook, WebhookAnswer, WebhookOutcome};
 pub use xcom::{XCom, XComCollection, XComEntry};
 

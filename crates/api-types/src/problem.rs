@@ -107,6 +107,8 @@ codes! {
     TooManyTrials = "too_many_trials", 429, "Too many functions are being tried";
     /// A webhook has received as many events as it takes in a minute.
     TooManyEvents = "too_many_events", 429, "Too many events";
+    /// A workflow component failed, or wrote something that is no JSON.
+    WorkflowFailed = "workflow_failed", 422, "The program wrote no dags down";
     /// The dag definition has mistakes; `diagnostics` lists them.
     InvalidDag = "invalid_dag", 422, "The dag has mistakes";
     /// A part that Cofferdam needs (database, queue, objects) does not answer.

@@ -23,6 +23,19 @@ pub struct TryFunction {
     pub env: BTreeMap<String, String>,
 }
 
+/// The dags that a workflow component wrote down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct WorkflowDefined {
+    /// Their definitions, in order. They were not checked.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Object>))]
+    pub definitions: Vec<Value>,
+    /// What it printed.
+    pub output: String,
+    /// What it used.
+    pub receipt: Receipt,
+}
+
 /// What became of it. Nothing of it is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -5,7 +5,7 @@ use crate::{Client, ClientError};
 use bytes::Bytes;
 use cofferdam_api_types::{
     ComponentCollection, ComponentDetail, ComponentImpact, ComponentUpload, ComponentVersion, ComponentVersionDetail,
-    FunctionTried, Page, TryFunction,
+    FunctionTried, Page, TryFunction, WorkflowDefined,
 };
 use cofferdam_ids::{ComponentName, Digest};
 use futures::stream;
@@ -97,6 +97,16 @@ impl Client {
     /// When there is no such version.
     pub async fn component_impact(&self, name: &ComponentName, digest: &Digest) -> Result<ComponentImpact, ClientError> {
         self.get(self.api(&["components", name.as_str(), "versions", digest.as_str(), "impact"])).await
+    }
+
+    /// Lets a workflow component write its dags down. Nothing is applied.
+    ///
+    /// # Errors
+    /// When there is no such version, it is no workflow component, or it fails.
+    pub async fn define_dags(&self, name: &ComponentName, digest: &Digest) -> Result<WorkflowDefined, ClientError> {
+        let url = self.api(&["components", name.as_str(), "versions", digest.as_str(), "define"]);
+        let response = self.send(|| self.request(Method::POST, url.clone())).await?;
+        read(response).await
     }
 
     /// Tries a function of a version: runs it in the sandbox, with nothing recorded.

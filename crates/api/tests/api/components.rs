@@ -79,7 +79,7 @@ async fn an_upload_that_is_too_large_is_cut_off() {
     let key = server.key(server.tenant, Role::Editor).await;
     upload(&server, &key, "name=a", vec![0; UPLOAD_BYTES as usize + 1]).await.problem(413, "payload_too_large");
     // Without a length that could be believed.
-    let chunks = (0..70).map(|_| Ok::<_, std::io::Error>(vec![0_u8; 1024]));
+    let chunks = (0..=UPLOAD_BYTES / 1024).map(|_| Ok::<_, std::io::Error>(vec![0_u8; 1024]));
     let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
     upload(&server, &key, "name=a", body).await.problem(413, "payload_too_large");
 }

@@ -62,6 +62,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/components/{name}/versions/{digest}", Viewer, NotFound),
         route("POST", "/api/v1/components/{name}/versions/{digest}/approve", Admin, NotFound),
         route("GET", "/api/v1/components/{name}/versions/{digest}/impact", Viewer, NotFound),
+        route("POST", "/api/v1/components/{name}/versions/{digest}/define", Editor, NotFound),
         with("POST", "/api/v1/components/{name}/versions/{digest}/try", Operator, NotFound, json!({ "function": "none" })),
         with("POST", "/api/v1/dags", Editor, OwnOnly, json!({})),
         with("POST", "/api/v1/compile", Editor, OwnOnly, json!({})),

@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub const PASSWORD: &str = "a password for tests";
 
 /// The most bytes of an upload here.
-pub const UPLOAD_BYTES: u64 = 64 << 10;
+pub const UPLOAD_BYTES: u64 = 128 << 10;
 
 pub struct Server {
     pub address: String,

@@ -110,3 +110,31 @@ async fn applying_a_dag_checks_the_function_and_what_is_known_of_the_input() {
     }
     apply(json!({ "function": "hello", "input": { "who": { "$conf": "/who" } } })).await.ok(201);
 }
+
+#[tokio::test]
+async fn a_workflow_component_writes_its_dags_down() {
+    let server = Server::start().await;
+    let key = server.key(server.tenant, Role::Editor).await;
+    let upload = async |name: &str, guest: &str| {
+        let request = server.request("POST", &format!("/api/v1/components?name={name}")).bearer_auth(&key);
+        let request = request.header("content-type", "application/wasm").body(artefacts::bytes(guest));
+        let made = server.send(request).await.ok(201);
+        format!("/api/v1/components/{name}/versions/{}/define", made["digest"].as_str().unwrap())
+    };
+    let define = upload("dags", "workflow").await;
+    let defined = server.post(&define, &key, json!({})).await.ok(200);
+    let definitions = defined["definitions"].as_array().unwrap();
+    assert_eq!(definitions.len(), 2, "{defined}");
+    assert_eq!(definitions[0]["dag_id"], "weather_berlin");
+    assert_eq!(definitions[1]["tasks"][0]["input"], json!({ "station": "oslo" }));
+    // Its clock stands still, so that the same program writes the same.
+    assert_eq!(definitions[0]["description"], "made at 0");
+    assert_eq!(defined["output"], "writing two dags\n");
+    assert!(defined["receipt"]["fuel"].as_u64().unwrap() > 1_000, "{defined}");
+
+    let other = upload("almanac", "typed").await;
+    let refused = server.post(&other, &key, json!({})).await;
+    let problem = refused.ok(422);
+    assert_eq!(problem["code"], "unknown_function", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("cofferdam:workflow/definitions"), "{problem}");
+}

@@ -1,6 +1,7 @@
 //! Components: uploaded, inspected, compiled, listed.
 
 mod approve;
+mod define;
 mod get;
 mod impact;
 mod inspect;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(approve::handler))
         .routes(routes!(impact::handler))
         .routes(routes!(try_function::handler))
+        .routes(routes!(define::handler))
 }
 
 /// A component's name has slashes: in the path it is percent-encoded, as `weather%2Fclean`.

@@ -1,0 +1,106 @@
+use super::inspection;
+use crate::App;
+use crate::endpoints::{audit_after, words};
+use crate::error::ApiError;
+use crate::extract::{Caller, Editor, PathParams};
+use crate::trials::{TrialHost, attempt, load};
+use axum::Json;
+use axum::extract::State;
+use chrono::DateTime;
+use cofferdam_api_types::{ErrorCode, WorkflowDefined};
+use cofferdam_domain::ending::Ending;
+use cofferdam_domain::grant::Grant;
+use cofferdam_domain::limits::Limits;
+use cofferdam_ids::{ComponentName, Digest};
+use cofferdam_sandbox::{Host, Stream};
+use cofferdam_store::audit::Action;
+use cofferdam_store::components::{self, VersionRef};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a program that writes dags down exports. See `wit/workflow`.
+const DEFINE: &str = "cofferdam:workflow/definitions@0.1.0#define";
+/// The fuel that it may use: some seconds.
+const FUEL: u64 = 10_000_000_000;
+
+#[derive(Deserialize)]
+pub(crate) struct Path {
+    name: ComponentName,
+    digest: Digest,
+}
+
+/// Lets a workflow component write its dags down. It runs in the sandbox without a clock, without chance and without anything that a
+/// grant could give, so that the same version always writes the same; it has bounded fuel and 15 seconds. Nothing is applied.
+#[utoipa::path(
+    post,
+    path = "/api/v1/components/{name}/versions/{digest}/define",
+    tag = "components",
+    operation_id = "define_dags",
+    params(
+        ("name" = String, Path, description = "The component's name, percent-encoded: `weather%2Fdags`."),
+        ("digest" = String, Path, description = "The SHA-256 of its bytes, in hexadecimal.")
+    ),
+    responses((status = 200, body = WorkflowDefined))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Editor>,
+    PathParams(path): PathParams<Path>,
+) -> Result<Json<WorkflowDefined>, ApiError> {
+    let context = caller.context;
+    let mut tx = app.state.store.begin(&context).await?;
+    let version = components::get(&mut tx, &path.name, &VersionRef::Digest(path.digest)).await?;
+    tx.rollback().await?;
+    let entry = inspection(&version)?.entry(Some(DEFINE)).map_err(|error| {
+        let detail = format!("{} exports no '{DEFINE}', as a program that writes dags down does: {error}.", version.name);
+        ApiError::new(ErrorCode::UnknownFunction, detail)
+    })?;
+    let Some(_trial) = app.trials.begin(context.tenant) else {
+        let detail = "As many functions of your tenant as may be are being tried now. Try again when one of them has ended.";
+        return Err(ApiError::new(ErrorCode::TooManyTrials, detail));
+    };
+    let program = load(&app, context.tenant, &version.digest).await?;
+    let host = Arc::new(TrialHost::new(Arc::clone(&app.state.clock)));
+    let mut attempt = attempt(entry, None, app.now())?;
+    attempt.grant = Grant { clock: false, random: false, ..Grant::default() };
+    // Where its clock stands still.
+    attempt.context.logical_date = DateTime::UNIX_EPOCH;
+    attempt.limits = Limits { fuel: FUEL, ..attempt.limits };
+    let for_run: Arc<dyn Host> = Arc::clone(&host) as _;
+    let report = app.state.sandbox.run(&program, attempt, for_run, CancellationToken::new()).await;
+    let said = host.take();
+    let output: String =
+        said.iter().filter(|(_, line)| line.stream != Stream::Log).map(|(_, line)| format!("{}\n", line.message)).collect();
+    let target = format!("{}@{}", version.name, version.digest);
+    let done = Action { action: "component.define", target_kind: "component", target: &target };
+    audit_after(&app, &context, done, json!({})).await;
+    match report.ending {
+        Ending::Success { output: written } => {
+            let receipt = words::receipt(report.receipt);
+            Ok(Json(WorkflowDefined { definitions: definitions(&written)?, output, receipt }))
+        }
+        Ending::Failure { message, .. } => Err(failed(&message, &output)),
+        Ending::Skip { .. } | Ending::Reschedule { .. } | Ending::Defer { .. } => {
+            Err(failed("it ended as only a task can", &output))
+        }
+    }
+}
+
+fn failed(message: &str, output: &str) -> ApiError {
+    let said = if output.is_empty() { String::new() } else { format!(" It printed: {}", output.trim_end()) };
+    ApiError::new(ErrorCode::WorkflowFailed, format!("The program wrote no dags down: {message}.{said}"))
+}
+
+/// The texts that the program returned, read.
+fn definitions(written: &str) -> Result<Vec<Value>, ApiError> {
+    let texts: Vec<String> = serde_json::from_str(written).map_err(ApiError::internal)?;
+    let read = |(index, text): (usize, &String)| {
+        serde_json::from_str(text).map_err(|error| {
+            let detail = format!("What the program wrote is no JSON: {error}.");
+            ApiError::new(ErrorCode::WorkflowFailed, detail).at(format!("/{index}"))
+        })
+    };
+    texts.iter().enumerate().map(read).collect()
+}
