@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum DagCommand {
     /// Apply definitions: a new dag, or a new version of one
     Apply {
-        /// YAML or JSON files, or - for standard input
+        /// Files: YAML, JSON, programs (.py, .ts, .js), workflow components (.wasm), or - for standard input
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Checks on the server and changes nothing
@@ -19,7 +19,7 @@ pub enum DagCommand {
     },
     /// Check definitions without a server
     Lint {
-        /// YAML or JSON files, or - for standard input
+        /// Files: YAML, JSON, programs (.py, .ts, .js), or - for standard input
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Checks on the server, which also knows components, their types, pools and the tenant's policy
@@ -28,7 +28,7 @@ pub enum DagCommand {
     },
     /// Show what differs between definitions and the versions of their dags that hold now
     Diff {
-        /// YAML or JSON files, or - for standard input
+        /// Files: YAML, JSON, programs (.py, .ts, .js), or - for standard input
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },

@@ -19,7 +19,10 @@ const LAST_PIECE: u64 = 64 << 10;
 /// Uploads components and shows them.
 pub async fn run(session: &Session, command: ComponentCommand) -> Result<(), Failure> {
     match command {
-        ComponentCommand::Push { file, name, label, approve } => push(session, &file, name, label, approve).await,
+        ComponentCommand::Push { file, name, label, approve } => {
+            let version = upload(session, &file, name, label, approve).await?;
+            session.output.say(&version, pushed)
+        }
         ComponentCommand::List { page } => list(session, page).await,
         ComponentCommand::Show { name } => show(session, &name).await,
         ComponentCommand::Approve { name, digest } => approve(session, &name, digest.as_deref()).await,
@@ -27,13 +30,14 @@ pub async fn run(session: &Session, command: ComponentCommand) -> Result<(), Fai
     }
 }
 
-async fn push(
+/// Uploads a file; without a name, under the one that the file's name makes.
+pub async fn upload(
     session: &Session,
     file: &Path,
     name: Option<ComponentName>,
     label: Option<String>,
     approve: bool,
-) -> Result<(), Failure> {
+) -> Result<ComponentVersion, Failure> {
     let name = match name {
         Some(name) => name,
         None => name_of(file)?,
@@ -54,12 +58,11 @@ async fn push(
     };
     let version = client.upload_component(&ComponentUpload { name, label, approve }, bytes.into(), sent).await;
     bar.finish_and_clear();
-    let version = version.map_err(|error| {
+    version.map_err(|error| {
         let mut failure = session.failure(error);
         failure.place = failure.place.map(|place| format!("{}, sent to {place}", file.display()));
         failure
-    })?;
-    session.output.say(&version, pushed)
+    })
 }
 
 fn pushed(version: &ComponentVersion) -> String {

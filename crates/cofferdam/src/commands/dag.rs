@@ -1,7 +1,6 @@
 use super::session::Session;
-use super::{diff, lint, trigger};
+use super::{diff, lint, program, trigger};
 use crate::cli::{DagCommand, PageArgs};
-use crate::document::Document;
 use crate::failure::Failure;
 use crate::output::style::{Tone, paint};
 use crate::output::{Table, print_finding, table};
@@ -27,7 +26,7 @@ pub async fn run(session: &Session, command: DagCommand) -> Result<(), Failure> 
 
 async fn apply(session: &Session, files: &[PathBuf], dry_run: bool) -> Result<(), Failure> {
     // All files are read before the first is sent, so that a typing error in the last does not leave half applied.
-    let documents = files.iter().map(|file| Document::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let documents = program::read_all(files, session).await?;
     let client = session.client().await?;
     for document in &documents {
         let (applied, warnings) = lint::apply(session, &client, document, dry_run).await?;

@@ -1,8 +1,7 @@
 //! `dag diff`, and what `dag apply` tells of what changed.
 
-use super::lint;
 use super::session::Session;
-use crate::document::Document;
+use super::{lint, program};
 use crate::failure::{Exit, Failure, Severity};
 use crate::output::print_finding;
 use crate::output::style::{Tone, paint};
@@ -23,8 +22,7 @@ struct Compared {
 pub async fn diff(session: &Session, files: &[PathBuf]) -> Result<(), Failure> {
     let client = session.client().await?;
     let mut results = Vec::new();
-    for file in files {
-        let document = Document::read(file)?;
+    for document in program::read_all(files, session).await? {
         let (compiled, found) = lint::compile(session, &client, &document).await?;
         found.iter().filter(|finding| finding.severity == Severity::Error).for_each(print_finding);
         let dag = document.value.get("dag_id").and_then(Value::as_str).unwrap_or_default().to_owned();

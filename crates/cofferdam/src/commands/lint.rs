@@ -1,7 +1,7 @@
 //! `dag lint` and what `dag apply` shares with it.
 
-use super::problem;
 use super::session::Session;
+use super::{problem, program};
 use crate::document::Document;
 use crate::failure::{Exit, Failure, Finding, FoundLabel, FoundSuggestion, Severity, Within};
 use crate::output::print_finding;
@@ -24,11 +24,17 @@ pub async fn lint(session: &Session, files: &[PathBuf], server: bool) -> Result<
     let client = if server { Some(session.client().await?) } else { None };
     let mut results = Vec::new();
     for file in files {
-        let found = match Document::read(file) {
-            Ok(document) => match &client {
-                None => offline(&document),
-                Some(client) => compile(session, client, &document).await?.1,
-            },
+        let found = match program::read(file, &session.tools) {
+            Ok(documents) => {
+                let mut found = Vec::new();
+                for document in &documents {
+                    found.extend(match &client {
+                        None => offline(document),
+                        Some(client) => compile(session, client, document).await?.1,
+                    });
+                }
+                found
+            }
             Err(failure) if !failure.findings.is_empty() => failure.findings,
             Err(failure) => return Err(failure),
         };

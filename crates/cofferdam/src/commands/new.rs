@@ -127,6 +127,22 @@ fn next(language: Language) -> Vec<&'static str> {
     }
 }
 
+/// Writes the Python SDK into a folder that Python can look for modules in.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn python_sdk(folder: &Path) -> Result<(), Failure> {
+    for name in Python::iter() {
+        let Some((path, file)) = name.strip_prefix("src/").zip(Python::get(&name)) else { continue };
+        let path = folder.join(path);
+        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, file.data));
+        written.map_err(|error| {
+            Failure::new(Exit::Failed, "the Python SDK cannot be unpacked").at(path.display().to_string()).because(&error)
+        })?;
+    }
+    Ok(())
+}
+
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// Where things of an SDK go in a project.

@@ -1,6 +1,7 @@
 //! Which server a command talks to, and as whom.
 
 use super::credentials::{CredentialFile, Kept, is_fresh};
+use super::tools::Tools;
 use crate::config::{Environment, Settings};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -40,6 +41,8 @@ impl DevSession {
 pub struct Session {
     /// How results are printed.
     pub output: Output,
+    /// The programs that commands call.
+    pub tools: Tools,
     url: String,
     token: Option<String>,
     file: Option<CredentialFile>,
@@ -51,9 +54,11 @@ impl Session {
     #[must_use]
     pub fn new(settings: Settings, environment: &Environment, output: Output) -> Self {
         let dev = if settings.url_is_set || settings.token.is_some() { None } else { DevSession::read(&settings.data_dir) };
+        let tools = Tools::new(environment);
         match dev {
             Some(dev) => Self {
                 output,
+                tools,
                 url: dev.url,
                 token: None,
                 file: Some(CredentialFile::new(settings.data_dir.join("session.json"))),
@@ -61,6 +66,7 @@ impl Session {
             },
             None => Self {
                 output,
+                tools,
                 url: settings.url,
                 token: settings.token,
                 file: environment.config_dir().map(|dir| CredentialFile::new(dir.join("credentials.json"))),

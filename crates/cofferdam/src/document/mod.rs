@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure, Finding, Severity, Shown};
 use cofferdam_domain::definition::{Source, SyntaxError, TextPlace};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -46,6 +47,12 @@ impl Document {
     pub fn parse(name: &str, text: &str) -> Result<Self, Failure> {
         let (value, source) = Source::read(text).map_err(|error| syntax(name, text, error))?;
         Ok(Self { name: name.to_owned(), value, source: Arc::new(source) })
+    }
+
+    /// A definition that a program wrote down. The lines are those of what stands in it, by JSON Pointers.
+    #[must_use]
+    pub fn written(name: &str, text: &str, value: Value, lines: &BTreeMap<String, usize>) -> Self {
+        Self { name: name.to_owned(), value, source: Arc::new(Source::of_program(text, lines)) }
     }
 
     /// Completes a finding with its places.

@@ -69,6 +69,21 @@ impl Source {
         Self { text: text.to_owned(), places: places(text) }
     }
 
+    /// The text of a program that wrote a definition down, and the lines, from 1, of what stands in the definition.
+    #[must_use]
+    pub fn of_program(text: &str, lines: &BTreeMap<String, usize>) -> Self {
+        let mut starts = vec![0];
+        starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        let place = |line: usize| {
+            let start = *starts.get(line.checked_sub(1)?)?;
+            let written = text[start..].split('\n').next().unwrap_or_default();
+            let indent = written.len() - written.trim_start().len();
+            Some(Place { value: start + indent..start + written.trim_end().len(), key: None, is_block: false })
+        };
+        let places = lines.iter().filter_map(|(pointer, line)| Some((pointer.clone(), place(*line)?))).collect();
+        Self { text: text.to_owned(), places }
+    }
+
     /// The text.
     #[must_use]
     pub fn text(&self) -> &str {

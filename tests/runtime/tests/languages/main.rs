@@ -3,6 +3,7 @@
 
 mod mapping;
 mod operators;
+mod programs;
 mod scripts;
 mod site;
 

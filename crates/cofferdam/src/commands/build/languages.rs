@@ -2,7 +2,7 @@
 
 use super::Language;
 use super::encode::{World, component};
-use super::tools::{self, Tools, missing};
+use crate::commands::tools::{self, Tools, missing};
 use crate::failure::{Exit, Failure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

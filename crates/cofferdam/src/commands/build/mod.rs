@@ -2,8 +2,8 @@
 
 mod encode;
 mod languages;
-mod tools;
 
+use super::tools::Tools;
 use crate::cli::BuildArgs;
 use crate::config::Environment;
 use crate::failure::{Exit, Failure};
@@ -11,7 +11,6 @@ use crate::output::{Output, table};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use tools::Tools;
 
 /// What a task is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]

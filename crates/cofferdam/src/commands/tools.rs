@@ -1,4 +1,4 @@
-//! The programs that a build calls: where they are, and how to get those that are not there.
+//! The programs that commands call: where they are, and how to get those that are not there.
 
 use crate::config::Environment;
 use crate::failure::{Exit, Failure};
@@ -6,14 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Finds programs on `PATH`.
+#[derive(Debug)]
 pub struct Tools {
     folders: Vec<PathBuf>,
+    python_path: Option<String>,
 }
 
 impl Tools {
     /// As the environment has them.
     pub fn new(environment: &Environment) -> Self {
-        Self { folders: environment.get("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default() }
+        Self {
+            folders: environment.get("PATH").map(|path| std::env::split_paths(path).collect()).unwrap_or_default(),
+            python_path: environment.get("PYTHONPATH").map(str::to_owned),
+        }
+    }
+
+    /// Where Python looks for modules besides its own folders.
+    pub fn python_path(&self) -> Vec<PathBuf> {
+        self.python_path.as_deref().map(|path| std::env::split_paths(path).collect()).unwrap_or_default()
     }
 
     /// A program, when it is there.
