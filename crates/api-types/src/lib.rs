@@ -19,6 +19,7 @@ mod operations;
 mod page;
 mod problem;
 mod task_instance;
+mod task_summary;
 mod trial;
 mod webhook;
 mod xcom;
@@ -59,6 +60,7 @@ pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo,
 pub use page::Page;
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
 pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
+pub use task_summary::{TaskSummary, TaskSummaryCollection};
 pub use trial::{FunctionTried, TryFunction, WorkflowDefined};
 pub use webhook::{Webhook, WebhookAnswer, WebhookOutcome};
 pub use xcom::{XCom, XComCollection, XComEntry};

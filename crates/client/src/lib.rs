@@ -21,6 +21,7 @@ mod connection;
 mod dag_runs;
 mod dags;
 mod error;
+mod mapping;
 mod operations;
 mod sse;
 mod stream;

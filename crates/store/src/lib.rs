@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod stats;
 pub mod surroundings;
 pub mod task_instances;
+pub mod task_summaries;
 pub mod tenants;
 pub mod users;
 pub mod variables;

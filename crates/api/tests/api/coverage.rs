@@ -74,6 +74,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dags/{dag_id}/dagRuns", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskSummaries", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}", Viewer, NotFound),

@@ -48,6 +48,9 @@ pub enum RunCommand {
         /// Only this task
         #[arg(long, short, value_name = "TASK")]
         task: Option<TaskId>,
+        /// Only this instance of a mapped task
+        #[arg(long, value_name = "N", requires = "task")]
+        map_index: Option<i32>,
         /// This try [default: the last one]
         #[arg(long = "try", value_name = "N", requires = "task")]
         try_number: Option<u32>,
@@ -62,6 +65,9 @@ pub enum RunCommand {
         /// The task
         #[arg(long, short, value_name = "TASK")]
         task: TaskId,
+        /// Of this instance of a mapped task
+        #[arg(long, value_name = "N")]
+        map_index: Option<i32>,
         /// Which value
         #[arg(long, short, value_name = "KEY", default_value = "return_value")]
         key: XComKey,

@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, Table, progress, table};
 use cofferdam_client::Client;
 use cofferdam_client::api::{DagRun, DagRunState, Event, StreamMessage, TaskInstance, TaskState};
-use cofferdam_ids::{DagId, DagRunId};
+use cofferdam_ids::{DagId, DagRunId, TaskId};
 use futures::StreamExt;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The most messages of failed instances that are shown.
+const MESSAGES: usize = 20;
 /// How long to wait for an event before looking anyway.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
@@ -54,7 +56,15 @@ impl RunWithTasks {
 
     fn tasks(&self) -> Table {
         let mut rows = Table::new(&["task", "state", "reason", "try", "took", "fuel", "peak memory"], "It has no tasks.");
+        let mut mapped = None;
         for task in &self.task_instances {
+            if task.map_index >= 0 {
+                // The instances of a mapped task together, at the place of the first.
+                if mapped.replace(&task.task_id) != Some(&task.task_id) {
+                    rows.row(self.mapped(&task.task_id));
+                }
+                continue;
+            }
             let receipt = |value: fn(&cofferdam_client::api::Receipt) -> String| {
                 task.receipt.as_ref().map_or_else(|| "-".to_owned(), value)
             };
@@ -71,9 +81,37 @@ impl RunWithTasks {
         rows
     }
 
+    /// A row for all instances of a mapped task.
+    fn mapped(&self, task_id: &TaskId) -> [String; 7] {
+        let of_task: Vec<&TaskInstance> =
+            self.task_instances.iter().filter(|task| task.task_id == *task_id && task.map_index >= 0).collect();
+        let mut states: BTreeMap<TaskState, usize> = BTreeMap::new();
+        for task in &of_task {
+            *states.entry(task.state).or_default() += 1;
+        }
+        let states: Vec<String> = states
+            .iter()
+            .map(|(state, count)| format!("{} {}", table::state(state.as_str()), table::number(*count as u64)))
+            .collect();
+        let receipts = || of_task.iter().filter_map(|task| task.receipt.as_ref());
+        let none = || "-".to_owned();
+        let some = |text: String| if receipts().next().is_none() { none() } else { text };
+        [
+            format!("{task_id}[{}]", of_task.len()),
+            states.join(", "),
+            none(),
+            none(),
+            some(table::micros(receipts().map(|receipt| receipt.wall_us).sum())),
+            some(table::number(receipts().map(|receipt| receipt.fuel).sum())),
+            some(table::bytes(receipts().map(|receipt| receipt.peak_memory_bytes).max().unwrap_or_default())),
+        ]
+    }
+
     fn messages(&self) -> String {
         let failed = self.task_instances.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::UpForRetry));
-        let said = failed.filter_map(|task| Some(format!("\n\n{}: {}", name(task), plain(task.message.as_ref()?))));
+        // Of thousands of instances, the first few tell enough.
+        let said =
+            failed.filter_map(|task| Some(format!("\n\n{}: {}", name(task), plain(task.message.as_ref()?)))).take(MESSAGES);
         said.collect()
     }
 }
@@ -125,7 +163,9 @@ async fn finish(
         let now = RunWithTasks::read(session, client, dag_id, run_id).await?;
         for task in &now.task_instances {
             let before = seen.insert(name(task), task.state);
-            if before != Some(task.state) && task.state != TaskState::None {
+            // Of a mapped task, only what goes wrong is told of each instance.
+            let told = task.map_index < 0 || matches!(task.state, TaskState::Failed | TaskState::UpForRetry);
+            if told && before != Some(task.state) && task.state != TaskState::None {
                 tell(&session.output, spinner, task);
             }
         }

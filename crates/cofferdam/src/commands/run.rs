@@ -33,15 +33,16 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
             let run_id = run_id(session, &client, &run).await?;
             follow::watch(session, &client, &run.dag_id, &run_id, timeout).await
         }
-        RunCommand::Logs { run, task, try_number, follow } => {
+        RunCommand::Logs { run, task, map_index, try_number, follow } => {
             let run_id = run_id(session, &client, &run).await?;
-            let logs = Logs { session, client: &client, dag: run.dag_id, run: run_id, task, try_number };
+            let logs = Logs { session, client: &client, dag: run.dag_id, run: run_id, task, map_index, try_number };
             if follow { logs.follow().await } else { logs.print().await }
         }
-        RunCommand::Xcom { run, task, key } => {
+        RunCommand::Xcom { run, task, map_index, key } => {
             let run_id = run_id(session, &client, &run).await?;
             let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
-            let xcom = client.get_xcom(&task, &key).await.map_err(|error| session.failure(error))?;
+            let xcom = client.get_mapped_xcom(&task, map_index.unwrap_or(-1), &key).await;
+            let xcom = xcom.map_err(|error| session.failure(error))?;
             session.output.say(&xcom, |xcom| in_words(&xcom.value))
         }
         RunCommand::Artifacts { run, task, name, save } => {
@@ -116,6 +117,7 @@ struct Logs<'a> {
     dag: DagId,
     run: DagRunId,
     task: Option<TaskId>,
+    map_index: Option<i32>,
     try_number: Option<u32>,
 }
 
@@ -187,7 +189,7 @@ impl Logs<'_> {
                 if try_number > task.try_number || !followed.insert((name(&task), try_number)) {
                     continue;
                 }
-                let stream = self.client.follow_log(&self.reference(&task), try_number, 0);
+                let stream = self.client.follow_mapped_log(&self.reference(&task), task.map_index, try_number, 0);
                 let task = task.clone();
                 frames.push(stream.map(move |frame| (task.clone(), try_number, frame)).boxed());
             }
@@ -200,7 +202,7 @@ impl Logs<'_> {
         let tasks = self.client.list_task_instances(&self.dag, &self.run).await.map_err(|error| self.session.failure(error))?;
         let mut tasks = tasks.task_instances;
         if let Some(task) = &self.task {
-            tasks.retain(|instance| instance.task_id == *task);
+            tasks.retain(|instance| instance.task_id == *task && self.map_index.is_none_or(|index| index == instance.map_index));
             if tasks.is_empty() {
                 return Err(Failure::new(Exit::NotFound, format!("{} has no task {task}", self.run))
                     .remedy(format!("`cofferdam run show {} {}` lists its tasks", self.dag, self.run)));

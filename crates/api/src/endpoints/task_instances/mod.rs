@@ -6,6 +6,7 @@ mod list;
 mod log_reader;
 mod logs;
 mod mapped;
+mod summaries;
 mod tries;
 
 use super::dag_runs::duration_s;
@@ -26,6 +27,7 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler))
+        .routes(routes!(summaries::handler))
         .routes(routes!(get::handler, actions::mark))
         .routes(routes!(actions::clear))
         .routes(routes!(actions::mark_many))
