@@ -195,6 +195,10 @@ pub struct DagDetail {
     /// The definition, as applied.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub definition: Value,
+    /// The JSON Schema of what a run can be triggered with: its parameters, with their defaults.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    #[serde(default)]
+    pub conf_schema: Value,
     /// Its tasks, upstream ones first.
     pub tasks: Vec<DagTask>,
     /// The groups of its tasks, those around others before them.

@@ -59,7 +59,9 @@ pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};
 pub use page::Page;
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
-pub use task_instance::{Reason, Receipt, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding};
+pub use task_instance::{
+    Reason, Receipt, RenderedInput, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding,
+};
 pub use task_summary::{TaskSummary, TaskSummaryCollection};
 pub use trial::{FunctionTried, TryFunction, WorkflowDefined};
 pub use webhook::{Webhook, WebhookAnswer, WebhookOutcome};

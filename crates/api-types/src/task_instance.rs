@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{DagId, DagRunId, PoolName, QueueName, TaskId, WorkerId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 macro_rules! words {
@@ -281,6 +283,24 @@ pub struct TryCollection {
     pub tries: Vec<Try>,
     /// How many there are.
     pub total_entries: u64,
+}
+
+/// What a try was given, once everything was filled in. What names of fields call secret is masked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RenderedInput {
+    /// Its input.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub input: Value,
+    /// Its arguments, for a command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Its environment variables, for a command.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Whether long texts and lists were cut, since the whole was too large to be kept.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 #[cfg(test)]

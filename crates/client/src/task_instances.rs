@@ -2,7 +2,9 @@
 
 use crate::stream::{LogFollow, follow_log};
 use crate::{Client, ClientError};
-use cofferdam_api_types::{LogPage, LogQuery, TaskInstance, TaskInstanceCollection, TryCollection, XCom, XComCollection};
+use cofferdam_api_types::{
+    LogPage, LogQuery, RenderedInput, TaskInstance, TaskInstanceCollection, TryCollection, XCom, XComCollection,
+};
 use cofferdam_ids::{DagId, DagRunId, TaskId, XComKey};
 use reqwest::Url;
 
@@ -48,6 +50,14 @@ impl Client {
     /// When there is no such task instance.
     pub async fn list_tries(&self, task: &TaskInstanceRef) -> Result<TryCollection, ClientError> {
         self.get(task.url(self, &["tries"])).await
+    }
+
+    /// What a try was given, once everything was filled in.
+    ///
+    /// # Errors
+    /// When there is no such try, or it is not known yet.
+    pub async fn get_rendered(&self, task: &TaskInstanceRef, try_number: u32) -> Result<RenderedInput, ClientError> {
+        self.get(task.url(self, &["tries", &try_number.to_string(), "rendered"])).await
     }
 
     /// A part of the log of a try. Asks for what is there now, whatever `query.follow` says.

@@ -31,12 +31,20 @@ pub struct Job {
     pub input: Value,
     /// What it may use.
     pub limits: Limits,
+    /// Whether something was filled in that is to be kept for people to look at.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub filled_in: bool,
     /// What it may reach.
     #[serde(default)]
     pub grant: Grant,
     /// Targets outside of the public internet that its tenant may reach, when the grant names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_targets: Vec<PrivateTarget>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Which code a task runs.

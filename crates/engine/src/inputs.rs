@@ -51,7 +51,7 @@ impl Wanted {
                 // Another instance of the same task.
                 continue;
             }
-            let of_input = if unexpanded { Vec::new() } else { task.input.references() };
+            let of_input = if unexpanded { Vec::new() } else { task.references() };
             let of_lists = task.expand.as_ref().map(|expand| expand.references()).unwrap_or_default();
             for (other, key) in of_input.into_iter().chain(of_lists) {
                 match plan.task_named(&other).filter(|other| other.is_mapped()) {

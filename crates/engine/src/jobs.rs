@@ -3,14 +3,16 @@
 use crate::inputs::{Wanted, XComs};
 use crate::mapping::{self, Mapping};
 use crate::pipeline::{Change, Followups, ToEnqueue};
+use crate::rendering::{Asked, Surroundings};
 use crate::work::OwnWork;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::{Job, Target, TaskContext};
-use cofferdam_domain::plan::{ComponentWork, DagPlan, MappedValues, TaskPlan, TaskWork};
+use cofferdam_domain::plan::{DagPlan, MappedValues, TaskPlan, TaskWork};
 use cofferdam_domain::task::TaskEvent;
-use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskInstanceId, TenantId};
+use cofferdam_domain::template::Scope;
+use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::{Claim, ClaimRequest, Lease, Message, Signal, TurnOver};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::RunFacts;
@@ -106,27 +108,35 @@ impl Engine {
     async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<Sorted, EngineError> {
         // A transaction is only begun when something has to be read.
         let known: Option<Known> = self.known(&tries);
-        let (Known { plans, runs, rules }, xcoms) = match known {
-            Some(known) if Wanted::of(&tries, &known.plans).is_empty() => (known, XComs::default()),
+        let (Known { plans, runs, rules }, xcoms, around) = match known {
+            Some(known) if Wanted::of(&tries, &known.plans).is_empty() && Asked::by(&tries, &known.plans).is_empty() => {
+                (known, XComs::default(), Surroundings::default())
+            }
             _ => {
                 let mut tx = self.begin_for(tries.iter().map(|new| new.tenant)).await?;
                 let plans = self.plans(&mut tx, tries.iter().map(|new| new.version)).await?;
                 let runs = self.run_facts(&mut tx, tries.iter().map(|new| new.run)).await?;
                 let rules = self.tenant_rules(&mut tx, tries.iter().map(|new| new.tenant)).await?;
-                let wanted = Wanted::of(&tries, &plans);
+                let (wanted, asked) = (Wanted::of(&tries, &plans), Asked::by(&tries, &plans));
                 let stored = wanted.read(&mut tx).await?;
+                let around = self.surroundings(&mut tx, &asked).await?;
                 tx.commit().await?;
                 let values = self.read_xcoms(&wanted, stored, &runs).await?;
-                (Known { plans, runs, rules }, values)
+                (Known { plans, runs, rules }, values, around)
             }
         };
         let mut sorted = Sorted { messages: Vec::with_capacity(tries.len()), ..Sorted::default() };
         let mut lists = mapping::Lists::default();
         for new in tries {
-            let (Some(run), Some(rules), Some(task)) = (runs.get(&new.run), rules.get(&new.tenant), task(&plans, &new)) else {
+            let (Some(run), Some(rules), Some(plan)) = (runs.get(&new.run), rules.get(&new.tenant), plans.get(&new.version))
+            else {
                 continue;
             };
-            let values = match lists.values(&new, task, &run.conf, &xcoms) {
+            let Some(task) = plan.task(new.task_index) else { continue };
+            let run_key = new.run;
+            let xcom = |task: &TaskId, key: &XComKey| xcoms.get(run_key, task, key);
+            let scope = around.scope(&new, run, plan, task, &xcom);
+            let values = match lists.values(&new, task, &scope, &xcoms) {
                 Ok(values) => values,
                 Err(message) if mapping::is_unexpanded(task, new.map_index) => {
                     sorted.mapping.push(Mapping::impossible(new, message));
@@ -145,11 +155,16 @@ impl Engine {
                     continue;
                 }
             }
-            match (input(&new, run, task, &xcoms, values.as_deref()), &task.work) {
-                (Ok(input), TaskWork::Component(work)) => {
-                    sorted.messages.push(message(&new, run, rules, task, work, input));
+            let filled = input(&new, task, &scope, &xcoms, values.as_deref()).and_then(|input| match &task.work {
+                TaskWork::Component(work) => Ok((input, Some(task.entry(work, &scope).map_err(|error| error.to_string())?))),
+                TaskWork::RunDag { .. } => Ok((input, None)),
+            });
+            match (filled, &task.work) {
+                (Ok((input, Some(entry))), TaskWork::Component(work)) => {
+                    let target = Target { digest: work.digest.clone(), entry };
+                    sorted.messages.push(message(&new, run, rules, task, (target, input)));
                 }
-                (Ok(input), work @ TaskWork::RunDag { .. }) => {
+                (Ok((input, _)), work) => {
                     sorted.own.push(OwnWork { work: work.clone(), run: Arc::clone(run), input, due: new });
                 }
                 (Err(message), _) => sorted.unrunnable.push(Unrunnable::new(&new, message)),
@@ -205,26 +220,26 @@ impl Engine {
 }
 
 pub(crate) fn task<'a>(plans: &'a HashMap<DagVersionId, Arc<DagPlan>>, new: &ToEnqueue) -> Option<&'a TaskPlan> {
-    plans.get(&new.version)?.tasks.get(usize::try_from(new.task_index).ok()?)
+    plans.get(&new.version)?.task(new.task_index)
 }
 
 /// The input of a try.
 fn input(
     new: &ToEnqueue,
-    run: &RunFacts,
     task: &TaskPlan,
+    scope: &Scope<'_>,
     xcoms: &XComs,
     values: Option<&MappedValues>,
 ) -> Result<Value, String> {
-    xcoms.check(new.run, &task.input.references())?;
-    let mut input = task.input.render(&run.conf, |task, key| xcoms.get(new.run, task, key)).map_err(|error| error.to_string())?;
+    xcoms.check(new.run, &task.references())?;
+    let mut input = task.input.render(scope).map_err(|error| error.to_string())?;
     if values.is_some_and(|values| !values.set(new.map_index, &mut input)) {
         return Err("the input is no object, so it cannot take the mapped values".to_owned());
     }
     Ok(input)
 }
 
-fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan, work: &ComponentWork, input: Value) -> Message {
+fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan, (target, input): (Target, Value)) -> Message {
     let job = Job {
         tenant: new.tenant,
         run: new.run,
@@ -243,7 +258,8 @@ fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan
             data_interval_end: run.interval.1,
             conf: Arc::new(run.conf.clone()),
         },
-        target: Target { digest: work.digest.clone(), entry: work.entry.clone() },
+        target,
+        filled_in: task.is_filled_in(),
         input,
         limits: rules.limits.as_ref().map_or_else(|| task.limits.clone(), |limits| task.limits.tightened_by(limits)),
         grant: task.grant.clone(),

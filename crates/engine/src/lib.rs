@@ -12,6 +12,7 @@ mod jobs;
 mod mapping;
 mod pipeline;
 mod record;
+mod rendering;
 mod runs;
 pub mod scheduler;
 mod work;
@@ -28,10 +29,12 @@ use chrono::TimeDelta;
 use cofferdam_domain::clock::{Clock, SharedClock, SharedRng};
 use cofferdam_domain::context::RoleTooLow;
 use cofferdam_domain::event::Event;
+use cofferdam_domain::seal::KeyRing;
 use cofferdam_ids::TenantId;
 use cofferdam_objects::Objects;
 use cofferdam_queue::{Queue, QueueError, Signal};
 use cofferdam_store::{Store, StoreError};
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 /// The most events in one signal.
@@ -76,6 +79,8 @@ pub struct EngineParts {
     pub clock: SharedClock,
     /// Chance, for jitter.
     pub rng: SharedRng,
+    /// Opens variables, for templates.
+    pub keys: KeyRing,
     /// How it behaves.
     pub config: EngineConfig,
 }
@@ -89,6 +94,7 @@ pub struct Engine {
     objects: Objects,
     clock: SharedClock,
     rng: SharedRng,
+    keys: KeyRing,
     config: EngineConfig,
     facts: facts::Facts,
 }
@@ -129,7 +135,7 @@ pub enum EngineError {
     #[error("{message}")]
     Invalid {
         /// JSON Pointer into the request.
-        pointer: &'static str,
+        pointer: Cow<'static, str>,
         /// What is wrong, and the remedy.
         message: String,
     },
@@ -156,7 +162,7 @@ impl Engine {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: EngineParts) -> Arc<Self> {
-        let EngineParts { store, queue, objects, clock, rng, config } = parts;
+        let EngineParts { store, queue, objects, clock, rng, keys, config } = parts;
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             store,
@@ -164,6 +170,7 @@ impl Engine {
             objects,
             clock,
             rng,
+            keys,
             config,
             facts: facts::Facts::default(),
         })

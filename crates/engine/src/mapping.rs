@@ -20,13 +20,13 @@ use crate::{Engine, EngineError};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::plan::{DagPlan, MappedValues, TaskPlan};
 use cofferdam_domain::task::{LeftOut, TaskEvent, TaskState, TaskStateName};
+use cofferdam_domain::template::Scope;
 use cofferdam_domain::trigger_rule::{UpstreamCounts, Verdict};
 use cofferdam_ids::{LeaseToken, RunKey};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::mapping::{self as stored, Compared};
 use cofferdam_store::execution::transition::{self, Counted, LockedInstance};
 use futures::future::BoxFuture;
-use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -69,13 +69,13 @@ impl Lists {
         &mut self,
         new: &ToEnqueue,
         task: &TaskPlan,
-        conf: &Value,
+        scope: &Scope<'_>,
         xcoms: &XComs,
     ) -> Result<Option<Arc<MappedValues>>, String> {
         let Some(expand) = &task.expand else { return Ok(None) };
         let made = self.values.entry((new.run, new.task_index)).or_insert_with(|| {
             xcoms.check(new.run, &expand.references())?;
-            let values = expand.values(conf, |task, key| xcoms.get(new.run, task, key)).map_err(|error| error.to_string())?;
+            let values = expand.values(scope).map_err(|error| error.to_string())?;
             Ok(Arc::new(values))
         });
         made.clone().map(Some)

@@ -23,7 +23,7 @@ use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::{RunFacts, XComValue};
 use cofferdam_store::execution::gates::Held;
 use cofferdam_store::execution::transition::{
-    self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewTry, NewXCom,
+    self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewRendered, NewTry, NewXCom,
 };
 use cofferdam_store::execution::triggers::{self, NewAssetEvent};
 use std::collections::{BTreeMap, HashMap};
@@ -40,11 +40,13 @@ pub(crate) struct Change {
     pub(crate) event: TaskEvent,
     /// What the worker told beside the event.
     pub(crate) report: Option<Report>,
+    /// What the try was given, where something was filled in.
+    pub(crate) rendered: Option<String>,
 }
 
 impl Change {
     pub(crate) const fn new(instance: TaskInstanceId, event: TaskEvent) -> Self {
-        Self { instance, event, report: None }
+        Self { instance, event, report: None, rendered: None }
     }
 }
 
@@ -136,6 +138,7 @@ struct Pass<'a> {
     xcoms: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::XComKey), NewXCom>,
     artifacts: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::ArtifactName), NewArtifact>,
     produced: Vec<NewAssetEvent>,
+    rendered: Vec<NewRendered>,
     counted: BTreeMap<(RunKey, i32), Counted>,
     finished: BTreeMap<RunKey, i32>,
     /// How many instances of each run are not finished, without those in `finished`.
@@ -176,6 +179,7 @@ impl Engine {
             xcoms: BTreeMap::new(),
             artifacts: BTreeMap::new(),
             produced: Vec::new(),
+            rendered: Vec::new(),
             counted: BTreeMap::new(),
             finished: BTreeMap::new(),
             reopen: Vec::new(),
@@ -187,7 +191,14 @@ impl Engine {
             followups: Followups::default(),
         };
         for change in changes {
-            pass.apply(change.instance, change.event, change.report)?;
+            let try_number = change.event.try_number();
+            if pass.apply(change.instance, change.event, change.report)?
+                && let (Some(rendered), Some(try_number)) = (change.rendered, try_number)
+                && let Some(working) = pass.working.get(&change.instance)
+            {
+                let (instance, tenant) = (change.instance, working.locked.tenant);
+                pass.rendered.push(NewRendered { instance, try_number, tenant, rendered });
+            }
         }
         pass.write(tx).await?;
         pass.cascade(tx).await?;
@@ -199,18 +210,19 @@ impl Engine {
 }
 
 impl Pass<'_> {
-    /// Lets one event happen; what follows from it is noted.
-    fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, report: Option<Report>) -> Result<(), EngineError> {
+    /// Lets one event happen; what follows from it is noted. Returns whether it could happen.
+    fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, report: Option<Report>) -> Result<bool, EngineError> {
         let gated = self.is_gated(instance)?;
         let Some(working) = self.working.get_mut(&instance) else {
             // Deleted with its run: for whoever reports, it is finished.
             self.followups.refused.push(Refusal { instance, why: Why::Finished });
-            return Ok(());
+            return Ok(false);
         };
         let task = planned(&self.plans, &working.locked)?;
         let previous = working.state.clone();
         if gated && event == TaskEvent::Release && !self.releasing {
-            return self.ask_gates(instance);
+            self.ask_gates(instance)?;
+            return Ok(true);
         }
         let hold = gated && gates::holds_back(&previous);
         let rules = Rules { retry: task.retry.clone(), tries_before: working.tries_before, hold };
@@ -224,7 +236,7 @@ impl Pass<'_> {
             Ok(step) => step,
             Err(refused) => {
                 self.followups.refused.push(Refusal { instance, why: refused.why });
-                return Ok(());
+                return Ok(false);
             }
         };
         if let Some((try_number, lease, ending)) = ended {
@@ -297,7 +309,7 @@ impl Pass<'_> {
         for effect in effects {
             self.note(instance, effect)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Notes what has to be done.
@@ -381,6 +393,7 @@ impl Pass<'_> {
             tries: std::mem::take(&mut self.tries),
             xcoms: std::mem::take(&mut self.xcoms).into_values().collect(),
             artifacts: std::mem::take(&mut self.artifacts).into_values().collect(),
+            rendered: std::mem::take(&mut self.rendered),
         };
         Ok(transition::write(tx, &changes, self.now).await?)
     }

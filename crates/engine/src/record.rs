@@ -32,6 +32,8 @@ pub struct TryResult {
     pub xcoms: Vec<XComWrite>,
     /// The artifacts that it wrote.
     pub artifacts: Vec<WrittenArtifact>,
+    /// What it was given, where something was filled in: [`rendered`](cofferdam_domain::rendered::rendered).
+    pub rendered: Option<String>,
 }
 
 /// An XCom to be recorded with a result.
@@ -46,7 +48,7 @@ pub struct XComWrite {
 }
 
 /// A try that began.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Started {
     /// The task instance, the try, and the number of the lease.
     pub lease: Lease,
@@ -54,6 +56,8 @@ pub struct Started {
     pub worker: WorkerId,
     /// When it began.
     pub at: DateTime<Utc>,
+    /// What it was given, where something was filled in.
+    pub rendered: Option<String>,
 }
 
 /// What came of recording results, and what has to be told: give it to [`Engine::hand_over`].
@@ -118,6 +122,7 @@ impl Engine {
                     xcoms: result.xcoms.clone(),
                     artifacts: result.artifacts.clone(),
                 }),
+                rendered: result.rendered.clone(),
             })
             .collect();
         let mut tx = self.store.begin_across_tenants("worker").await?;
@@ -153,7 +158,8 @@ impl Engine {
             .iter()
             .map(|started| {
                 let Lease { instance, try_number, token } = started.lease;
-                Change::new(instance, TaskEvent::Started { try_number, lease: token, worker: started.worker })
+                let event = TaskEvent::Started { try_number, lease: token, worker: started.worker };
+                Change { rendered: started.rendered.clone(), ..Change::new(instance, event) }
             })
             .collect();
         self.change_now(started.iter().map(|started| started.lease.instance), changes).await

@@ -168,6 +168,8 @@ pub(crate) fn facts(run: &NewRun, dag_id: &DagId) -> RunFacts {
         logical_date: run.logical_date,
         interval: run.interval,
         conf: run.conf.clone(),
+        run_type: run.run_type,
+        queued_at: run.queued_at,
     }
 }
 

@@ -5,8 +5,10 @@ use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::connection::Connection;
 use cofferdam_domain::seal::{KeyRing, Place};
+use cofferdam_domain::template::ConnectionFacts;
 use cofferdam_ids::{ConnectionId, TenantId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Bytes of password and extra together.
 pub const MAX_SECRETS: usize = 64 << 10;
@@ -218,6 +220,43 @@ pub async fn read(tx: &mut Tx<'_>, keys: &KeyRing, id: &ConnectionId) -> Result<
         schema: row.schema,
         extra: secrets.extra,
     }))
+}
+
+/// Connections of any tenants that the transaction sees, by tenant and name, without what is secret. Those that do not exist are
+/// left out.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn find(
+    tx: &mut Tx<'_>,
+    wanted: &[(TenantId, ConnectionId)],
+) -> Result<Vec<(TenantId, ConnectionId, ConnectionFacts)>, StoreError> {
+    let tenants: Vec<Uuid> = wanted.iter().map(|(tenant, _)| tenant.uuid()).collect();
+    let ids: Vec<&str> = wanted.iter().map(|(_, id)| id.as_str()).collect();
+    let rows = sqlx::query!(
+        r#"
+        SELECT c.tenant_id, c.connection_id, c.conn_type, c.description, c.host, c.port, c.login, c.schema
+        FROM connections c JOIN unnest($1::uuid[], $2::text[]) AS w (tenant_id, connection_id) USING (tenant_id, connection_id)
+        "#,
+        &tenants,
+        &ids as &[&str],
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let origin = row_of("connections", row.tenant_id);
+            let facts = ConnectionFacts {
+                conn_type: row.conn_type,
+                description: row.description,
+                host: row.host,
+                port: row.port.map(|port| origin.number("port", port)).transpose()?,
+                login: row.login,
+                schema: row.schema,
+            };
+            Ok((TenantId::from_uuid(row.tenant_id), origin.name("connection_id", &row.connection_id)?, facts))
+        })
+        .collect()
 }
 
 /// The connections, by name, without what is secret.

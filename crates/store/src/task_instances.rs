@@ -297,3 +297,19 @@ pub async fn tries(tx: &mut Tx<'_>, instance: TaskInstanceId) -> Result<Vec<Try>
     .map(Try::try_from)
     .collect()
 }
+
+/// What a try was given, as JSON text, where something was filled in and the try has lasted or ended.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn rendered(tx: &mut Tx<'_>, instance: TaskInstanceId, try_number: u32) -> Result<Option<String>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        "SELECT rendered FROM rendered_inputs WHERE tenant_id = $1 AND instance_id = $2 AND try_number = $3",
+        tenant,
+        instance.uuid(),
+        try_number.cast_signed()
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use cofferdam_domain::connection::Variable;
 use cofferdam_domain::seal::{KeyRing, Place};
 use cofferdam_ids::{TenantId, VariableKey};
+use uuid::Uuid;
 
 /// Bytes of a value.
 pub const MAX_VALUE: usize = 64 << 10;
@@ -147,6 +148,40 @@ pub async fn read(tx: &mut Tx<'_>, keys: &KeyRing, key: &VariableKey) -> Result<
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Variables of any tenants that the transaction sees, by tenant and key. Those that do not exist are left out.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn find(tx: &mut Tx<'_>, wanted: &[(TenantId, VariableKey)]) -> Result<Vec<(TenantId, StoredVariable)>, StoreError> {
+    let tenants: Vec<Uuid> = wanted.iter().map(|(tenant, _)| tenant.uuid()).collect();
+    let keys: Vec<&str> = wanted.iter().map(|(_, key)| key.as_str()).collect();
+    let rows = sqlx::query!(
+        r#"
+        SELECT v.tenant_id, v.key, v.sealed, v.secret, v.description, v.created_at, v.updated_at
+        FROM variables v JOIN unnest($1::uuid[], $2::text[]) AS w (tenant_id, key) USING (tenant_id, key)
+        "#,
+        &tenants,
+        &keys as &[&str],
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let tenant = TenantId::from_uuid(row.tenant_id);
+            let stored = StoredVariable {
+                key: row_of("variables", row.tenant_id).name("key", &row.key)?,
+                secret: row.secret,
+                description: row.description,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+                tenant,
+                sealed: row.sealed,
+            };
+            Ok((tenant, stored))
+        })
+        .collect()
 }
 
 /// The variables, by key.

@@ -114,6 +114,7 @@ impl Bench {
             objects: objects.clone(),
             clock,
             rng: SharedRng::from_system(),
+            keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
             config: EngineConfig::default(),
         });
         let mut tx = store.begin_across_tenants("bench").await?;

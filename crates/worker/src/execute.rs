@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::job::Job;
+use cofferdam_domain::rendered::rendered;
 use cofferdam_engine::{TryResult, XComWrite};
 use cofferdam_ids::{RunKey, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::Claim;
@@ -22,12 +23,13 @@ struct Outcome {
     receipt: Receipt,
     xcoms: Vec<XComWrite>,
     artifacts: Vec<WrittenArtifact>,
+    rendered: Option<String>,
 }
 
 impl Outcome {
     /// Of a try that came to nothing.
     fn failed(ending: Ending) -> Self {
-        Self { ending, receipt: Receipt::default(), xcoms: Vec::new(), artifacts: Vec::new() }
+        Self { ending, receipt: Receipt::default(), xcoms: Vec::new(), artifacts: Vec::new(), rendered: None }
     }
 }
 
@@ -45,8 +47,9 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
         Some(Stop::LeaseLost) => shared.running.leave([lease.token]),
         None | Some(Stop::Cancelled) => {
             let ended_at = shared.engine.clock().now();
-            let Outcome { ending, receipt, xcoms, artifacts } = outcome;
-            let result = TryResult { lease, worker: shared.id, started_at, ended_at, ending, receipt, xcoms, artifacts };
+            let Outcome { ending, receipt, xcoms, artifacts, rendered } = outcome;
+            let worker = shared.id;
+            let result = TryResult { lease, worker, started_at, ended_at, ending, receipt, xcoms, artifacts, rendered };
             // Fails only when the worker has stopped at once; then the lease runs out.
             let _ = shared.results.send(result).await;
         }
@@ -55,11 +58,12 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
 }
 
 async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime<Utc>, cancel: CancellationToken) -> Outcome {
+    let rendered = job.filled_in.then(|| rendered(&job.input, &job.target.entry));
     let program = match shared.programs.get(job.tenant, &job.target.digest).await {
         Ok(program) => program,
-        Err(error) => return Outcome::failed(error.into_ending()),
+        Err(error) => return Outcome { rendered, ..Outcome::failed(error.into_ending()) },
     };
-    shared.starts.began(claim.lease, started_at);
+    shared.starts.began(claim.lease, started_at, rendered.clone());
     let host = Arc::new(TryHost::new(Arc::clone(shared), &job, claim.lease));
     let input = job.input.to_string();
     let mut private_targets = job.private_targets;
@@ -78,7 +82,7 @@ async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime
     let report = shared.sandboxes.run(job.tenant, &program, request, host_for_run, cancel).await;
     metrics::histogram!("cofferdam_sandbox_seconds")
         .record(std::time::Duration::from_micros(report.receipt.wall_us).as_secs_f64());
-    keep_results(shared, job.tenant, job.run, job.instance, report).await
+    Outcome { rendered, ..keep_results(shared, job.tenant, job.run, job.instance, report).await }
 }
 
 /// Puts what is large into the object store, so that PostgreSQL and the queue carry small values only.
@@ -112,5 +116,5 @@ async fn keep_results(shared: &Shared, tenant: TenantId, run: RunKey, instance: 
         Ending::Success { .. } => Ending::Success { output: String::new() },
         other => other,
     };
-    Outcome { ending, receipt, xcoms: writes, artifacts }
+    Outcome { ending, receipt, xcoms: writes, artifacts, rendered: None }
 }

@@ -14,18 +14,24 @@ use tokio_util::sync::CancellationToken;
 /// How long a try has to run before it is worth a record of its own.
 const WORTH_A_RECORD: Duration = Duration::from_millis(20);
 
+struct Began {
+    lease: Lease,
+    at: DateTime<Utc>,
+    rendered: Option<String>,
+}
+
 /// Tries that began and are not recorded as running.
 #[derive(Default)]
 pub(crate) struct Starts {
-    began: Mutex<Vec<(Lease, DateTime<Utc>)>>,
+    began: Mutex<Vec<Began>>,
     some: Notify,
 }
 
 impl Starts {
     /// Notes that a sandbox starts.
-    pub(crate) fn began(&self, lease: Lease, at: DateTime<Utc>) {
+    pub(crate) fn began(&self, lease: Lease, at: DateTime<Utc>, rendered: Option<String>) {
         let mut began = self.began.lock();
-        began.push((lease, at));
+        began.push(Began { lease, at, rendered });
         if began.len() == 1 {
             self.some.notify_one();
         }
@@ -41,11 +47,11 @@ pub(crate) async fn record(shared: Arc<Shared>, stop: CancellationToken) {
         }
         tokio::time::sleep(WORTH_A_RECORD).await;
         let began = std::mem::take(&mut *shared.starts.began.lock());
-        let running = shared.running.still_running(began.iter().map(|(lease, _)| lease.token));
+        let running = shared.running.still_running(began.iter().map(|began| began.lease.token));
         let lasting: Vec<Started> = began
             .into_iter()
-            .filter(|(lease, _)| running.contains(&lease.token))
-            .map(|(lease, at)| Started { lease, worker: shared.id, at })
+            .filter(|began| running.contains(&began.lease.token))
+            .map(|Began { lease, at, rendered }| Started { lease, worker: shared.id, at, rendered })
             .collect();
         if !lasting.is_empty()
             && let Err(error) = shared.engine.record_started(&lasting).await

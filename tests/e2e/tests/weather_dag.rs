@@ -3,6 +3,8 @@
 use cofferdam::{Context, Result, testing};
 use cofferdam_domain::definition::{self, DagDefinition};
 use cofferdam_domain::plan::InputTemplate;
+use cofferdam_domain::template::Scope;
+use cofferdam_ids::{TaskId, XComKey};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -51,7 +53,8 @@ fn run(context: &Context) -> BTreeMap<String, Value> {
             if template.references().iter().any(|(upstream, _)| !results.contains_key(upstream.as_str())) {
                 return true;
             }
-            let input = template.render(&context.conf, |task, _| results.get(task.as_str()).cloned()).unwrap();
+            let left = |task: &TaskId, _: &XComKey| results.get(task.as_str()).cloned();
+            let input = template.render(&Scope::bare(&context.conf, &left)).unwrap();
             let result = run_task(task.component.name.as_str(), &input, context)
                 .unwrap_or_else(|error| panic!("{}: {error}", task.task_id));
             results.insert(task.task_id.to_string(), result);

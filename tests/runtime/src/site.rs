@@ -152,9 +152,9 @@ impl Site {
             Some(redis) => connect_queue(redis).await,
         };
         let objects = Objects::open("memory://", &ObjectsConfig::new([7; 32])).expect("objects in memory");
-        let engine = engine(&store, &queue, &objects, &options.engine);
         let context = Context::system(cofferdam_ids::TenantId::generate(), "test");
         let keys = KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system());
+        let engine = engine(&store, &queue, &objects, &keys, &options.engine);
         let mut site = Self { database, redis, store, queue, objects, engine, context, keys, options };
         site.context = site.tenant("acme").await;
         site
@@ -221,7 +221,7 @@ impl Site {
     /// An engine of its own on a queue.
     #[must_use]
     pub fn engine_on(&self, queue: &Arc<dyn Queue>) -> Arc<Engine> {
-        engine(&self.store, queue, &self.objects, &self.options.engine)
+        engine(&self.store, queue, &self.objects, &self.keys, &self.options.engine)
     }
 
     /// Starts a scheduler.
@@ -320,13 +320,14 @@ async fn connect_queue(redis: &RedisServer) -> Arc<dyn Queue> {
     Arc::new(RedisQueue::connect(&redis.url(), RedisQueueConfig::default()).await.expect("Redis takes connections"))
 }
 
-fn engine(store: &Store, queue: &Arc<dyn Queue>, objects: &Objects, config: &EngineConfig) -> Arc<Engine> {
+fn engine(store: &Store, queue: &Arc<dyn Queue>, objects: &Objects, keys: &KeyRing, config: &EngineConfig) -> Arc<Engine> {
     Engine::new(EngineParts {
         store: store.clone(),
         queue: Arc::clone(queue),
         objects: objects.clone(),
         clock: Arc::new(SystemClock),
         rng: SharedRng::seeded(2),
+        keys: keys.clone(),
         config: config.clone(),
     })
 }

@@ -115,7 +115,12 @@ async fn a_whole_run_is_cleared_and_a_running_task_starts_anew() {
     let (_, lease) = server.claim().await.remove(0);
     server
         .engine
-        .record_started(&[cofferdam_engine::Started { lease, worker: crate::harness::worker(), at: now(&server) }])
+        .record_started(&[cofferdam_engine::Started {
+            lease,
+            worker: crate::harness::worker(),
+            at: now(&server),
+            rendered: None,
+        }])
         .await
         .unwrap();
     let path = format!("/api/v1/dags/demo/dagRuns/{}/clear", run.as_str().replace('+', "%2B"));

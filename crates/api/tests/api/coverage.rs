@@ -77,6 +77,12 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskSummaries", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries", Viewer, NotFound),
+        route(
+            "GET",
+            "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries/{try_number}/rendered",
+            Viewer,
+            NotFound,
+        ),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{key}", Viewer, NotFound),

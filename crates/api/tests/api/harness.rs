@@ -118,6 +118,7 @@ impl Server {
         let files = tempfile::tempdir().unwrap();
         let objects = Objects::open(files.path().to_str().unwrap(), &ObjectsConfig::new([7; 32])).unwrap();
         let queue = Arc::new(MemoryQueue::new(Arc::clone(&shared)));
+        let keys = KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), rng.clone());
         let engine = |store: &Store| {
             Engine::new(EngineParts {
                 store: store.clone(),
@@ -125,6 +126,7 @@ impl Server {
                 objects: objects.clone(),
                 clock: Arc::clone(&shared),
                 rng: rng.clone(),
+                keys: keys.clone(),
                 config: EngineConfig::default(),
             })
         };
@@ -139,7 +141,7 @@ impl Server {
             sandbox: sandbox(),
             compatibility_hash: "test".to_owned(),
             token_keys: TokenKeys::new(&[9; 32]),
-            keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), rng.clone()),
+            keys: keys.clone(),
             metrics: metrics(),
             clock: Arc::clone(&shared),
             rng: rng.clone(),
@@ -180,6 +182,7 @@ impl Server {
             objects: self.objects.clone(),
             clock: Arc::new(self.clock.clone()),
             rng: SharedRng::seeded(1),
+            keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
             config: EngineConfig { tick: Duration::from_millis(10), ..EngineConfig::default() },
         });
         tokio::spawn(cofferdam_engine::scheduler::run(engine, self.stop.clone()));
@@ -338,6 +341,7 @@ impl Server {
             receipt: Receipt { fuel: 1000, peak_memory_bytes: 65536, wall_us: 250_000, cpu_us: 900, ..Receipt::default() },
             xcoms: vec![XComWrite { key: XComKey::return_value(), value, size_bytes: 11 }],
             artifacts: vec![self.artifact(lease).await],
+            rendered: Some(json!({ "input": { "given": true } }).to_string()),
         };
         let recorded = self.engine.record(&[result]).await.unwrap();
         assert!(recorded.refused.is_empty(), "{:?}", recorded.refused);

@@ -1,4 +1,4 @@
-use crate::harness::{Server, now, task};
+use crate::harness::{Server, demo_dag, now, task};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use cofferdam_client::api::{DagRunState, ErrorCode, LogFrame, LogQuery, TaskState, TriggerDagRun};
@@ -7,7 +7,7 @@ use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::{DagId, XComKey};
 use cofferdam_store::execution::facts::XComValue;
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 fn demo() -> DagId {
@@ -114,6 +114,40 @@ async fn a_trigger_is_checked() {
     let raw = server.request("POST", "/api/v1/dags/demo/dagRuns").bearer_auth(&key);
     server.send(raw.header("content-type", "application/json").body("{")).await.problem(400, "malformed_body");
     server.post("/api/v1/dags/nothing/dagRuns", &key, json!({})).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_a_run_is_given_must_fit_the_parameters() {
+    let server = Server::start().await;
+    let key = server.key(server.tenant, Role::Editor).await;
+    server.demo_run(&key).await;
+    let mut dag = demo_dag();
+    dag["dag_id"] = json!("checked");
+    dag["schedule"] = Value::Null;
+    dag["params"] = json!({
+        "limit": 10,
+        "station": { "schema": { "enum": ["berlin", "oslo"] }, "default": "berlin" },
+        "day": { "schema": { "type": "string", "format": "date" } },
+    });
+    dag["tasks"][0]["input"] = json!({ "q": "{{ params.station }} {{ params.day }}" });
+    server.post("/api/v1/dags", &key, dag).await.ok(201);
+    let runs = "/api/v1/dags/checked/dagRuns";
+    for (conf, pointer) in [
+        (json!({}), "/conf"),
+        (json!({ "day": "today" }), "/conf/day"),
+        (json!({ "day": "2026-11-21", "station": "rome" }), "/conf/station"),
+    ] {
+        let problem = server.post(runs, &key, json!({ "conf": conf })).await.problem(422, "invalid_body");
+        assert_eq!(problem["pointer"].as_str(), Some(pointer), "{problem}");
+    }
+    let run = server.post(runs, &key, json!({ "conf": { "day": "2026-11-21", "other": 1 } })).await.ok(200);
+    assert_eq!(run["conf"], json!({ "day": "2026-11-21", "limit": 10, "other": 1, "station": "berlin" }));
+    let claimed = server.claim().await;
+    let (job, _) = claimed.iter().find(|(job, _)| job.context.dag_id.as_str() == "checked").unwrap();
+    assert_eq!(job.input, json!({ "q": "berlin 2026-11-21" }));
+    let details = server.get("/api/v1/dags/checked/details", &key).await.ok(200);
+    assert_eq!(details["conf_schema"]["required"], json!(["day"]));
+    assert_eq!(details["conf_schema"]["properties"]["station"], json!({ "enum": ["berlin", "oslo"], "default": "berlin" }));
 }
 
 #[tokio::test]

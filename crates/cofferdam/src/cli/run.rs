@@ -72,6 +72,17 @@ pub enum RunCommand {
         #[arg(long, short, value_name = "KEY", default_value = "return_value")]
         key: XComKey,
     },
+    /// Print what a try was given, once its templates and references were filled in
+    Input {
+        #[command(flatten)]
+        run: RunArgs,
+        /// The task
+        #[arg(long, short, value_name = "TASK")]
+        task: TaskId,
+        /// This try [default: the last one]
+        #[arg(long = "try", value_name = "N")]
+        try_number: Option<u32>,
+    },
     /// List the files that a task left, or save one
     Artifacts {
         #[command(flatten)]

@@ -5,13 +5,15 @@ use crate::cli::{PageArgs, RunArgs, RunCommand};
 use crate::failure::{Exit, Failure};
 use crate::output::style::{Tone, paint};
 use crate::output::{Table, table};
-use cofferdam_client::api::{DagRunCollection, DagRunListQuery, LogFrame, LogLevel, LogLine, LogQuery, TaskInstance};
+use cofferdam_client::api::{
+    DagRunCollection, DagRunListQuery, LogFrame, LogLevel, LogLine, LogQuery, RenderedInput, TaskInstance,
+};
 use cofferdam_client::{Client, ClientError, TaskInstanceRef};
 use cofferdam_ids::{DagId, DagRunId, TaskId};
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,6 +47,16 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
             let xcom = xcom.map_err(|error| session.failure(error))?;
             session.output.say(&xcom, |xcom| in_words(&xcom.value))
         }
+        RunCommand::Input { run, task, try_number } => {
+            let run_id = run_id(session, &client, &run).await?;
+            let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
+            let try_number = match try_number {
+                Some(number) => number,
+                None => client.get_task_instance(&task).await.map_err(|error| session.failure(error))?.try_number,
+            };
+            let rendered = client.get_rendered(&task, try_number).await.map_err(|error| session.failure(error))?;
+            session.output.say(&rendered, given)
+        }
         RunCommand::Artifacts { run, task, name, save } => {
             let run_id = run_id(session, &client, &run).await?;
             let task = TaskInstanceRef { dag: run.dag_id, run: run_id, task };
@@ -74,6 +86,19 @@ fn in_words(value: &Value) -> String {
         Value::String(text) => plain(text),
         other => format!("{other:#}"),
     }
+}
+
+/// What a try was given, as JSON; the input alone when there is nothing else.
+fn given(rendered: &RenderedInput) -> String {
+    let mut text = if rendered.args.is_empty() && rendered.env.is_empty() {
+        format!("{:#}", rendered.input)
+    } else {
+        format!("{:#}", json!({ "input": rendered.input, "args": rendered.args, "env": rendered.env }))
+    };
+    if rendered.truncated {
+        text.push_str("\n(Long texts and lists were cut.)");
+    }
+    plain(&text)
 }
 
 /// The run that is named, or the latest.

@@ -6,6 +6,7 @@ use crate::config::{Installation, Settings};
 use crate::failure::{Exit, Failure};
 use crate::telemetry;
 use cofferdam_domain::clock::{SharedClock, SharedRng, SystemClock};
+use cofferdam_domain::seal::KeyRing;
 use cofferdam_engine::{Engine, EngineConfig, EngineParts};
 use cofferdam_objects::{Objects, ObjectsConfig, S3Config};
 use cofferdam_queue::{Queue, QueueError, RedisQueue, RedisQueueConfig};
@@ -67,7 +68,7 @@ impl Base {
         keys: Keys,
     ) -> Result<Self, Failure> {
         let rng = SharedRng::from_system();
-        let engine = engine(&clock, &rng, store.clone(), &queue, &objects);
+        let engine = engine(&clock, &rng, store.clone(), &queue, &objects, &keys.ring);
         Ok(Self { clock, rng, store, queue, objects, engine, metrics: telemetry::start_metrics()?, keys })
     }
 }
@@ -76,17 +77,25 @@ impl Base {
     /// An engine that acts through another store: the API's, so that its commands too see one tenant only.
     #[must_use]
     pub fn engine_on(&self, store: Store) -> Arc<Engine> {
-        engine(&self.clock, &self.rng, store, &self.queue, &self.objects)
+        engine(&self.clock, &self.rng, store, &self.queue, &self.objects, &self.keys.ring)
     }
 }
 
-fn engine(clock: &SharedClock, rng: &SharedRng, store: Store, queue: &Arc<dyn Queue>, objects: &Objects) -> Arc<Engine> {
+fn engine(
+    clock: &SharedClock,
+    rng: &SharedRng,
+    store: Store,
+    queue: &Arc<dyn Queue>,
+    objects: &Objects,
+    keys: &KeyRing,
+) -> Arc<Engine> {
     Engine::new(EngineParts {
         store,
         queue: Arc::clone(queue),
         objects: objects.clone(),
         clock: Arc::clone(clock),
         rng: rng.clone(),
+        keys: keys.clone(),
         config: EngineConfig::default(),
     })
 }

@@ -64,6 +64,14 @@ codes! {
     NeverRetried = "never_retried";
     /// An input template that cannot be read.
     InvalidInput = "invalid_input";
+    /// A template that cannot be read.
+    InvalidTemplate = "invalid_template";
+    /// A name in a template that does not exist.
+    UnknownName = "unknown_name";
+    /// A variable or a connection in a template that the task's grant does not name.
+    NotGranted = "not_granted";
+    /// A parameter whose schema cannot be read, or whose default does not fit it.
+    InvalidParam = "invalid_param";
     /// A parameter that is not in `params`.
     UnknownParam = "unknown_param";
     /// A component that is not there, or cannot be used.

@@ -3,10 +3,8 @@
 //! The compiled form is [`Expansion`](crate::plan::Expansion). For users: `docs/mapping.md`.
 
 use super::diagnostic::join;
-use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition};
-use crate::plan::{InputTemplate, MappedLength};
-use cofferdam_ids::TaskId;
+use super::{Diagnostic, DiagnosticCode as Code, TaskDefinition};
+use crate::plan::{InputError, InputTemplate, MappedLength};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -45,20 +43,14 @@ impl ExpandMode {
 }
 
 impl ExpandDefinition {
-    /// The tasks that it takes values from, with their places below the task.
-    pub(super) fn upstream(&self) -> Vec<(TaskId, String)> {
-        let templates = self.over.iter().filter_map(|(key, source)| Some((key, InputTemplate::parse(source).ok()?)));
-        templates
-            .flat_map(|(key, template)| {
-                let at = join("/expand/over", key);
-                template.places().into_iter().map(move |place| (place.task, format!("{at}{}", place.pointer)))
-            })
-            .collect()
+    /// Each source of values with its place below the task.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (String, Result<InputTemplate, Vec<InputError>>)> {
+        self.over.iter().map(|(key, source)| (join("/expand/over", key), InputTemplate::parse(source)))
     }
 }
 
 /// What is wrong with a task's `expand`.
-pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
     let Some(expand) = &task.expand else { return };
     let over = format!("{at}/expand/over");
     if expand.over.is_empty() {
@@ -74,24 +66,19 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, fou
     let mut lengths = Vec::new();
     for (key, source) in &expand.over {
         let at = join(&over, key);
-        match InputTemplate::parse(source) {
-            Err(errors) => found.extend(errors.into_iter().map(|error| {
-                Diagnostic::error(Code::InvalidInput, format!("{at}{}", error.pointer), error.message).maybe_help(error.help)
-            })),
-            Ok(template) => {
-                unknown_params(&at, &template, dag, found);
-                match template.mapped_length() {
-                    MappedLength::Later => {}
-                    MappedLength::Never => {
-                        let problem = Diagnostic::error(Code::InvalidValue, at, "a task is mapped over a list or an object");
-                        found.push(problem.help("write a list, or $from, $param or $conf for one that is known later"));
-                    }
-                    MappedLength::Known(0) => {
-                        let problem = Diagnostic::error(Code::InvalidValue, at, "an empty list leaves nothing to run");
-                        found.push(problem.help("leave the task out, or take the list from an upstream task or a parameter"));
-                    }
-                    MappedLength::Known(length) => lengths.push((key, length)),
+        // What is wrong in the template itself is told with those of the input.
+        if let Ok(template) = InputTemplate::parse(source) {
+            match template.mapped_length() {
+                MappedLength::Later => {}
+                MappedLength::Never => {
+                    let problem = Diagnostic::error(Code::InvalidValue, at, "a task is mapped over a list or an object");
+                    found.push(problem.help("write a list, or $from, $param or $conf for one that is known later"));
                 }
+                MappedLength::Known(0) => {
+                    let problem = Diagnostic::error(Code::InvalidValue, at, "an empty list leaves nothing to run");
+                    found.push(problem.help("leave the task out, or take the list from an upstream task or a parameter"));
+                }
+                MappedLength::Known(length) => lengths.push((key, length)),
             }
         }
     }
@@ -119,17 +106,6 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, fou
     }
 }
 
-fn unknown_params(at: &str, template: &InputTemplate, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
-    for (pointer, name) in template.params().filter(|(_, name)| !dag.params.contains_key(*name)) {
-        let help = closest(name, dag.params.keys().map(String::as_str));
-        let message = format!("there is no parameter '{name}' in params");
-        found.push(Diagnostic::error(Code::UnknownParam, format!("{at}{pointer}"), message).help(match help {
-            Some(other) => format!("did you mean '{other}'?"),
-            None => "add it to params, or use $conf for what only a run's conf has".to_owned(),
-        }));
-    }
-}
-
 /// Its part of the schema.
 pub(super) fn schema() -> Value {
     json!({
@@ -146,6 +122,7 @@ pub(super) fn schema() -> Value {
                         { "$ref": "#/$defs/from" },
                         { "$ref": "#/$defs/conf" },
                         { "$ref": "#/$defs/param" },
+                        { "$ref": "#/$defs/expr" },
                         { "$ref": "#/$defs/literal" },
                         { "type": "array", "items": { "$ref": "#/$defs/input" }, "minItems": 1, "maxItems": MAX_MAPPED },
                         {
@@ -249,7 +226,7 @@ mod tests {
             (
                 json!({ "over": { "x": { "$param": "lst" } } }),
                 json!({}),
-                "error[unknown_param] at /tasks/1/expand/over/x: there is no parameter 'lst' in params (did you mean 'list'?)",
+                "error[unknown_param] at /tasks/1/expand/over/x/$param: there is no parameter 'lst' in params (did you mean 'list'?)",
             ),
             (
                 json!({ "over": { "x": { "$form": "list" } } }),

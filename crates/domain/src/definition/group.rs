@@ -2,8 +2,7 @@
 
 use super::diagnostic::join;
 use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition};
-use crate::plan::InputTemplate;
+use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition, TextPlace, templates};
 use cofferdam_ids::{GroupName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -54,6 +53,8 @@ pub(super) fn around(name: &GroupName) -> impl Iterator<Item = GroupName> {
 struct Wish<'a> {
     name: &'a str,
     pointer: String,
+    /// Where in a template.
+    place: Option<TextPlace>,
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +173,11 @@ impl<'a> Resolver<'a, '_> {
         let mut targets = Vec::new();
         for (number, name) in task.depends_on.iter().enumerate() {
             let pointer = format!("/tasks/{index}/depends_on/{number}");
-            let target = self.resolve(&Wish { name: name.as_str(), pointer: pointer.clone() }, Some(task.task_id.as_str()), true);
+            let target = self.resolve(
+                &Wish { name: name.as_str(), pointer: pointer.clone(), place: None },
+                Some(task.task_id.as_str()),
+                true,
+            );
             if let (Some(Target::Group(group)), Some(own)) = (target, &task.group)
                 && around(own).any(|outer| outer == *group)
             {
@@ -183,22 +188,15 @@ impl<'a> Resolver<'a, '_> {
             targets.extend(target);
         }
         // A template that cannot be read has been noted with its task.
-        let (field, template) = task.template();
-        if let Some(Ok(template)) = template.map(InputTemplate::parse) {
-            for reference in template.places() {
-                let pointer = format!("/tasks/{index}/{field}{}/$from", reference.pointer);
-                let wish = Wish { name: reference.task.as_str(), pointer };
-                targets.extend(self.resolve(&wish, Some(task.task_id.as_str()), false));
-            }
-        }
-        for (name, pointer) in task.expand.iter().flat_map(super::ExpandDefinition::upstream) {
-            let wish = Wish { name: name.as_str(), pointer: format!("/tasks/{index}{pointer}") };
+        for reference in templates::references(task) {
+            let pointer = format!("/tasks/{index}{}", reference.pointer);
+            let wish = Wish { name: reference.task.as_str(), pointer, place: reference.place };
             targets.extend(self.resolve(&wish, Some(task.task_id.as_str()), false));
         }
         let setups = task.teardown.as_ref().map(|teardown| teardown.setups.as_slice()).unwrap_or_default();
         for (number, name) in setups.iter().enumerate() {
             let pointer = format!("/tasks/{index}/teardown/setups/{number}");
-            targets.extend(self.resolve(&Wish { name: name.as_str(), pointer }, Some(task.task_id.as_str()), false));
+            targets.extend(self.resolve(&Wish { name: name.as_str(), pointer, place: None }, Some(task.task_id.as_str()), false));
         }
         targets
     }
@@ -208,7 +206,8 @@ impl<'a> Resolver<'a, '_> {
         let mut targets = Vec::new();
         for (number, wanted) in group.depends_on.iter().enumerate() {
             let pointer = format!("{}/depends_on/{number}", join("/groups", name));
-            let Some(target) = self.resolve(&Wish { name: wanted.as_str(), pointer: pointer.clone() }, None, true) else {
+            let Some(target) = self.resolve(&Wish { name: wanted.as_str(), pointer: pointer.clone(), place: None }, None, true)
+            else {
                 continue;
             };
             let inside = match target {
@@ -240,10 +239,13 @@ impl<'a> Resolver<'a, '_> {
             None => format!("there is no task '{}' in this dag", wish.name),
         };
         let problem = Diagnostic::error(DiagnosticCode::UnknownUpstream, wish.pointer.clone(), message);
-        self.found.push(match closest(wish.name, tasks.chain(groups)) {
+        let problem = match closest(wish.name, tasks.chain(groups)) {
+            // A suggestion would replace the whole text.
+            Some(meant) if wish.place.is_some() => problem.help(format!("did you mean '{meant}'?")),
             Some(meant) => problem.did_you_mean(meant),
             None => problem,
-        });
+        };
+        self.found.push(Diagnostic { place: wish.place, ..problem });
         None
     }
 }

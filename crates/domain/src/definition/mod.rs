@@ -10,6 +10,7 @@ mod expand;
 mod flow;
 pub(crate) mod graph;
 mod group;
+mod params;
 mod parse;
 mod quantity;
 mod reach;
@@ -20,6 +21,7 @@ mod script;
 mod source;
 pub(crate) mod suggest;
 mod surroundings;
+pub(crate) mod templates;
 mod validate;
 mod work;
 
@@ -30,6 +32,8 @@ pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
 pub use flow::{ShortCircuitDefinition, TeardownDefinition};
 pub use group::GroupDefinition;
 pub(crate) use group::{Wiring, wire};
+pub use params::{Param, conf_schema};
+pub(crate) use params::{check as check_params, declared as declared_params, defaults as default_params};
 pub use parse::parse;
 pub use quantity::{ByteSize, QuantityError, TimeSpan};
 pub use room::WeightRule;
@@ -110,7 +114,7 @@ pub struct DagDefinition {
     /// The most that a try of any task may use, whatever the task and `defaults` ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsDefinition>,
-    /// Values that a run's `conf` may replace.
+    /// Values that a run's `conf` may replace: plain, or declared with a JSON Schema ([`Param`]).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
     /// What is to be said of its groups of tasks.

@@ -2,7 +2,7 @@
 
 use super::diagnostic::join;
 use super::validate::MAX_ACTIVE;
-use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition};
+use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition, templates};
 use crate::plan::InputTemplate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,19 +33,14 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, fou
     if let Some(key) = &task.concurrency_key {
         let pointer = join(at, "concurrency_key");
         match InputTemplate::parse(key) {
-            Err(errors) => found.extend(errors.into_iter().map(|error| {
-                let pointer = format!("{pointer}{}", error.pointer);
-                Diagnostic::error(DiagnosticCode::InvalidInput, pointer, error.message).maybe_help(error.help)
-            })),
+            Err(errors) => found.extend(errors.into_iter().map(|error| templates::unreadable(&pointer, error))),
             Ok(template) => {
-                if !template.places().is_empty() {
-                    let message = "a key is known when the run is made: it cannot take what other tasks return";
+                let later = template.templates().into_iter().any(|(_, template)| template.uses().beyond_conf);
+                if later || !template.places().is_empty() {
+                    let message = "a key is made of params and dag_run.conf only";
                     found.push(Diagnostic::error(DiagnosticCode::InvalidInput, pointer.clone(), message));
                 }
-                for (_, name) in template.params().filter(|(_, name)| !dag.params.contains_key(*name)) {
-                    let message = format!("there is no parameter '{name}' in params");
-                    found.push(Diagnostic::error(DiagnosticCode::UnknownParam, pointer.clone(), message));
-                }
+                templates::unknown_params(&pointer, &template, dag, found);
             }
         }
     }

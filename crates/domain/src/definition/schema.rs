@@ -15,6 +15,7 @@ use crate::ending::Reason;
 use crate::grant::{NamePattern, Scheme};
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
+use crate::template::MAX_TEMPLATE;
 use crate::trigger_rule::TriggerRule;
 use cofferdam_ids::{ComponentName, DagId, Digest, GroupName, PoolName, QueueName, TaskId, XComKey};
 use serde_json::{Map, Value, json};
@@ -63,6 +64,9 @@ pub fn schema() -> Value {
                 "$param": { "type": "string" },
                 "path": { "$ref": "#/$defs/json_pointer", "description": "The part of it at this JSON Pointer." },
                 "default": default_value(),
+            })),
+            "expr": form("$expr", "What this expression of the template language evaluates to, with its type.", json!({
+                "$expr": { "type": "string", "minLength": 1, "maxLength": MAX_TEMPLATE },
             })),
             "literal": form("$literal", "The value as it is, although it looks like one of the other forms.", json!({ "$literal": true })),
         },
@@ -396,6 +400,7 @@ fn input() -> Value {
             { "$ref": "#/$defs/from" },
             { "$ref": "#/$defs/conf" },
             { "$ref": "#/$defs/param" },
+            { "$ref": "#/$defs/expr" },
             { "$ref": "#/$defs/literal" },
             {
                 "type": "object",
@@ -403,7 +408,7 @@ fn input() -> Value {
                 "additionalProperties": { "$ref": "#/$defs/input" },
             },
             { "type": "array", "items": { "$ref": "#/$defs/input" } },
-            { "type": ["string", "number", "boolean", "null"] },
+            { "type": ["string", "number", "boolean", "null"], "description": "A text with {{ or {% is a template." },
         ],
     })
 }

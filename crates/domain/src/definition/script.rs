@@ -58,10 +58,11 @@ impl ScriptLanguage {
 }
 
 impl ScriptDefinition {
-    /// What the interpreter gets for the task's input.
+    /// What the interpreter gets for the task's input: a template, as that is.
     #[must_use]
     pub fn input(&self, input: Option<&Value>) -> Value {
-        json!({ "source": self.source, "input": input.cloned().unwrap_or_else(|| Value::Object(Map::new())) })
+        // The source is no template, whatever braces it has.
+        json!({ "source": { "$literal": self.source }, "input": input.cloned().unwrap_or_else(|| Value::Object(Map::new())) })
     }
 
     /// What the interpreter gets to check the script without running it.

@@ -2,6 +2,7 @@
 
 use super::diagnostic::join;
 use super::suggest::closest;
+use super::templates;
 use super::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode as Code, TaskSettings};
 use crate::egress::{self, PrivateTarget};
 use crate::grant::{Grant, NamePattern};
@@ -136,6 +137,10 @@ fn nothing_of_that_name(at: &str, pattern: &NamePattern, names: &[String], code:
 /// Parameters that no input takes. A component that asks for the run's `conf` by itself may use any of them.
 fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut Vec<Diagnostic>) {
     if dag.params.is_empty() || !dag.components().iter().all(|component| surroundings.without_conf.contains(component)) {
+        return;
+    }
+    // A template may take them in ways that only a run shows.
+    if dag.tasks.iter().any(templates::has_templates) {
         return;
     }
     let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.template().1?).ok());

@@ -400,6 +400,7 @@ fn what_is_wrong_with_a_grant_has_its_place() {
 mod scripts {
     use super::super::*;
     use crate::plan::{Component, DagPlan};
+    use crate::template::Scope;
     use cofferdam_ids::Digest;
     use serde_json::json;
 
@@ -416,7 +417,7 @@ mod scripts {
     fn a_script_is_run_by_its_interpreter_with_source_and_input() {
         let task = json!({
             "task_id": "a", "input": { "rows": { "$param": "rows" } },
-            "script": { "language": "javascript", "source": "function main(input) { return 1 }" },
+            "script": { "language": "javascript", "source": "function main(input) { return `{{ x }}` }" },
         });
         let dag = parse(json!({ "dag_id": "d", "params": { "rows": [1] }, "tasks": [task] })).unwrap();
         assert_eq!(validate(&dag), []);
@@ -430,8 +431,8 @@ mod scripts {
             Ok(component.clone())
         });
         let plan = plan.unwrap();
-        let input = plan.tasks[0].input.render(&plan.effective_conf(&json!({})), |_, _| None).unwrap();
-        assert_eq!(input, json!({ "source": "function main(input) { return 1 }", "input": { "rows": [1] } }));
+        let input = plan.tasks[0].input.render(&Scope::bare(&plan.effective_conf(&json!({})), &|_, _| None)).unwrap();
+        assert_eq!(input, json!({ "source": "function main(input) { return `{{ x }}` }", "input": { "rows": [1] } }));
         // What is stored is read again.
         assert_eq!(parse(serde_json::to_value(&dag).unwrap()).unwrap(), dag);
     }

@@ -3,10 +3,10 @@
 mod grant;
 
 use super::diagnostic::join;
-use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition, TaskDefinition, TaskSettings, graph, wire};
+use super::{
+    DagDefinition, Diagnostic, DiagnosticCode as Code, LimitsDefinition, TaskDefinition, TaskSettings, graph, templates, wire,
+};
 use crate::limits::Limits;
-use crate::plan::InputTemplate;
 use crate::retry::RetryPolicy;
 use crate::schedule::parse_timezone;
 
@@ -31,6 +31,7 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     schedule(dag, &mut found);
     texts(dag, &mut found);
+    super::params::validate(dag, &mut found);
     range("/max_active_runs", dag.max_active_runs, 1, MAX_ACTIVE, &mut found);
     range("/max_active_tasks", dag.max_active_tasks, 1, MAX_ACTIVE, &mut found);
     if dag.dagrun_timeout.is_some_and(|timeout| timeout.ms() == 0) {
@@ -84,9 +85,8 @@ fn waits_at(dag: &DagDefinition, task: usize, above: &str) -> Option<String> {
     if let Some(number) = definition.depends_on.iter().position(|name| name.as_str() == above) {
         return Some(format!("/tasks/{task}/depends_on/{number}"));
     }
-    let (field, template) = definition.template();
-    let place = InputTemplate::parse(template?).ok()?.places().into_iter().find(|place| place.task.as_str() == above)?;
-    Some(format!("/tasks/{task}/{field}{}/$from", place.pointer))
+    let place = templates::references(definition).into_iter().find(|place| place.task.as_str() == above)?;
+    Some(format!("/tasks/{task}{}", place.pointer))
 }
 
 fn schedule(dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
@@ -146,7 +146,7 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
-    super::expand::validate(at, task, dag, found);
+    super::expand::validate(at, task, found);
     super::flow::validate(at, task, dag, found);
     super::room::validate(at, task, dag, found);
     range(&join(at, "max_active"), task.max_active, 1, MAX_ACTIVE, found);
@@ -182,28 +182,7 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
             found.push(problem.help("give retries"));
         }
     }
-    if let (field, Some(input)) = task.template() {
-        match InputTemplate::parse(input) {
-            Err(errors) => found.extend(errors.into_iter().map(|error| {
-                let pointer = format!("{at}/{field}{}", error.pointer);
-                Diagnostic::error(Code::InvalidInput, pointer, error.message).maybe_help(error.help)
-            })),
-            Ok(template) => {
-                for (pointer, name) in template.params().filter(|(_, name)| !dag.params.contains_key(*name)) {
-                    let help = closest(name, dag.params.keys().map(String::as_str));
-                    let problem = Diagnostic::error(
-                        Code::UnknownParam,
-                        format!("{at}/{field}{pointer}/$param"),
-                        format!("there is no parameter '{name}' in params"),
-                    );
-                    found.push(match help {
-                        Some(other) => problem.did_you_mean(other),
-                        None => problem.help("add it to params, or use $conf for what only a run's conf has"),
-                    });
-                }
-            }
-        }
-    }
+    templates::validate(at, task, dag, found);
 }
 
 fn settings(at: &str, settings: &TaskSettings, found: &mut Vec<Diagnostic>) {

@@ -2,6 +2,7 @@
 
 use super::{InputError, InputTemplate, RenderError};
 use crate::definition::{ExpandMode, MAX_MAPPED, TaskDefinition};
+use crate::template::Scope;
 use cofferdam_ids::{TaskId, XComKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -113,14 +114,14 @@ impl Expansion {
         found
     }
 
-    /// The values of all instances. `conf` and `xcom` are those of [`InputTemplate::render`].
+    /// The values of all instances.
     ///
     /// # Errors
     /// When a source is not there, is no list or object, or when the lists do not go together.
-    pub fn values(&self, conf: &Value, xcom: impl Fn(&TaskId, &XComKey) -> Option<Value>) -> Result<MappedValues, ExpandError> {
+    pub fn values(&self, scope: &Scope<'_>) -> Result<MappedValues, ExpandError> {
         let mut keys = Vec::with_capacity(self.over.len());
         for (key, template) in &self.over {
-            let source = template.render(conf, &xcom).map_err(|source| ExpandError::Source { key: key.clone(), source })?;
+            let source = template.render(scope).map_err(|source| ExpandError::Source { key: key.clone(), source })?;
             let items = items(source).map_err(|kind| ExpandError::NoList { key: key.clone(), kind })?;
             keys.push((key.clone(), items));
         }
@@ -217,11 +218,12 @@ mod tests {
     }
 
     fn values(expansion: &Expansion) -> Result<MappedValues, ExpandError> {
-        expansion.values(&json!({ "cities": ["Rome"], "none": [] }), |task, _| match task.as_str() {
+        let left = |task: &TaskId, _: &XComKey| match task.as_str() {
             "list" => Some(json!([1, 2, 3])),
             "text" => Some(json!("words")),
             _ => None,
-        })
+        };
+        expansion.values(&Scope::bare(&json!({ "cities": ["Rome"], "none": [] }), &left))
     }
 
     fn inputs(expansion: &Expansion) -> Vec<Value> {
@@ -266,6 +268,12 @@ mod tests {
         let none = expansion(ExpandMode::Product, json!({ "x": { "$conf": "/none" }, "y": [1, 2] }));
         assert!(values(&none).unwrap().is_empty());
         assert!(!values(&none).unwrap().set(0, &mut json!({})));
+    }
+
+    #[test]
+    fn an_expression_can_be_mapped_over() {
+        let computed = expansion(ExpandMode::Product, json!({ "x": { "$expr": "ti.xcom_pull('list')[1:]" } }));
+        assert_eq!(json!(inputs(&computed)), json!([{ "x": 2 }, { "x": 3 }]));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The input of a task, with places that are filled in when it runs.
 
 use super::MappedLength;
-use crate::definition::join;
 use crate::definition::suggest::closest;
+use crate::definition::{TextPlace, join};
+use crate::template::{Fault, Scope, Template, TemplateError, is_template};
 use cofferdam_ids::{TaskId, XComKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +15,8 @@ use serde_json::{Map, Value};
 /// - `{"$conf": "/station"}`: the part of the run's `conf` (over the dag's `params`) at that JSON Pointer; `""` for all.
 /// - `{"$param": "station"}`: the same for one of the dag's `params`, by its name.
 /// - each with `"default": …`: the value to take when there is none.
+/// - a text with `{{` or `{%`: a [`Template`], which makes a text.
+/// - `{"$expr": "params.limit * 2"}`: an expression of the same language, which makes any value.
 /// - `{"$literal": …}`: the value as it is, also when it looks like one of these forms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
@@ -30,6 +33,7 @@ enum Node {
     From { task: TaskId, key: XComKey, path: String, default: Option<Value> },
     Conf { path: String, default: Option<Value> },
     Param { name: String, path: String, default: Option<Value> },
+    Template(Template),
 }
 
 /// What is wrong with a template.
@@ -42,6 +46,10 @@ pub struct InputError {
     pub message: String,
     /// What would mend it.
     pub help: Option<String>,
+    /// Where in the text that `pointer` leads to, when that is a template.
+    pub place: Option<TextPlace>,
+    /// Whether it is about a name in a template.
+    pub about_name: bool,
 }
 
 /// A place of a template that takes what another task returned.
@@ -53,6 +61,8 @@ pub struct Reference {
     pub task: TaskId,
     /// Which of its XComs.
     pub key: XComKey,
+    /// Where in the text that `pointer` leads to, when that is a template.
+    pub place: Option<TextPlace>,
 }
 
 /// A place of a template that is filled in when the task runs.
@@ -118,9 +128,29 @@ pub enum RenderError {
         /// The path.
         path: String,
     },
+    /// A template cannot be rendered.
+    #[error("{part}{pointer}: {fault}")]
+    Template {
+        /// `input`, or nothing for the arguments.
+        part: &'static str,
+        /// Where in that.
+        pointer: String,
+        /// Why.
+        fault: Fault,
+    },
 }
 
-const FORMS: [&str; 4] = ["$from", "$conf", "$param", "$literal"];
+impl RenderError {
+    /// The same, of the arguments of a task.
+    pub(super) fn in_arguments(self) -> Self {
+        match self {
+            Self::Template { part: _, pointer, fault } => Self::Template { part: "", pointer, fault },
+            other => other,
+        }
+    }
+}
+
+const FORMS: [&str; 5] = ["$from", "$conf", "$param", "$expr", "$literal"];
 /// Deeper JSON than serde_json itself reads cannot come from a file.
 const MAX_DEPTH: usize = 128;
 
@@ -168,27 +198,59 @@ impl InputTemplate {
     #[must_use]
     pub fn places(&self) -> Vec<Reference> {
         let mut found = Vec::new();
+        walk(&self.root, "", &mut |pointer, node| match node {
+            Node::From { task, key, .. } => {
+                found.push(Reference { pointer: pointer.to_owned(), task: task.clone(), key: key.clone(), place: None });
+            }
+            Node::Template(template) => found.extend(template.uses().xcoms.iter().map(|used| Reference {
+                pointer: pointer.to_owned(),
+                task: used.what.0.clone(),
+                key: used.what.1.clone(),
+                place: Some(used.place),
+            })),
+            Node::Literal(_) | Node::List(_) | Node::Object(_) | Node::Conf { .. } | Node::Param { .. } => {}
+        });
+        found
+    }
+
+    /// The templates in it, with their places.
+    #[must_use]
+    pub fn templates(&self) -> Vec<(String, &Template)> {
+        let mut found = Vec::new();
         walk(&self.root, "", &mut |pointer, node| {
-            if let Node::From { task, key, .. } = node {
-                found.push(Reference { pointer: pointer.to_owned(), task: task.clone(), key: key.clone() });
+            if let Node::Template(template) = node {
+                found.push((pointer.to_owned(), template));
             }
         });
         found
     }
 
+    /// Whether something is filled in when the task runs.
+    #[must_use]
+    pub fn is_filled_in(&self) -> bool {
+        let mut filled = false;
+        walk(&self.root, "", &mut |_, node| {
+            filled |= !matches!(node, Node::Literal(_) | Node::List(_) | Node::Object(_));
+        });
+        filled
+    }
+
     /// The parameters that it takes without giving a default, with their places.
-    pub(crate) fn params(&self) -> impl Iterator<Item = (String, &str)> {
+    pub(crate) fn params(&self) -> impl Iterator<Item = (String, Option<TextPlace>, &str)> {
         let mut found = Vec::new();
-        walk(&self.root, "", &mut |pointer, node| {
-            if let Node::Param { name, default: None, .. } = node {
-                found.push((pointer.to_owned(), name.as_str()));
+        walk(&self.root, "", &mut |pointer, node| match node {
+            Node::Param { name, default: None, .. } => found.push((pointer.to_owned(), None, name.as_str())),
+            Node::Template(template) => {
+                found
+                    .extend(template.uses().params.iter().map(|used| (pointer.to_owned(), Some(used.place), used.what.as_str())));
             }
+            _ => {}
         });
         found.into_iter()
     }
 
     /// The input as far as it is known before the run, with a [numbered hole](crate::wit::numbered_hole) for each of the places
-    /// that come with it.
+    /// that come with it, and a [`hole`](crate::wit::hole) for each template.
     pub(crate) fn known(&self) -> (Value, Vec<Slot<'_>>) {
         let mut slots = Vec::new();
         let known = known(&self.root, "", &mut slots);
@@ -222,17 +284,17 @@ impl InputTemplate {
             Node::Literal(Value::Array(items)) => MappedLength::Known(items.len()),
             Node::Literal(Value::Object(fields)) => MappedLength::Known(fields.len()),
             Node::Literal(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => MappedLength::Never,
-            Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => MappedLength::Later,
+            Node::Template(template) if template.makes_text() => MappedLength::Never,
+            Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Template(_) => MappedLength::Later,
         }
     }
 
-    /// Fills the template in. `conf` is [`DagPlan::effective_conf`](super::DagPlan::effective_conf); `xcom` finds what
-    /// another task left.
+    /// Fills the template in.
     ///
     /// # Errors
     /// When something is not there and has no default. The first such place is told.
-    pub fn render(&self, conf: &Value, xcom: impl Fn(&TaskId, &XComKey) -> Option<Value>) -> Result<Value, RenderError> {
-        fill(&self.root, "", conf, &xcom)
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Value, RenderError> {
+        fill(&self.root, "", scope)
     }
 }
 
@@ -249,7 +311,7 @@ fn walk<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, &'a Node
                 walk(field, &join(pointer, key), visit);
             }
         }
-        Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } => {}
+        Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Template(_) => {}
     }
 }
 
@@ -264,30 +326,24 @@ fn known<'a>(node: &'a Node, pointer: &str, slots: &mut Vec<Slot<'a>>) -> Value 
         }
         Node::From { task, key, path, default } => (SlotSource::XCom { task, key, path }, default),
         Node::Conf { path, default } | Node::Param { path, default, .. } => (SlotSource::Conf { path }, default),
+        Node::Template(_) => return crate::wit::hole(),
     };
     let number = slots.len() as u64;
     slots.push(Slot { pointer: pointer.to_owned(), source, default: default.as_ref() });
     crate::wit::numbered_hole(number)
 }
 
-fn fill(
-    node: &Node,
-    pointer: &str,
-    conf: &Value,
-    xcom: &impl Fn(&TaskId, &XComKey) -> Option<Value>,
-) -> Result<Value, RenderError> {
+fn fill(node: &Node, pointer: &str, scope: &Scope<'_>) -> Result<Value, RenderError> {
     match node {
         Node::Literal(value) => Ok(value.clone()),
-        Node::List(items) => {
-            items.iter().enumerate().map(|(index, item)| fill(item, &join(pointer, index), conf, xcom)).collect()
-        }
+        Node::List(items) => items.iter().enumerate().map(|(index, item)| fill(item, &join(pointer, index), scope)).collect(),
         Node::Object(fields) => fields
             .iter()
-            .map(|(key, field)| Ok((key.clone(), fill(field, &join(pointer, key), conf, xcom)?)))
+            .map(|(key, field)| Ok((key.clone(), fill(field, &join(pointer, key), scope)?)))
             .collect::<Result<Map<_, _>, _>>()
             .map(Value::Object),
         Node::From { task, key, path, default } => {
-            let found = xcom(task, key);
+            let found = (scope.xcom)(task, key);
             if found.is_none() && default.is_none() {
                 return Err(RenderError::NoXCom { pointer: pointer.to_owned(), task: task.clone(), key: key.clone() });
             }
@@ -300,7 +356,12 @@ fn fill(
                 path: path.clone(),
             })
         }
-        Node::Conf { path, default } | Node::Param { path, default, .. } => conf
+        Node::Template(template) => {
+            template.render(scope).map_err(|fault| RenderError::Template { part: "input", pointer: pointer.to_owned(), fault })
+        }
+        Node::Conf { path, default } | Node::Param { path, default, .. } => scope
+            .run
+            .conf
             .pointer(path)
             .or(default.as_ref())
             .cloned()
@@ -314,6 +375,7 @@ fn node(value: &Value, pointer: &str, depth: usize, errors: &mut Vec<InputError>
         return Node::Literal(Value::Null);
     }
     match value {
+        Value::String(text) if is_template(text) => template(Template::text(text), pointer, errors),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Node::Literal(value.clone()),
         Value::Array(items) => Node::List(
             items.iter().enumerate().map(|(index, item)| node(item, &join(pointer, index), depth + 1, errors)).collect(),
@@ -333,6 +395,7 @@ fn placeholder(form: &str, fields: &Map<String, Value>, pointer: &str, errors: &
         "$from" => &["$from", "path", "key", "default"],
         "$conf" => &["$conf", "default"],
         "$param" => &["$param", "path", "default"],
+        "$expr" => &["$expr"],
         "$literal" => &["$literal"],
         _ => {
             let help = match closest(form, FORMS) {
@@ -359,6 +422,9 @@ fn placeholder(form: &str, fields: &Map<String, Value>, pointer: &str, errors: &
         errors.push(error(&at, format!("'{form}' takes a text"), None));
         return None;
     };
+    if form == "$expr" {
+        return Some(template(Template::expression(text), &at, errors));
+    }
     let default = fields.get("default").cloned();
     let path = match fields.get("path") {
         None => Some(String::new()),
@@ -402,6 +468,22 @@ fn path_of(value: &Value, at: &str, errors: &mut Vec<InputError>) -> Option<Stri
     }
 }
 
+fn template(read: Result<Template, Vec<TemplateError>>, pointer: &str, errors: &mut Vec<InputError>) -> Node {
+    match read {
+        Ok(template) => Node::Template(template),
+        Err(wrong) => {
+            errors.extend(wrong.into_iter().map(|wrong| InputError {
+                pointer: pointer.to_owned(),
+                message: wrong.message,
+                help: wrong.help,
+                place: Some(wrong.place),
+                about_name: wrong.about_name,
+            }));
+            Node::Literal(Value::Null)
+        }
+    }
+}
+
 fn error(pointer: &str, message: String, help: Option<String>) -> InputError {
-    InputError { pointer: pointer.to_owned(), message, help }
+    InputError { pointer: pointer.to_owned(), message, help, place: None, about_name: false }
 }

@@ -24,16 +24,19 @@ pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
 use crate::asset::Produced;
 use crate::definition::{
-    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, Overlap, ScheduleDefinition, TimeSpan, Wiring, WorkDefinition,
-    graph, validate, wire,
+    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, Overlap, Param, ScheduleDefinition, TimeSpan, Wiring,
+    WorkDefinition, check_params, conf_schema, declared_params, default_params, graph, templates, validate, wire,
 };
 use crate::grant::Grant;
+use crate::job::Entry;
+use crate::json_schema::SchemaProblem;
 use crate::limits::Limits;
 use crate::retry::RetryPolicy;
 use crate::schedule::{Interval, Schedule, jitter, parse_timezone};
+use crate::template::{Scope, Template};
 use crate::trigger_rule::{TriggerRule, UpstreamCounts, Verdict};
 use chrono::{DateTime, TimeDelta, Utc};
-use cofferdam_ids::{DagId, PoolName, QueueName, TaskId};
+use cofferdam_ids::{DagId, PoolName, QueueName, TaskId, XComKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -93,6 +96,9 @@ pub struct DagPlan {
     /// The groups of its tasks, those around others before them.
     #[serde(default)]
     pub groups: Vec<GroupPlan>,
+    /// The parameters that are declared with a schema.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub declared_params: BTreeMap<String, Param>,
     /// The tasks; the position of each is its `task_index`.
     pub tasks: Vec<TaskPlan>,
 }
@@ -133,6 +139,9 @@ pub struct TaskPlan {
     /// What it is mapped over, when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expand: Option<Expansion>,
+    /// Its arguments and environment variables (`args` and `env`), when something is filled in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<InputTemplate>,
     /// Whether the run succeeds or fails by it: no task waits for it, apart from teardowns, and it is none itself.
     pub is_leaf: bool,
     /// How it steers the run.
@@ -147,6 +156,53 @@ pub struct TaskPlan {
     /// Documentation in Markdown.
     #[serde(default)]
     pub doc: Option<String>,
+}
+
+impl TaskPlan {
+    /// What is filled in when it runs: its input, and its arguments.
+    fn filled_in(&self) -> impl Iterator<Item = &InputTemplate> {
+        std::iter::once(&self.input).chain(&self.arguments)
+    }
+
+    /// The XComs that its input and arguments take, each once.
+    #[must_use]
+    pub fn references(&self) -> Vec<(TaskId, XComKey)> {
+        let mut found: Vec<_> = self.filled_in().flat_map(InputTemplate::references).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Whether anything is filled in.
+    #[must_use]
+    pub fn is_filled_in(&self) -> bool {
+        self.expand.is_some() || self.filled_in().any(InputTemplate::is_filled_in)
+    }
+
+    /// The templates in what is filled in.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let lists = self.expand.iter().flat_map(|expand| expand.over.values());
+        self.filled_in().chain(lists).flat_map(|part| part.templates().into_iter().map(|(_, template)| template))
+    }
+
+    /// Fills in how its component is entered: its arguments and environment variables.
+    ///
+    /// # Errors
+    /// When a template cannot be rendered.
+    pub fn entry(&self, work: &ComponentWork, scope: &Scope<'_>) -> Result<Entry, RenderError> {
+        #[derive(Deserialize)]
+        struct Arguments {
+            args: Vec<String>,
+            env: BTreeMap<String, String>,
+        }
+        let (Some(arguments), Entry::Command { .. }) = (&self.arguments, &work.entry) else { return Ok(work.entry.clone()) };
+        let filled = arguments.render(scope).map_err(RenderError::in_arguments)?;
+        // Texts make texts, so what is filled in has the form that it had.
+        Ok(match Arguments::deserialize(filled) {
+            Ok(Arguments { args, env }) => Entry::Command { args, env: env.into_iter().collect() },
+            Err(_) => work.entry.clone(),
+        })
+    }
 }
 
 /// Why a component cannot be used.
@@ -303,6 +359,7 @@ impl DagPlan {
                     (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
                 expand: expand::compile(task).map_err(|_| found.clone())?,
+                arguments: InputTemplate::parse(&templates::arguments(task)).ok().filter(InputTemplate::is_filled_in),
                 is_leaf: false,
                 flow,
                 room,
@@ -354,7 +411,8 @@ impl DagPlan {
             max_active_runs: dag.max_active_runs.unwrap_or(DEFAULT_MAX_ACTIVE_RUNS),
             max_active_tasks: dag.max_active_tasks,
             run_timeout_ms: dag.dagrun_timeout.map(TimeSpan::ms),
-            params: dag.params.clone(),
+            params: default_params(&dag.params),
+            declared_params: declared_params(&dag.params),
             groups,
             tasks,
         })
@@ -427,6 +485,18 @@ impl DagPlan {
             merged.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         Value::Object(merged)
+    }
+
+    /// What is wrong with the values of a run, each with a pointer into its `conf`. `conf` is [`DagPlan::effective_conf`].
+    #[must_use]
+    pub fn check_conf(&self, conf: &Value) -> Vec<SchemaProblem> {
+        check_params(&self.declared_params, conf)
+    }
+
+    /// The JSON Schema of a run's `conf`: what each parameter has to be like, and which must be given.
+    #[must_use]
+    pub fn conf_schema(&self) -> Value {
+        conf_schema(&self.params, &self.declared_params)
     }
 
     /// A task by its position.

@@ -2,6 +2,7 @@
 
 use super::{DagPlan, InputTemplate, TaskPlan};
 use crate::definition::{TaskDefinition, TaskSettings, WeightRule};
+use crate::template::Scope;
 use cofferdam_ids::{DagKey, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,7 +106,7 @@ impl DagPlan {
     #[must_use]
     pub fn gates(&self, tenant: TenantId, dag: DagKey, task: &TaskPlan, conf: &Value) -> Gates {
         let key = task.room.key.as_ref().and_then(|key| {
-            let text = match key.key.render(conf, |_, _| None).ok()? {
+            let text = match key.key.render(&Scope::bare(conf, &|_, _| None)).ok()? {
                 Value::String(text) => text,
                 other => other.to_string(),
             };

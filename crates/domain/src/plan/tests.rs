@@ -291,11 +291,12 @@ fn template(value: Value) -> InputTemplate {
 
 fn render(value: Value) -> Result<Value, RenderError> {
     let conf = plan().effective_conf(&json!({ "limit": 3, "extra": { "a/b": true } }));
-    template(value).render(&conf, |task, key| match (task.as_str(), key.as_str()) {
+    let xcom = |task: &TaskId, key: &cofferdam_ids::XComKey| match (task.as_str(), key.as_str()) {
         ("fetch", "return_value") => Some(json!({ "rows": [1, 2], "none": null })),
         ("fetch", "count") => Some(json!(2)),
         _ => None,
-    })
+    };
+    template(value).render(&Scope::bare(&conf, &xcom))
 }
 
 #[test]
@@ -317,6 +318,8 @@ fn inputs_are_filled_in() {
         (json!({ "$conf": "/x", "default": [] }), json!([])),
         (json!({ "$param": "limit" }), json!(3)),
         (json!({ "$literal": { "$from": "fetch" } }), json!({ "$from": "fetch" })),
+        (json!({ "q": "at {{ params.station }}", "n": { "$expr": "params.limit + 1" } }), json!({ "q": "at berlin", "n": 4 })),
+        (json!([{ "$literal": "{{ ds }}" }, "{{ ti.xcom_pull('fetch', key='count') }}"]), json!(["{{ ds }}", "2"])),
     ] {
         assert_eq!(render(input.clone()), Ok(expected), "{input}");
     }
@@ -334,6 +337,10 @@ fn what_is_not_there_is_told_with_its_place() {
         "input/a: the XCom 'return_value' of task 'fetch' has nothing at \"/rows/9\""
     );
     assert_eq!(error(json!({ "$conf": "/x/y" })), "input: the run's conf has nothing at \"/x/y\"");
+    assert_eq!(
+        error(json!({ "q": "at {{ dag_run.conf.statoin }}" })),
+        "input/q: line 1, column 7 of the template: 'dag_run.conf.statoin' is not defined (did you mean 'dag_run.conf.station'?)"
+    );
 }
 
 #[test]
@@ -365,7 +372,7 @@ fn references_are_listed_once() {
     assert_eq!(template.references(), [(task_id("x"), key("return_value")), (task_id("y"), key("k"))]);
     let stored = serde_json::to_value(&template).unwrap();
     assert_eq!(serde_json::from_value::<InputTemplate>(stored).unwrap(), template);
-    assert_eq!(InputTemplate::default().render(&json!({}), |_, _| None), Ok(json!({})));
+    assert_eq!(InputTemplate::default().render(&Scope::bare(&json!({}), &|_, _| None)), Ok(json!({})));
 }
 
 #[test]

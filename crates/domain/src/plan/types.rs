@@ -248,7 +248,8 @@ impl Edges<'_> {
     /// A parameter's own value. One that is null stands for what every run must give.
     fn param(&self, at: &str, typed: &Typed<'_>, path: &str, expected: &WitType, found: &mut Vec<Diagnostic>) {
         let Some(name) = path.split('/').nth(1).map(|name| name.replace("~1", "/").replace("~0", "~")) else { return };
-        let Some(value) = self.dag.params.get(&name) else { return };
+        let defaults = crate::definition::default_params(&self.dag.params);
+        let Some(value) = defaults.get(&name) else { return };
         let rest = &path[1 + path[1..].find('/').unwrap_or(path.len() - 1)..];
         let Some(value) = value.pointer(rest).filter(|value| !value.is_null()) else { return };
         if let Err(mismatch) = expected.check(value) {

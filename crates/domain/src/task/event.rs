@@ -111,6 +111,32 @@ pub enum LeftOut {
 }
 
 impl TaskEvent {
+    /// The try that it is about, if it is about one.
+    #[must_use]
+    pub const fn try_number(&self) -> Option<u32> {
+        match self {
+            Self::Started { try_number, .. }
+            | Self::Ended { try_number, .. }
+            | Self::LeaseExpired { try_number, .. }
+            | Self::HandedBack { try_number, .. } => Some(*try_number),
+            Self::UpstreamsDone(_)
+            | Self::Hold
+            | Self::Release
+            | Self::Enqueued
+            | Self::WakeUp
+            | Self::EventArrived { .. }
+            | Self::CancelRequested
+            | Self::Cleared
+            | Self::MarkedSuccess
+            | Self::MarkedFailed
+            | Self::MarkedSkipped
+            | Self::LeftOut(_)
+            | Self::Bypassed(_)
+            | Self::Restored
+            | Self::Removed => None,
+        }
+    }
+
     /// The name of the event, for messages and logs.
     #[must_use]
     pub const fn name(&self) -> &'static str {

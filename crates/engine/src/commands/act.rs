@@ -260,7 +260,7 @@ impl Meant {
 }
 
 fn too_much(what: String) -> EngineError {
-    EngineError::Invalid { pointer: "", message: format!("{what}; name a run, or narrow the dates") }
+    EngineError::Invalid { pointer: "".into(), message: format!("{what}; name a run, or narrow the dates") }
 }
 
 /// What happens to each instance, as it is under the lock.

@@ -9,6 +9,7 @@ use cofferdam_store::StoreError;
 use cofferdam_store::backfills::{self, NewBackfill};
 use cofferdam_store::execution::runs;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What is to be run again.
 #[derive(Clone, Debug)]
@@ -59,25 +60,27 @@ impl Engine {
         context.require(Role::Operator)?;
         if !matches!(request.conf, Value::Null | Value::Object(_)) {
             return Err(EngineError::Invalid {
-                pointer: "/dag_run_conf",
+                pointer: "/dag_run_conf".into(),
                 message: "'dag_run_conf' must be an object".to_owned(),
             });
         }
         let max_active_runs = request.max_active_runs.unwrap_or(DEFAULT_ACTIVE_RUNS);
         if !(1..=MAX_ACTIVE_RUNS).contains(&max_active_runs) {
             let message = format!("'max_active_runs' must be from 1 to {MAX_ACTIVE_RUNS}, not {max_active_runs}");
-            return Err(EngineError::Invalid { pointer: "/max_active_runs", message });
+            return Err(EngineError::Invalid { pointer: "/max_active_runs".into(), message });
         }
         let dag = runs::lock_dag(tx, &request.dag_id).await?;
         let plans = self.plans(tx, [dag.version]).await?;
-        let schedule = plans[&dag.version].schedule();
+        let plan = &plans[&dag.version];
+        super::trigger::fits(plan, &plan.effective_conf(&request.conf), "/dag_run_conf")?;
+        let schedule = plan.schedule();
         let mut intervals =
             backfill::intervals(&schedule, request.from, request.to, self.clock.now()).map_err(|error| EngineError::Invalid {
-                pointer: match error {
+                pointer: Cow::Borrowed(match error {
                     BackfillError::NoTimes => "/dag_id",
                     BackfillError::Dates => "/to_date",
                     BackfillError::Nothing | BackfillError::TooMany => "/from_date",
-                },
+                }),
                 message: error.to_string(),
             })?;
         if request.backwards {

@@ -16,7 +16,7 @@ impl Engine {
         context.require(Role::Operator)?;
         if extra.is_some_and(|extra| extra.to_string().len() > MAX_EXTRA) {
             let message = format!("'extra' has at most {MAX_EXTRA} bytes");
-            return Err(EngineError::Invalid { pointer: "/extra", message });
+            return Err(EngineError::Invalid { pointer: "/extra".into(), message });
         }
         let mut tx = self.store.begin(context).await?;
         let event = triggers::told(&mut tx, uri, extra, self.clock.now()).await?;

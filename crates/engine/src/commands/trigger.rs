@@ -2,6 +2,7 @@ use crate::runs::{RunParts, facts, new_run};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::context::{Context, Role};
+use cofferdam_domain::plan::DagPlan;
 use cofferdam_domain::run::{RunStateName, RunType, run_id};
 use cofferdam_ids::{DagId, DagRunId, RunKey};
 use cofferdam_store::StoreError;
@@ -45,7 +46,7 @@ impl Engine {
             Value::Object(conf) => conf,
             other => {
                 let message = format!("'conf' must be an object, not {}", kind(&other));
-                return Err(EngineError::Invalid { pointer: "/conf", message });
+                return Err(EngineError::Invalid { pointer: "/conf".into(), message });
             }
         };
         let now = self.clock.now();
@@ -64,6 +65,7 @@ impl Engine {
             queued_at: now,
         };
         let new = NewRun { note: trigger.note, triggered_by: context.user(), ..new_run(&dag, plan, parts) };
+        fits(plan, &new.conf, "/conf")?;
         let made = self.insert_runs(&mut tx, std::slice::from_ref(&new), &plans, now).await?;
         if made.inserted.is_empty() {
             let message = format!("the dag '{dag_id}' has a run '{dag_run_id}' already; give another dag_run_id or logical_date");
@@ -80,6 +82,14 @@ impl Engine {
         self.dispatch(made.followups).await;
         Ok(triggered)
     }
+}
+
+/// Refuses values that the dag's parameters do not allow. `at` is where they stand in the request.
+pub(crate) fn fits(plan: &DagPlan, conf: &Value, at: &str) -> Result<(), EngineError> {
+    let problems = plan.check_conf(conf);
+    let Some(first) = problems.first() else { return Ok(()) };
+    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    Err(EngineError::Invalid { pointer: format!("{at}{}", first.pointer).into(), message: messages.join("; ") })
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -11,7 +11,9 @@ use crate::record::{Report, XComWrite};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::ending::{Ending, Receipt};
+use cofferdam_domain::job::Entry;
 use cofferdam_domain::plan::TaskWork;
+use cofferdam_domain::rendered::rendered;
 use cofferdam_domain::task::{TaskEvent, TaskState};
 use cofferdam_ids::LeaseToken;
 use cofferdam_store::Tx;
@@ -80,6 +82,7 @@ impl Engine {
                 xcoms,
                 artifacts: Vec::new(),
             }),
+            rendered: Some(rendered(&own.input, &Entry::Task)),
         };
         self.change(tx, locked, vec![change], now).await
     }

@@ -83,6 +83,13 @@ impl Engine {
             queued_at: now,
         };
         let new = new_run(&dag, &plans[&dag.version], parts);
+        if let Some(problem) = plans[&dag.version].check_conf(&new.conf).into_iter().next() {
+            let message = format!("run_dag.conf{}: {}", problem.pointer, problem.message);
+            let outcome = (Ending::failure(Reason::InvalidInput, message), Vec::new());
+            let followups = self.end_own_work(&mut tx, own, locked, outcome, now).await?;
+            tx.commit().await?;
+            return Ok(vec![followups]);
+        }
         let made = self.insert_runs(&mut tx, std::slice::from_ref(&new), &plans, now).await?;
         if made.inserted.is_empty() {
             // Somebody else has just made it: a reconciler comes back to it.

@@ -7,6 +7,7 @@ use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::job::Job;
 use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::seal::{KeyId, KeyRing, SealingKey};
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_engine::{
     ApplyError, ApplyOptions, Engine, EngineConfig, EngineError, EngineParts, Recorded, Trigger, Triggered, TryResult, XComWrite,
@@ -211,6 +212,7 @@ impl Stage {
                     receipt: Receipt::default(),
                     xcoms,
                     artifacts: Vec::new(),
+                    rendered: None,
                 }
             })
             .collect();
@@ -313,6 +315,7 @@ fn engine(store: &Store, queue: &Arc<dyn Queue>, objects: &Objects) -> Arc<Engin
         objects: objects.clone(),
         clock: Arc::new(SystemClock),
         rng: SharedRng::seeded(2),
+        keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
         config: EngineConfig {
             queued_check: TimeDelta::milliseconds(300),
             tick: Duration::from_millis(50),

@@ -2,6 +2,8 @@
 
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::run::RunType;
+use cofferdam_domain::template::PreviousSuccess;
 use cofferdam_ids::{DagId, DagKey, DagRunId, DagVersionId, RunKey, TaskId, TenantId, XComKey};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,6 +30,10 @@ pub struct RunFacts {
     pub interval: (DateTime<Utc>, DateTime<Utc>),
     /// What it was triggered with.
     pub conf: Value,
+    /// What made it.
+    pub run_type: RunType,
+    /// When it was made.
+    pub queued_at: DateTime<Utc>,
 }
 
 /// Reads runs. Those that do not exist are left out.
@@ -39,7 +45,7 @@ pub async fn runs(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<RunFacts>, Sto
     let rows = sqlx::query!(
         r#"
         SELECT r.run_key, r.tenant_id, r.dag_key, d.dag_id, r.dag_run_id, r.dag_version_id, r.logical_date, r.data_interval_start,
-            r.data_interval_end, r.conf
+            r.data_interval_end, r.conf, r.run_type, r.queued_at
         FROM dag_runs r JOIN dags d USING (dag_key)
         WHERE r.run_key = ANY($1)
         "#,
@@ -60,6 +66,9 @@ pub async fn runs(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<RunFacts>, Sto
                 logical_date: row.logical_date,
                 interval: (row.data_interval_start, row.data_interval_end),
                 conf: row.conf,
+                run_type: RunType::parse(&row.run_type)
+                    .ok_or_else(|| StoreError::corrupt("dag_runs", "run_type", row.run_key))?,
+                queued_at: row.queued_at,
             })
         })
         .collect()
@@ -146,4 +155,30 @@ pub async fn xcom(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.and_then(|row| row.value.map(XComValue::Inline).or_else(|| row.object.map(XComValue::Object))))
+}
+
+/// The last successful runs before these, of the same dags: by the run that asks. A run without one is left out.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn previous_successes(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<HashMap<RunKey, PreviousSuccess>, StoreError> {
+    let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
+    let rows = sqlx::query!(
+        r#"
+        SELECT r.run_key, p.data_interval_start, p.data_interval_end, p.started_at
+        FROM dag_runs r CROSS JOIN LATERAL (
+            SELECT p.data_interval_start, p.data_interval_end, p.started_at FROM dag_runs p
+            WHERE p.tenant_id = r.tenant_id AND p.dag_key = r.dag_key AND p.logical_date < r.logical_date AND p.state = 'success'
+            ORDER BY p.logical_date DESC LIMIT 1) p
+        WHERE r.run_key = ANY($1)
+        "#,
+        &keys
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let previous = rows.into_iter().map(|row| {
+        let found = PreviousSuccess { interval: (row.data_interval_start, row.data_interval_end), started_at: row.started_at };
+        (RunKey::from_uuid(row.run_key), found)
+    });
+    Ok(previous.collect())
 }

@@ -241,6 +241,19 @@ pub struct NewArtifact {
     pub written: WrittenArtifact,
 }
 
+/// What a try was given.
+#[derive(Clone, Debug)]
+pub struct NewRendered {
+    /// Its instance.
+    pub instance: TaskInstanceId,
+    /// Its number.
+    pub try_number: u32,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// [`rendered`](cofferdam_domain::rendered::rendered).
+    pub rendered: String,
+}
+
 /// What one step of a transition changes.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -252,6 +265,8 @@ pub struct Changes {
     pub xcoms: Vec<NewXCom>,
     /// Artifacts. One that exists is replaced.
     pub artifacts: Vec<NewArtifact>,
+    /// What tries were given. What exists is replaced: a rescheduled try may be given something else.
+    pub rendered: Vec<NewRendered>,
 }
 
 /// Whether an instance that comes into this state starts from nothing next time, if there is a next time. A failed one keeps
@@ -277,8 +292,8 @@ const fn forgets_checkpoint(state: TaskStateName) -> bool {
 /// # Errors
 /// [`StoreError::Conflict`] when one of the instances does not have the state that it was expected to have.
 pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let Changes { instances: writes, tries, xcoms, artifacts } = changes;
-    if writes.is_empty() && tries.is_empty() && xcoms.is_empty() && artifacts.is_empty() {
+    let Changes { instances: writes, tries, xcoms, artifacts, rendered } = changes;
+    if writes.is_empty() && tries.is_empty() && xcoms.is_empty() && artifacts.is_empty() && rendered.is_empty() {
         return Ok(());
     }
     let columns: Vec<Columns<'_>> = writes.iter().map(|write| Columns::of(&write.state)).collect();
@@ -352,6 +367,10 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
     let left_sums: Vec<&str> = artifacts.iter().map(|new| new.written.artifact.sha256.as_str()).collect();
     let left_objects: Vec<&str> = artifacts.iter().map(|new| new.written.object.as_str()).collect();
     let left_tries: Vec<i32> = artifacts.iter().map(|new| new.try_number.cast_signed()).collect();
+    let given_instances: Vec<Uuid> = rendered.iter().map(|new| new.instance.uuid()).collect();
+    let given_tries: Vec<i32> = rendered.iter().map(|new| new.try_number.cast_signed()).collect();
+    let given_tenants: Vec<Uuid> = rendered.iter().map(|new| new.tenant.uuid()).collect();
+    let given: Vec<&str> = rendered.iter().map(|new| new.rendered.as_str()).collect();
     let forgotten: Vec<Uuid> =
         writes.iter().filter(|write| forgets_checkpoint(write.state.name())).map(|write| write.instance.uuid()).collect();
     let written = sqlx::query_scalar!(
@@ -401,6 +420,10 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
                 object = excluded.object, try_number = excluded.try_number, created_at = excluded.created_at
         ), forgotten AS (
             DELETE FROM checkpoints WHERE instance_id = ANY($57::uuid[])
+        ), given AS (
+            INSERT INTO rendered_inputs (instance_id, try_number, tenant_id, rendered)
+            SELECT * FROM unnest($58::uuid[], $59::int[], $60::uuid[], $61::text[])
+            ON CONFLICT (instance_id, try_number) DO UPDATE SET rendered = excluded.rendered
         )
         SELECT count(*) AS "written!" FROM written
         "#,
@@ -461,6 +484,10 @@ pub async fn write(tx: &mut Tx<'_>, changes: &Changes, now: DateTime<Utc>) -> Re
         &left_objects as &[&str],
         &left_tries,
         &forgotten,
+        &given_instances,
+        &given_tries,
+        &given_tenants,
+        &given as &[&str],
     )
     .fetch_one(tx.conn())
     .await?;

@@ -161,6 +161,7 @@ fn success(lease: Lease, value: &str) -> TryResult {
         ending: Ending::Success { output: String::new() },
         receipt: Receipt::default(),
         artifacts: Vec::new(),
+        rendered: None,
         xcoms: vec![XComWrite {
             key: XComKey::return_value(),
             size_bytes: value.len() as u64,

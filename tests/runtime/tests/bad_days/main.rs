@@ -14,3 +14,4 @@ mod processes;
 mod queue_loss;
 mod rules;
 mod schedule;
+mod templates;

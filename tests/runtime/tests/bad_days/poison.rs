@@ -116,6 +116,7 @@ fn reported(lease: Lease, ending: Ending, xcoms: &[(&str, String)]) -> TryResult
         ending,
         receipt: Receipt::default(),
         artifacts: Vec::new(),
+        rendered: None,
         xcoms: xcoms
             .iter()
             .map(|(key, value)| XComWrite {

@@ -32,6 +32,7 @@ pub(crate) async fn handler(
     let versions = dags::versions(&mut tx, &path.dag_id, Page::first(VERSIONS)).await?;
     let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
     let edges = edges(&plan);
+    let conf_schema = plan.conf_schema();
     let groups = plan.groups.into_iter().map(|group| DagGroup { name: group.name, description: group.description });
     let groups = groups.collect();
     let tasks = plan.tasks.into_iter().map(task);
@@ -43,6 +44,7 @@ pub(crate) async fn handler(
     Ok(Json(DagDetail {
         dag,
         definition: version.definition,
+        conf_schema,
         tasks: tasks.collect(),
         groups,
         edges,

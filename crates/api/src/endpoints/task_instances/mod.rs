@@ -6,6 +6,7 @@ mod list;
 mod log_reader;
 mod logs;
 mod mapped;
+mod rendered;
 mod summaries;
 mod tries;
 
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(mapped::get, mapped::mark))
         .routes(routes!(mapped::note))
         .routes(routes!(tries::handler))
+        .routes(routes!(rendered::handler))
         .routes(routes!(logs::handler))
 }
 

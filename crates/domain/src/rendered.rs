@@ -1,0 +1,106 @@
+//! What is kept of the input of a try, for people to look at: bounded, and without what its names call secret.
+
+use crate::connection::tells_of_secret;
+use crate::job::Entry;
+use serde_json::{Map, Value, json};
+
+/// Bytes of JSON that are kept of one try.
+pub const MAX_RENDERED: usize = 16 << 10;
+/// What a long text and a long list are cut to when the whole is too large.
+const CUT_TEXT: usize = 200;
+const CUT_LIST: usize = 20;
+const MASK: &str = "***";
+
+/// The input of a try, with its arguments and environment variables where it has them, as JSON: an object of `input`, and of
+/// `args` and `env` for a command. Texts and lists are cut when the whole is larger than [`MAX_RENDERED`]; `truncated` says so.
+#[must_use]
+pub fn rendered(input: &Value, entry: &Entry) -> String {
+    let mut whole = json!({ "input": masked(input, false) });
+    if let Entry::Command { args, env } = entry {
+        let env: Map<String, Value> =
+            env.iter().map(|(name, value)| (name.clone(), masked(&Value::from(value.as_str()), tells_of_secret(name)))).collect();
+        whole["args"] = json!(args);
+        whole["env"] = Value::Object(env);
+    }
+    let text = whole.to_string();
+    if text.len() <= MAX_RENDERED {
+        return text;
+    }
+    let mut cut = cut(&whole);
+    cut["truncated"] = Value::Bool(true);
+    let shorter = cut.to_string();
+    if shorter.len() <= MAX_RENDERED {
+        return shorter;
+    }
+    json!({ "input": format!("too large to be kept: {} bytes", text.len()), "truncated": true }).to_string()
+}
+
+fn masked(value: &Value, secret: bool) -> Value {
+    match value {
+        Value::String(text) if secret && !text.is_empty() => Value::from(MASK),
+        Value::Array(items) => items.iter().map(|item| masked(item, secret)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, field)| (key.clone(), masked(field, secret || tells_of_secret(key)))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn cut(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.chars().count() > CUT_TEXT => {
+            let kept: String = text.chars().take(CUT_TEXT).collect();
+            Value::from(format!("{kept}… ({} characters)", text.chars().count()))
+        }
+        Value::Array(items) => {
+            let mut kept: Vec<Value> = items.iter().take(CUT_LIST).map(cut).collect();
+            if items.len() > CUT_LIST {
+                kept.push(Value::from(format!("… ({} more)", items.len() - CUT_LIST)));
+            }
+            Value::Array(kept)
+        }
+        Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), cut(field))).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_small_is_kept_whole() {
+        let kept = read(&rendered(&json!({ "rows": [1, 2], "q": "x" }), &Entry::Task));
+        assert_eq!(kept, json!({ "input": { "rows": [1, 2], "q": "x" } }));
+        let entry = Entry::Command {
+            args: vec!["--day".to_owned()],
+            env: vec![("API_TOKEN".to_owned(), "abcdef".to_owned()), ("TZ".to_owned(), "UTC".to_owned())],
+        };
+        assert_eq!(
+            read(&rendered(&json!({}), &entry)),
+            json!({ "input": {}, "args": ["--day"], "env": { "API_TOKEN": "***", "TZ": "UTC" } })
+        );
+    }
+
+    #[test]
+    fn what_its_name_calls_secret_is_masked() {
+        let kept = read(&rendered(&json!({ "auth": { "password": "hunter22", "user": "a" }, "tokens": ["x"] }), &Entry::Task));
+        assert_eq!(kept["input"]["auth"], json!({ "password": "***", "user": "a" }));
+    }
+
+    #[test]
+    fn what_is_large_is_cut() {
+        let large = json!({ "rows": vec![1; 100_000], "text": "x".repeat(100_000), "small": true });
+        let kept = read(&rendered(&large, &Entry::Task));
+        assert_eq!(kept["truncated"], true);
+        assert_eq!(kept["input"]["small"], true);
+        assert_eq!(kept["input"]["rows"].as_array().unwrap().len(), CUT_LIST + 1);
+        let wide: Map<String, Value> = (0..10_000).map(|index| (format!("field{index}"), Value::from(index))).collect();
+        let text = rendered(&Value::Object(wide), &Entry::Task);
+        assert!(text.len() < MAX_RENDERED && text.contains("too large"), "{text}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The names that templates know, with those of their attributes.
+
+/// A name, and what can follow it.
+pub(super) struct Name {
+    pub(super) name: &'static str,
+    pub(super) attributes: Attributes,
+}
+
+pub(super) enum Attributes {
+    /// It is a value: its attributes are those of its type.
+    Value,
+    /// It has these.
+    These(&'static [&'static str]),
+    /// `params`: the dag's parameters.
+    Params,
+    /// `var`: variables.
+    Variables,
+    /// `conn`: connections.
+    Connections,
+}
+
+const fn value(name: &'static str) -> Name {
+    Name { name, attributes: Attributes::Value }
+}
+
+const fn with(name: &'static str, attributes: &'static [&'static str]) -> Name {
+    Name { name, attributes: Attributes::These(attributes) }
+}
+
+const INSTANCE: &[&str] = &[
+    "task_id",
+    "dag_id",
+    "run_id",
+    "try_number",
+    "max_tries",
+    "map_index",
+    "pool",
+    "queue",
+    "priority_weight",
+    "state",
+    "xcom_pull",
+];
+
+/// Names that only the input of a callback knows.
+pub(super) const OF_CALLBACKS: &[&str] = &["event", "exception", "reason", "deadline"];
+
+pub(super) const ALL: &[Name] = &[
+    value("ds"),
+    value("ds_nodash"),
+    value("ts"),
+    value("ts_nodash"),
+    value("ts_nodash_with_tz"),
+    value("logical_date"),
+    value("execution_date"),
+    value("data_interval_start"),
+    value("data_interval_end"),
+    value("yesterday_ds"),
+    value("yesterday_ds_nodash"),
+    value("tomorrow_ds"),
+    value("tomorrow_ds_nodash"),
+    value("prev_data_interval_start_success"),
+    value("prev_data_interval_end_success"),
+    value("prev_start_date_success"),
+    value("run_id"),
+    value("task_instance_key_str"),
+    Name { name: "params", attributes: Attributes::Params },
+    Name { name: "var", attributes: Attributes::Variables },
+    Name { name: "conn", attributes: Attributes::Connections },
+    with(
+        "dag_run",
+        &[
+            "run_id",
+            "dag_id",
+            "run_type",
+            "conf",
+            "logical_date",
+            "execution_date",
+            "data_interval_start",
+            "data_interval_end",
+            "queued_at",
+            "external_trigger",
+            "state",
+        ],
+    ),
+    with("ti", INSTANCE),
+    with("task_instance", INSTANCE),
+    with("task", &["task_id", "pool", "queue", "priority_weight", "retries"]),
+    with("dag", &["dag_id", "description", "tags", "owner", "owners", "timezone"]),
+    with("macros", &["ds_add", "ds_format", "datetime", "timedelta", "json"]),
+    value("range"),
+    value("event"),
+    value("exception"),
+    value("reason"),
+    value("deadline"),
+];
+
+/// Every name that a template can begin with.
+pub const NAMES: &[&str] = &{
+    let mut names = [""; ALL.len()];
+    let mut index = 0;
+    while index < ALL.len() {
+        names[index] = ALL[index].name;
+        index += 1;
+    }
+    names
+};
+
+/// What a name of Airflow's that there is not is replaced by.
+pub(super) fn instead_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "conf" => "Airflow's configuration is not there; what a run was triggered with is dag_run.conf",
+        "next_ds" | "next_execution_date" => "use data_interval_end | ds",
+        "prev_ds" | "prev_execution_date" => "use (data_interval_start - (data_interval_end - data_interval_start)) | ds",
+        "inlets" | "outlets" | "triggering_dataset_events" => "assets have no name in templates",
+        "dict" | "namespace" | "cycler" | "joiner" => "write {...} or use {% set %}",
+        "now" => {
+            "a template says the same whenever it is rendered: the current time is not there; use logical_date or data_interval_end"
+        }
+        _ => return None,
+    })
+}
+
+/// Fields of a connection that a template can name.
+pub(super) const CONNECTION: &[&str] =
+    &["conn_id", "conn_type", "description", "host", "port", "login", "password", "schema", "extra_dejson"];
