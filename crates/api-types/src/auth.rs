@@ -9,12 +9,16 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads everything but secrets.
+    #[serde(alias = "Viewer")]
     Viewer,
     /// Triggers, cancels, pauses.
+    #[serde(alias = "Op")]
     Operator,
     /// Uploads components and applies dags.
+    #[serde(alias = "User")]
     Editor,
     /// Manages users, keys and policy.
+    #[serde(alias = "Admin")]
     Admin,
 }
 
@@ -189,7 +193,7 @@ pub struct ApiKeyCollection {
 }
 
 /// `POST /users`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateUser {
@@ -197,8 +201,30 @@ pub struct CreateUser {
     pub username: String,
     /// The password, at least 10 characters.
     pub password: String,
-    /// What the user may do.
-    pub role: Role,
+    /// What the user may do; given here or in `roles`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The same in Airflow's way: one role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<RoleName>>,
+    /// With `last_name` the name for people (Airflow's field).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// With `first_name` the name for people (Airflow's field).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// Taken, and not kept: Cofferdam sends no mail (Airflow's field).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// A role, in Airflow's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RoleName {
+    /// The role.
+    pub name: Role,
 }
 
 impl fmt::Debug for CreateUser {
@@ -221,6 +247,21 @@ pub struct UpdateUser {
     /// Whether the user may sign in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
+    /// A new role in Airflow's way: one role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<RoleName>>,
+    /// As in the path, when given (Airflow asks for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Taken, and without effect (Airflow asks for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Taken, and without effect (Airflow asks for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// Taken, and without effect (Airflow asks for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }
 
 impl fmt::Debug for UpdateUser {
@@ -244,6 +285,24 @@ pub struct UserAccount {
     pub is_active: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// The name for people (Airflow's field).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub first_name: String,
+    /// Left out (Airflow's field).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_name: String,
+    /// Left out: Cofferdam sends no mail (Airflow's field).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub email: String,
+    /// Whether it may sign in (Airflow's name for it).
+    #[serde(default)]
+    pub active: bool,
+    /// What it may do, in Airflow's way.
+    #[serde(default)]
+    pub roles: Vec<RoleName>,
+    /// When it was made (Airflow's name for it).
+    #[serde(default)]
+    pub created_on: Option<DateTime<Utc>>,
 }
 
 /// A list of users.

@@ -16,7 +16,8 @@ pub struct Variable {
     /// Its name.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub key: VariableKey,
-    /// Its value; null for a secret one.
+    /// Its value; left out for a secret one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What it is for.
     pub description: Option<String>,

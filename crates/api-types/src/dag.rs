@@ -1,3 +1,4 @@
+use crate::airflow::{AirflowDag, Tag, TimeDelta};
 use crate::dag_run::{DagRunState, DagRunType};
 use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
@@ -45,7 +46,9 @@ pub struct Dag {
     pub description: Option<String>,
     /// Whether its schedule is stopped.
     pub is_paused: bool,
-    /// Words to find it by.
+    /// Words to find it by: sent as objects with a `name`, as Airflow does.
+    #[serde(with = "tags")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Tag>))]
     pub tags: Vec<String>,
     /// Whom to ask about it.
     pub owners: Vec<String>,
@@ -69,6 +72,38 @@ pub struct Dag {
     pub created_at: DateTime<Utc>,
     /// When it changed last.
     pub updated_at: DateTime<Utc>,
+    /// What Airflow's clients look for.
+    #[serde(flatten)]
+    pub airflow: AirflowDag,
+}
+
+/// Tags as objects with a `name`; read as texts too, which is how earlier versions sent them.
+mod tags {
+    use super::Tag;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Object(Tag),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(tags: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        let tags: Vec<Tag> = tags.iter().map(|name| Tag { name: name.clone() }).collect();
+        tags.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        let tags = Vec::<Either>::deserialize(deserializer)?;
+        Ok(tags
+            .into_iter()
+            .map(|tag| match tag {
+                Either::Object(tag) => tag.name,
+                Either::Text(name) => name,
+            })
+            .collect())
+    }
 }
 
 /// The query of `GET /dags`.
@@ -87,13 +122,31 @@ pub struct DagListQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dag_id_pattern: Option<String>,
     /// Only dags that are paused, or that are not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::page::flag")]
     pub paused: Option<bool>,
+    /// `dag_id` (the default), or `-dag_id` for the last name first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
+    /// Taken, and without effect: only active dags are there (Airflow's filter).
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::page::flag")]
+    pub only_active: Option<bool>,
+    /// Only these fields of each dag, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<String>,
 }
 
 impl Default for DagListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, tags: None, dag_id_pattern: None, paused: None }
+        Self {
+            limit: 100,
+            offset: 0,
+            tags: None,
+            dag_id_pattern: None,
+            paused: None,
+            order_by: None,
+            only_active: None,
+            fields: None,
+        }
     }
 }
 
@@ -207,6 +260,28 @@ pub struct DagDetail {
     pub edges: Vec<DagEdge>,
     /// Its versions, the newest first.
     pub versions: Vec<DagVersionSummary>,
+    /// Documentation in Markdown (Airflow's place for it).
+    #[serde(default)]
+    pub doc_md: Option<String>,
+    /// Whether intervals that have passed are run too (Airflow's place for it).
+    #[serde(default)]
+    pub catchup: bool,
+    /// No interval begins before it (Airflow's place for it).
+    #[serde(default)]
+    pub start_date: Option<DateTime<Utc>>,
+    /// No interval begins after it (Airflow's place for it).
+    #[serde(default)]
+    pub end_date: Option<DateTime<Utc>>,
+    /// How long a run may take (Airflow's place for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dag_run_timeout: Option<TimeDelta>,
+    /// How many task instances may be queued or run at once (Airflow's place for it).
+    #[serde(default)]
+    pub max_active_tasks: Option<u32>,
+    /// The parameters and their values.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub params: serde_json::Map<String, Value>,
 }
 
 /// The answer to `POST /dags`.

@@ -59,7 +59,8 @@ pub enum DagRunType {
     Scheduled,
     /// A backfill.
     Backfill,
-    /// An event from outside.
+    /// An event from outside, or new data (Airflow's word for it).
+    #[serde(rename = "dataset_triggered", alias = "event")]
     Event,
 }
 
@@ -123,7 +124,7 @@ pub struct TriggerDagRun {
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub dag_run_id: Option<DagRunId>,
     /// The moment that it is for; now when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "execution_date")]
     pub logical_date: Option<DateTime<Utc>>,
     /// What its tasks are told: a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,14 +147,56 @@ pub struct DagRunListQuery {
     /// Only runs in one of these states, separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// `-logical_date` (the default), `logical_date`, `-queued_at` or `queued_at`.
+    /// `logical_date` (or `execution_date`), `queued_at`, `start_date`, `end_date` or `dag_run_id`, with `-` before it for the
+    /// latest first; `-logical_date` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<String>,
+    /// Only these fields of each run, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<String>,
+    /// Only runs for this moment or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_date_gte: Option<DateTime<Utc>>,
+    /// Only runs for this moment or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_date_lte: Option<DateTime<Utc>>,
+    /// Only what started then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date_gte: Option<DateTime<Utc>>,
+    /// Only what started then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date_lte: Option<DateTime<Utc>>,
+    /// Only what ended then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_date_gte: Option<DateTime<Utc>>,
+    /// Only what ended then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_date_lte: Option<DateTime<Utc>>,
+    /// Only what changed last then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at_gte: Option<DateTime<Utc>>,
+    /// Only what changed last then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at_lte: Option<DateTime<Utc>>,
 }
 
 impl Default for DagRunListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, state: None, order_by: None }
+        Self {
+            limit: 100,
+            offset: 0,
+            state: None,
+            order_by: None,
+            fields: None,
+            execution_date_gte: None,
+            execution_date_lte: None,
+            start_date_gte: None,
+            start_date_lte: None,
+            end_date_gte: None,
+            end_date_lte: None,
+            updated_at_gte: None,
+            updated_at_lte: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! API where it has the same thing.
 
 mod action;
+mod airflow;
 mod artifact;
 mod asset;
 mod auth;
@@ -17,6 +18,7 @@ mod event;
 mod log;
 mod operations;
 mod page;
+mod pool;
 mod problem;
 mod task_instance;
 mod task_summary;
@@ -28,14 +30,21 @@ pub use action::{
     ClearDagRun, ClearTaskInstances, MarkedRunState, MarkedState, RunTask, SetNote, TaskInstanceReference,
     TaskInstanceReferenceCollection, UpdateDagRunState, UpdateTaskInstance, UpdateTaskInstancesState,
 };
+pub use airflow::{
+    ActionCollection, ActionResource, AirflowDag, AirflowHealth, ClassReference, ConfigOption, ConfigSection, ConfigSections,
+    ConnectionTest, DagSource, DagStats, DagStatsCollection, DagStatsState, EventLog, EventLogCollection, ExtraLinkCollection,
+    FailedDependency, FailedDependencyCollection, ImportError, ImportErrorCollection, ListDagRunsForm, ListTaskInstancesForm,
+    NamedItem, PartStatus, PatchedDags, PluginCollection, Provider, ProviderCollection, RoleCollection, RoleDetail,
+    ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection, TimeDelta,
+};
 pub use artifact::{Artifact, ArtifactCollection};
 pub use asset::{
     Asset, AssetCollection, AssetEvent, AssetEventCollection, AssetEventListQuery, AssetGraph, AssetGraphEdge, AssetGraphKind,
     AssetGraphNode, AssetListQuery, ConsumingDag, CreatedDagRun, NewAssetEvent, ProducingTask,
 };
 pub use auth::{
-    ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, TokenResponse,
-    UpdateUser, User, UserAccount, UserCollection,
+    ApiKey, ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, Role, RoleName,
+    TokenResponse, UpdateUser, User, UserAccount, UserCollection,
 };
 pub use backfill::{
     Backfill, BackfillCollection, BackfillForecast, BackfillListQuery, BackfillProgress, BackfillState, DryRunBackfill,
@@ -58,9 +67,11 @@ pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};
 pub use page::Page;
+pub use pool::{NewPool, PatchPool, Pool, PoolCollection};
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
 pub use task_instance::{
-    Reason, Receipt, RenderedInput, TaskInstance, TaskInstanceCollection, TaskState, Try, TryCollection, TryEnding,
+    Reason, Receipt, RenderedInput, TaskInstance, TaskInstanceCollection, TaskInstanceListQuery, TaskState, Try, TryCollection,
+    TryEnding,
 };
 pub use task_summary::{TaskSummary, TaskSummaryCollection};
 pub use trial::{FunctionTried, TryFunction, WorkflowDefined};

@@ -53,7 +53,7 @@ pub struct LogLine {
 }
 
 /// The query of a log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct LogQuery {
@@ -65,6 +65,12 @@ pub struct LogQuery {
     /// Goes on until the try ends. The answer is a stream of [`LogFrame`]s: server-sent events when `Accept` is
     /// `text/event-stream`, else JSON lines.
     pub follow: bool,
+    /// All lines at once (Airflow's parameter).
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::page::flag")]
+    pub full_content: Option<bool>,
+    /// The `continuation_token` of the answer before (Airflow's parameter).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Position in a mapped task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map_index: Option<i32>,
@@ -80,6 +86,12 @@ pub struct LogPage {
     pub next_offset: u64,
     /// Whether the try has ended and these are the last lines.
     pub complete: bool,
+    /// The lines as text, as Airflow has them; only for who asks in its way, without `offset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// What to give as `token` for the lines that follow; only with `content`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<String>,
 }
 
 /// One element of a followed log.

@@ -98,4 +98,7 @@ pub struct VersionInfo {
     pub version: String,
     /// What compiled code must match to be loaded by the workers of this version.
     pub engine: String,
+    /// Nothing (Airflow's field).
+    #[serde(default)]
+    pub git_version: Option<String>,
 }

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,4 +20,14 @@ impl Default for Page {
 impl Page {
     /// The most items in one answer.
     pub const MAX_LIMIT: u32 = 1000;
+}
+
+/// A flag in a query: `true` or `false`, in whatever case, since Python writes `True`.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(Some(true)),
+        "false" => Ok(Some(false)),
+        _ => Err(serde::de::Error::custom(format!("'{text}' is neither 'true' nor 'false'"))),
+    }
 }

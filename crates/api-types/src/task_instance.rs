@@ -250,6 +250,87 @@ pub struct TaskInstanceCollection {
     pub total_entries: u64,
 }
 
+/// The query of a list of task instances. Lists take several values separated by commas, or the name several times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskInstanceListQuery {
+    /// The most instances to answer with; those of one run all, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many to pass over.
+    pub offset: u32,
+    /// Only in one of these states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Only in one of these pools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// Only in one of these queues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Taken, and without effect: there is one kind of worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// Taken, and without effect: the order is that of runs and tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
+    /// Only what took so many seconds or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_gte: Option<f64>,
+    /// Only what took so many seconds or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_lte: Option<f64>,
+    /// Only runs for this moment or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_date_gte: Option<DateTime<Utc>>,
+    /// Only runs for this moment or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_date_lte: Option<DateTime<Utc>>,
+    /// Only what started then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date_gte: Option<DateTime<Utc>>,
+    /// Only what started then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date_lte: Option<DateTime<Utc>>,
+    /// Only what ended then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_date_gte: Option<DateTime<Utc>>,
+    /// Only what ended then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_date_lte: Option<DateTime<Utc>>,
+    /// Only what changed last then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at_gte: Option<DateTime<Utc>>,
+    /// Only what changed last then or earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at_lte: Option<DateTime<Utc>>,
+}
+
+impl Default for TaskInstanceListQuery {
+    fn default() -> Self {
+        Self {
+            limit: None,
+            offset: 0,
+            state: None,
+            pool: None,
+            queue: None,
+            executor: None,
+            order_by: None,
+            duration_gte: None,
+            duration_lte: None,
+            execution_date_gte: None,
+            execution_date_lte: None,
+            start_date_gte: None,
+            start_date_lte: None,
+            end_date_gte: None,
+            end_date_lte: None,
+            updated_at_gte: None,
+            updated_at_lte: None,
+        }
+    }
+}
+
 /// One try of a task instance that has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -281,6 +362,9 @@ pub struct Try {
 pub struct TryCollection {
     /// The tries that have ended, the first one first.
     pub tries: Vec<Try>,
+    /// The same as task instances, as Airflow has them.
+    #[serde(default)]
+    pub task_instances: Vec<TaskInstance>,
     /// How many there are.
     pub total_entries: u64,
 }

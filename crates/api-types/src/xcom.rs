@@ -25,6 +25,9 @@ pub struct XComEntry {
     pub size_bytes: u64,
     /// When it was written (Airflow's name for it).
     pub timestamp: DateTime<Utc>,
+    /// The moment that the run is for (Airflow's name for it).
+    #[serde(default)]
+    pub execution_date: DateTime<Utc>,
 }
 
 /// A list of XComs.

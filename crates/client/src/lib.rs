@@ -23,6 +23,7 @@ mod dags;
 mod error;
 mod mapping;
 mod operations;
+mod pools;
 mod sse;
 mod stream;
 mod task_instances;

@@ -102,7 +102,7 @@ pub(crate) fn follow_log(client: Client, url: Url, offset: u64) -> LogFollow {
         if follower.done {
             return None;
         }
-        let frame = follower.next::<LogFrame>(Some(LogQuery { offset, limit: None, follow: true, map_index: None })).await;
+        let frame = follower.next::<LogFrame>(Some(LogQuery { offset, follow: true, ..LogQuery::default() })).await;
         match &frame {
             Ok(LogFrame::Lines { next_offset, .. }) => offset = *next_offset,
             Ok(LogFrame::End { .. }) | Err(_) => follower.done = true,

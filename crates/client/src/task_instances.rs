@@ -65,7 +65,7 @@ impl Client {
     /// # Errors
     /// When there is no such try.
     pub async fn get_log(&self, task: &TaskInstanceRef, try_number: u32, query: &LogQuery) -> Result<LogPage, ClientError> {
-        let query = LogQuery { follow: false, ..*query };
+        let query = LogQuery { follow: false, ..query.clone() };
         self.get_with(task.url(self, &["logs", &try_number.to_string()]), &query).await
     }
 

@@ -21,6 +21,7 @@ pub use commands::act::{Act, MOST_INSTANCES, MOST_RUNS, RunMark, Selection, Touc
 pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
 pub use commands::backfill::{BackfillPlan, BackfillRequest};
 pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChanges};
+pub use commands::pools::PoolUse;
 pub use commands::receive_webhook::{WEBHOOK_EVENTS_A_MINUTE, WebhookOutcome};
 pub use commands::trigger::{Trigger, Triggered};
 pub use record::{Recorded, RefusedResult, Started, TryResult, XComWrite};

@@ -111,3 +111,90 @@ pub async fn list(tx: &mut Tx<'_>, target_kind: Option<&str>, page: Page) -> Res
     .collect();
     Ok(Listed { items, total: total.cast_unsigned() })
 }
+
+/// Which entries a search is about. What is empty or nothing does not bound it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// The entry of this number.
+    pub number: Option<i64>,
+    /// About this dag.
+    pub dag_id: Option<String>,
+    /// About this run.
+    pub run_id: Option<String>,
+    /// About this task.
+    pub task_id: Option<String>,
+    /// Of one of these actions.
+    pub actions: Vec<String>,
+    /// Of none of these actions.
+    pub not_actions: Vec<String>,
+    /// By this principal.
+    pub principal: Option<String>,
+    /// In this time.
+    pub at: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// The last one first.
+    pub backwards: bool,
+}
+
+/// An entry and its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberedEntry {
+    /// Its number: later entries have higher ones.
+    pub number: i64,
+    /// The entry.
+    pub entry: AuditEntry,
+}
+
+/// The tenant's entries that pass the filter, in the order of their numbers.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn search(tx: &mut Tx<'_>, filter: &AuditFilter, page: Page) -> Result<Listed<NumberedEntry>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"
+        SELECT audit_id, event_log_id, at, principal, action, target_kind, target, detail, request_id, count(*) OVER () AS "total!"
+        FROM audit_log
+        WHERE tenant_id = $1 AND ($2::bigint IS NULL OR event_log_id = $2)
+          AND ($3::text IS NULL OR (target_kind IN ('dag', 'dag_run', 'task_instance') AND split_part(target, '/', 1) = $3))
+          AND ($4::text IS NULL OR (target_kind IN ('dag_run', 'task_instance') AND split_part(target, '/', 2) = $4))
+          AND ($5::text IS NULL OR (target_kind = 'task_instance' AND split_part(target, '/', 3) = $5))
+          AND (cardinality($6::text[]) = 0 OR action = ANY ($6)) AND action <> ALL ($7::text[])
+          AND ($8::text IS NULL OR principal = $8)
+          AND ($9::timestamptz IS NULL OR at >= $9) AND ($10::timestamptz IS NULL OR at <= $10)
+        ORDER BY CASE WHEN $11 THEN event_log_id END DESC, event_log_id LIMIT $12 OFFSET $13
+        "#,
+        tenant,
+        filter.number,
+        filter.dag_id,
+        filter.run_id,
+        filter.task_id,
+        &filter.actions,
+        &filter.not_actions,
+        filter.principal,
+        filter.at.0,
+        filter.at.1,
+        filter.backwards,
+        page.limit(),
+        page.offset()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let total = rows.first().map_or(0, |row| row.total.cast_unsigned());
+    let items = rows
+        .into_iter()
+        .map(|row| NumberedEntry {
+            number: row.event_log_id,
+            entry: AuditEntry {
+                id: AuditId::from_uuid(row.audit_id),
+                at: row.at,
+                principal: row.principal,
+                action: row.action,
+                target_kind: row.target_kind,
+                target: row.target,
+                detail: row.detail,
+                request_id: row.request_id,
+            },
+        })
+        .collect();
+    Ok(Listed { items, total })
+}

@@ -116,6 +116,8 @@ pub struct DagFilter {
     pub id_contains: Option<String>,
     /// Only those that are paused, or that are not.
     pub paused: Option<bool>,
+    /// The last name first.
+    pub backwards: bool,
 }
 
 struct Row {
@@ -175,7 +177,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
     let total = sqlx::query_scalar!(
         r#"
         SELECT count(*) AS "count!" FROM dags
-        WHERE tenant_id = $1 AND tags @> $2 AND ($3::text IS NULL OR strpos(dag_id, $3) > 0) AND ($4::bool IS NULL OR paused = $4)
+        WHERE tenant_id = $1 AND tags @> $2 AND ($3::text IS NULL OR strpos(lower(dag_id), lower($3)) > 0) AND ($4::bool IS NULL OR paused = $4)
         "#,
         tenant,
         &filter.tags,
@@ -190,16 +192,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         SELECT d.dag_key, d.dag_id, d.description, d.paused, d.tags, d.owners, d.schedule, d.timezone, d.next_interval_start,
             d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
-        WHERE d.tenant_id = $1 AND d.tags @> $2 AND ($3::text IS NULL OR strpos(d.dag_id, $3) > 0)
+        WHERE d.tenant_id = $1 AND d.tags @> $2 AND ($3::text IS NULL OR strpos(lower(d.dag_id), lower($3)) > 0)
           AND ($4::bool IS NULL OR d.paused = $4)
-        ORDER BY d.dag_id LIMIT $5 OFFSET $6
+        ORDER BY CASE WHEN $7 THEN d.dag_id END DESC, d.dag_id LIMIT $5 OFFSET $6
         "#,
         tenant,
         &filter.tags,
         filter.id_contains,
         filter.paused,
         page.limit(),
-        page.offset()
+        page.offset(),
+        filter.backwards
     )
     .fetch_all(tx.conn())
     .await?

@@ -22,6 +22,7 @@ pub mod logs;
 mod migration;
 mod page;
 mod pool;
+pub mod pools;
 mod read;
 pub mod runs;
 pub mod secrets;

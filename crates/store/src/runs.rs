@@ -63,6 +63,14 @@ pub struct RunFilter {
     pub logical_date_from: Option<DateTime<Utc>>,
     /// Only runs for this moment or earlier.
     pub logical_date_to: Option<DateTime<Utc>>,
+    /// Only runs of these dags; none named: of any.
+    pub dag_ids: Vec<DagId>,
+    /// Only runs that started in this time.
+    pub started: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Only runs that ended in this time.
+    pub ended: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Only runs that changed last in this time: when they ended, started, or were made.
+    pub updated: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 }
 
 /// The order of a list of runs.
@@ -77,6 +85,18 @@ pub enum RunOrder {
     LastQueued,
     /// The one made first first.
     FirstQueued,
+    /// The one that started last first; those that have not started come last.
+    LastStarted,
+    /// The one that started first first.
+    FirstStarted,
+    /// The one that ended last first; those that have not ended come last.
+    LastEnded,
+    /// The one that ended first first.
+    FirstEnded,
+    /// By name.
+    Name,
+    /// By name, backwards.
+    NameBackwards,
 }
 
 struct Row {
@@ -132,7 +152,7 @@ impl TryFrom<Row> for Run {
 
 /// The list in one order. An order that PostgreSQL can take from an index must stand in the text of the query, so each has its own.
 macro_rules! ordered {
-    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $page:expr) => {
+    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $dags:expr, $page:expr) => {
         sqlx::query_as!(
             Row,
             r#"
@@ -143,12 +163,24 @@ macro_rules! ordered {
             WHERE r.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2)
               AND (cardinality($3::text[]) = 0 OR r.state = ANY ($3))
               AND ($4::timestamptz IS NULL OR r.logical_date >= $4) AND ($5::timestamptz IS NULL OR r.logical_date <= $5)
-            ORDER BY "# + $order + " LIMIT $6 OFFSET $7",
+              AND (cardinality($6::text[]) = 0 OR d.dag_id = ANY ($6))
+              AND ($7::timestamptz IS NULL OR r.started_at >= $7) AND ($8::timestamptz IS NULL OR r.started_at <= $8)
+              AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
+              AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
+              AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
+            ORDER BY "# + $order + " LIMIT $13 OFFSET $14",
             $tenant,
             $filter.dag_id.as_ref().map(DagId::as_str),
             $states,
             $filter.logical_date_from,
             $filter.logical_date_to,
+            $dags,
+            $filter.started.0,
+            $filter.started.1,
+            $filter.ended.0,
+            $filter.ended.1,
+            $filter.updated.0,
+            $filter.updated.1,
             $page.limit(),
             $page.offset()
         )
@@ -162,32 +194,67 @@ macro_rules! ordered {
 pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Page) -> Result<Listed<Run>, StoreError> {
     let tenant = tx.tenant();
     let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
+    let dags: Vec<String> = filter.dag_ids.iter().map(ToString::to_string).collect();
     let total = sqlx::query_scalar!(
         r#"
         SELECT count(*) AS "count!" FROM dag_runs r JOIN dags d USING (tenant_id, dag_key)
         WHERE r.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2)
           AND (cardinality($3::text[]) = 0 OR r.state = ANY ($3))
           AND ($4::timestamptz IS NULL OR r.logical_date >= $4) AND ($5::timestamptz IS NULL OR r.logical_date <= $5)
+          AND (cardinality($6::text[]) = 0 OR d.dag_id = ANY ($6))
+          AND ($7::timestamptz IS NULL OR r.started_at >= $7) AND ($8::timestamptz IS NULL OR r.started_at <= $8)
+          AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
+          AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
+          AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
         "#,
         tenant,
         filter.dag_id.as_ref().map(DagId::as_str),
         &states,
         filter.logical_date_from,
-        filter.logical_date_to
+        filter.logical_date_to,
+        &dags,
+        filter.started.0,
+        filter.started.1,
+        filter.ended.0,
+        filter.ended.1,
+        filter.updated.0,
+        filter.updated.1
     )
     .fetch_one(tx.conn())
     .await?;
     let rows = match order {
         RunOrder::LatestLogicalDate => {
-            ordered!("r.logical_date DESC, r.run_key DESC", tenant, filter, &states, page).fetch_all(tx.conn()).await?
+            ordered!("r.logical_date DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
         }
         RunOrder::EarliestLogicalDate => {
-            ordered!("r.logical_date, r.run_key", tenant, filter, &states, page).fetch_all(tx.conn()).await?
+            ordered!("r.logical_date, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
         }
         RunOrder::LastQueued => {
-            ordered!("r.queued_at DESC, r.run_key DESC", tenant, filter, &states, page).fetch_all(tx.conn()).await?
+            ordered!("r.queued_at DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
         }
-        RunOrder::FirstQueued => ordered!("r.queued_at, r.run_key", tenant, filter, &states, page).fetch_all(tx.conn()).await?,
+        RunOrder::FirstQueued => {
+            ordered!("r.queued_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+        }
+        RunOrder::LastStarted => {
+            ordered!("r.started_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, page)
+                .fetch_all(tx.conn())
+                .await?
+        }
+        RunOrder::FirstStarted => {
+            ordered!("r.started_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+        }
+        RunOrder::LastEnded => {
+            ordered!("r.ended_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, page)
+                .fetch_all(tx.conn())
+                .await?
+        }
+        RunOrder::FirstEnded => {
+            ordered!("r.ended_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+        }
+        RunOrder::Name => ordered!("r.dag_run_id, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?,
+        RunOrder::NameBackwards => {
+            ordered!("r.dag_run_id DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+        }
     };
     let items = rows.into_iter().map(Run::try_from).collect::<Result<_, _>>()?;
     Ok(Listed { items, total: total.cast_unsigned() })
@@ -240,4 +307,32 @@ pub async fn get_by_key(tx: &mut Tx<'_>, run: RunKey) -> Result<Run, StoreError>
     .await?
     .ok_or_else(|| StoreError::not_found("dag run", run))?
     .try_into()
+}
+
+/// How many runs of dags are in each state: of these dags, or of all when none is named. By name of dag and state.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn count_by_state(tx: &mut Tx<'_>, dags: &[DagId]) -> Result<Vec<(DagId, Option<RunStateName>, u64)>, StoreError> {
+    let tenant = tx.tenant();
+    let dags: Vec<String> = dags.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        r#"
+        SELECT d.dag_id, r.state AS "state?", count(r.run_key) AS "count!"
+        FROM dags d LEFT JOIN dag_runs r USING (tenant_id, dag_key)
+        WHERE d.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
+        GROUP BY d.dag_id, r.state ORDER BY d.dag_id, r.state
+        "#,
+        tenant,
+        &dags
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(|row| {
+        let origin = row_of("dags", row.dag_id.as_str());
+        let state = row.state.as_deref().map(|state| origin.known("state", RunStateName::parse(state))).transpose()?;
+        Ok((origin.name("dag_id", &row.dag_id)?, state, row.count.cast_unsigned()))
+    })
+    .collect()
 }

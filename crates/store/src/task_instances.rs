@@ -1,11 +1,11 @@
 //! Reading task instances and their tries. What changes them is in [`crate::execution`].
 
 use crate::read::row_of;
-use crate::{StoreError, Tx};
+use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::task::TaskStateName;
-use cofferdam_ids::{RunKey, TaskId, TaskInstanceId, WorkerId};
+use cofferdam_ids::{DagId, DagRunId, RunKey, TaskId, TaskInstanceId, WorkerId};
 use uuid::Uuid;
 
 /// One task of one run.
@@ -312,4 +312,111 @@ pub async fn rendered(tx: &mut Tx<'_>, instance: TaskInstanceId, try_number: u32
     )
     .fetch_optional(tx.conn())
     .await?)
+}
+
+/// Which task instances a list across runs is about. What is empty or nothing does not bound it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InstanceFilter {
+    /// Of these dags.
+    pub dags: Vec<DagId>,
+    /// Of runs of these names.
+    pub runs: Vec<DagRunId>,
+    /// Of these tasks.
+    pub tasks: Vec<TaskId>,
+    /// In one of these states.
+    pub states: Vec<TaskStateName>,
+    /// In one of these pools.
+    pub pools: Vec<String>,
+    /// In one of these queues.
+    pub queues: Vec<String>,
+    /// Only instances of mapped tasks.
+    pub mapped: bool,
+    /// Of runs for moments in this time.
+    pub logical_date: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Started in this time.
+    pub started: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Ended in this time.
+    pub ended: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Ended, started or queued last in this time.
+    pub updated: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Took so many seconds.
+    pub duration_s: (Option<f64>, Option<f64>),
+}
+
+/// The tenant's task instances that pass the filter: by run, the latest first, then in the order of the tasks. Each with its
+/// last try.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Result<Listed<TaskInstance>, StoreError> {
+    let tenant = tx.tenant();
+    let dags: Vec<String> = filter.dags.iter().map(ToString::to_string).collect();
+    let runs: Vec<String> = filter.runs.iter().map(ToString::to_string).collect();
+    let tasks: Vec<String> = filter.tasks.iter().map(ToString::to_string).collect();
+    let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
+    let found = sqlx::query!(
+        r#"
+        SELECT ti.instance_id, count(*) OVER () AS "total!"
+        FROM task_instances ti JOIN dag_runs r USING (tenant_id, run_key) JOIN dags d USING (tenant_id, dag_key)
+            JOIN dag_versions v USING (dag_version_id)
+        WHERE ti.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
+          AND (cardinality($3::text[]) = 0 OR r.dag_run_id = ANY ($3)) AND (cardinality($4::text[]) = 0 OR ti.task_id = ANY ($4))
+          AND (cardinality($5::text[]) = 0 OR ti.state = ANY ($5))
+          -- The plan is only looked into when a pool or a queue is asked for.
+          AND CASE WHEN cardinality($6::text[]) = 0 THEN true
+              ELSE v.plan -> 'tasks' -> ti.task_index ->> 'pool' = ANY ($6) END
+          AND CASE WHEN cardinality($7::text[]) = 0 THEN true
+              ELSE v.plan -> 'tasks' -> ti.task_index ->> 'queue' = ANY ($7) END
+          AND (NOT $8 OR ti.map_index >= 0)
+          AND ($9::timestamptz IS NULL OR r.logical_date >= $9) AND ($10::timestamptz IS NULL OR r.logical_date <= $10)
+          AND ($11::timestamptz IS NULL OR ti.started_at >= $11) AND ($12::timestamptz IS NULL OR ti.started_at <= $12)
+          AND ($13::timestamptz IS NULL OR ti.ended_at >= $13) AND ($14::timestamptz IS NULL OR ti.ended_at <= $14)
+          AND ($15::timestamptz IS NULL OR coalesce(ti.ended_at, ti.started_at, ti.queued_at) >= $15)
+          AND ($16::timestamptz IS NULL OR coalesce(ti.ended_at, ti.started_at, ti.queued_at) <= $16)
+          AND ($17::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) >= $17)
+          AND ($18::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) <= $18)
+        ORDER BY r.logical_date DESC, r.run_key DESC, ti.task_index, ti.map_index LIMIT $19 OFFSET $20
+        "#,
+        tenant,
+        &dags,
+        &runs,
+        &tasks,
+        &states,
+        &filter.pools,
+        &filter.queues,
+        filter.mapped,
+        filter.logical_date.0,
+        filter.logical_date.1,
+        filter.started.0,
+        filter.started.1,
+        filter.ended.0,
+        filter.ended.1,
+        filter.updated.0,
+        filter.updated.1,
+        filter.duration_s.0,
+        filter.duration_s.1,
+        page.limit(),
+        page.offset()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let total = found.first().map_or(0, |row| row.total.cast_unsigned());
+    let ids: Vec<Uuid> = found.into_iter().map(|row| row.instance_id).collect();
+    let mut instances = sqlx::query_as!(
+        Row,
+        r#"
+        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
+            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
+        FROM task_instances WHERE tenant_id = $1 AND instance_id = ANY ($2) ORDER BY array_position($2, instance_id)
+        "#,
+        tenant,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(TaskInstance::try_from)
+    .collect::<Result<Vec<_>, _>>()?;
+    add_last_tries(tx, &mut instances).await?;
+    Ok(Listed { items: instances, total })
 }

@@ -58,6 +58,8 @@ pub struct PoolSlots {
     pub name: PoolName,
     /// Its slots.
     pub slots: u32,
+    /// Whether tasks that wait for an event keep their slots.
+    pub include_deferred: bool,
 }
 
 struct Row {
@@ -232,7 +234,7 @@ pub async fn list_policies(tx: &mut Tx<'_>) -> Result<Vec<TenantPolicy>, StoreEr
 /// # Errors
 /// When the database cannot be reached.
 pub async fn list_pools(tx: &mut Tx<'_>) -> Result<Vec<PoolSlots>, StoreError> {
-    sqlx::query!("SELECT tenant_id, name, slots FROM pools")
+    sqlx::query!("SELECT tenant_id, name, slots, include_deferred FROM pools")
         .fetch_all(tx.conn())
         .await?
         .into_iter()
@@ -242,6 +244,7 @@ pub async fn list_pools(tx: &mut Tx<'_>) -> Result<Vec<PoolSlots>, StoreError> {
                 tenant: TenantId::from_uuid(row.tenant_id),
                 name: origin.name("name", &row.name)?,
                 slots: origin.number("slots", row.slots)?,
+                include_deferred: row.include_deferred,
             })
         })
         .collect()

@@ -230,3 +230,14 @@ pub async fn set_role(tx: &mut Tx<'_>, id: UserId, role: Role, active: bool, now
     .await?;
     if done.rows_affected() == 0 { Err(StoreError::not_found("user", id)) } else { Ok(()) }
 }
+
+/// Removes a user with its API keys and sessions. What it did stays in the audit log under its name.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn delete(tx: &mut Tx<'_>, id: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let done =
+        sqlx::query!("DELETE FROM users WHERE tenant_id = $1 AND user_id = $2", tenant, id.uuid()).execute(tx.conn()).await?;
+    if done.rows_affected() == 0 { Err(StoreError::not_found("user", id)) } else { Ok(()) }
+}

@@ -57,6 +57,34 @@ fn installed(wheel: &str, inside: &str, program: &str) -> PathBuf {
     bin
 }
 
+/// The folder of packages of Python, each pinned with its hash in `lock`, which are installed into the cache once.
+///
+/// # Panics
+/// When they are not there and cannot be installed. Tests cannot go on then.
+#[must_use]
+pub fn python_packages(name: &str, lock: &Path) -> PathBuf {
+    let pins = fs::read_to_string(lock).expect("the lock file can be read");
+    let key: u64 = pins.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let folder = cache().join(format!("{name}-{key:016x}"));
+    fs::create_dir_all(&folder).expect("the cache can be written");
+    let guard = File::create(folder.join("lock")).expect("the cache can be written");
+    guard.lock().expect("the cache can be locked");
+    let done = folder.join("done");
+    if !done.is_file() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--upgrade"]);
+        let output = pip.arg("--target").arg(&folder).arg("--requirement").arg(lock).output().expect("python3 can be started");
+        assert!(
+            output.status.success(),
+            "pip cannot install what {} names:\n{}",
+            lock.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        File::create(&done).expect("the cache can be written");
+    }
+    folder
+}
+
 fn install(wheel: &str, folder: &Path) {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target"]);

@@ -1,5 +1,6 @@
 //! The endpoints, one file each. Routes and the OpenAPI document come from the same list, so neither can lack one.
 
+pub(crate) mod airflow;
 mod api_keys;
 mod artifacts;
 mod assets;
@@ -12,6 +13,7 @@ mod dags;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod operations;
+mod pools;
 mod task_instances;
 mod users;
 mod variables;
@@ -57,6 +59,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "webhooks", description = "What runs dags from outside."),
         (name = "variables", description = "Values that tasks read by name."),
         (name = "connections", description = "How tasks reach what is outside."),
+        (name = "pools", description = "Slots that tasks share."),
         (name = "events", description = "What changes, as it changes."),
         (name = "operations", description = "Health, metrics and versions."),
     )
@@ -80,6 +83,8 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(webhooks::routes())
         .merge(variables::routes())
         .merge(connections::routes())
+        .merge(pools::routes())
+        .merge(airflow::routes())
         .merge(events::routes())
         .merge(operations::routes())
 }
@@ -98,21 +103,26 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An access token or an API key.")).build();
         let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::cookie::NAME));
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("A user's name and password.")).build();
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
     let problem = ResponseBuilder::new()
         .description("A problem.")
         .content(cofferdam_api_types::PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))))
         .build();
-    let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version", "/api/v1/webhooks/"];
+    let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version", "/api/v1/health", "/api/v1/webhooks/"];
     for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());
             if !open.iter().any(|prefix| path.starts_with(prefix)) {
                 let none: [&str; 0] = [];
-                operation.security =
-                    Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::new("cookie", none)]);
+                operation.security = Some(vec![
+                    SecurityRequirement::new("bearer", none),
+                    SecurityRequirement::new("basic", none),
+                    SecurityRequirement::new("cookie", none),
+                ]);
             }
         }
     }

@@ -1,3 +1,4 @@
+use super::basic;
 use crate::App;
 use crate::auth::{cookie, secret};
 use crate::error::ApiError;
@@ -57,7 +58,7 @@ impl FromRequestParts<Arc<App>> for OptionalCaller {
     }
 }
 
-fn unauthenticated() -> ApiError {
+pub(super) fn unauthenticated() -> ApiError {
     ApiError::new(ErrorCode::Unauthenticated, "Send an access token or an API key as 'Authorization: Bearer …', or sign in.")
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
@@ -66,7 +67,11 @@ fn unauthenticated() -> ApiError {
 async fn identify(parts: &Parts, app: &App) -> Result<Option<Context>, ApiError> {
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
-        let token = authorization.to_str().ok().and_then(bearer).ok_or_else(unauthenticated)?;
+        let authorization = authorization.to_str().ok();
+        if let Some(encoded) = authorization.and_then(basic::encoded) {
+            return basic::identify(app, encoded, &parts.extensions, request_id).await.map(Some);
+        }
+        let token = authorization.and_then(bearer).ok_or_else(unauthenticated)?;
         return if token.starts_with("cdk_") {
             by_api_key(app, token, request_id).await.map(Some)
         } else {

@@ -1,5 +1,6 @@
 //! What handlers take: who calls, and what was sent. Each fails with a problem document.
 
+mod basic;
 mod body;
 mod caller;
 mod idempotency;

@@ -2,6 +2,7 @@ use crate::App;
 use crate::error::{ApiError, sentence};
 use axum::extract::{FromRequestParts, RawPathParams};
 use cofferdam_api_types::{ErrorCode, Page};
+use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -36,11 +37,31 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryParams<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|axum::extract::Query(value)| Self(value)).map_err(|error| {
+        let uri = joined(&parts.uri);
+        axum::extract::Query::<T>::try_from_uri(&uri).map(|axum::extract::Query(value)| Self(value)).map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             ApiError::new(ErrorCode::InvalidParameter, sentence(&cause))
         })
     }
+}
+
+/// The address with what stands under one name several times as one value, separated by commas: Airflow's clients repeat the
+/// name of a list.
+fn joined(uri: &Uri) -> Uri {
+    let Some(query) = uri.query() else { return uri.clone() };
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match pairs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => {
+                values.push_str("%2C");
+                values.push_str(value);
+            }
+            None => pairs.push((name, value.to_owned())),
+        }
+    }
+    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{}?{}", uri.path(), query.join("&")).parse().unwrap_or_else(|_| uri.clone())
 }
 
 /// Checks the part of a list that is asked for.

@@ -188,8 +188,11 @@ async fn what_is_no_credential_is_refused() {
         let answer = server.send(server.request("GET", "/api/v1/dags").header("authorization", format!("Bearer {token}"))).await;
         answer.problem(401, "unauthenticated");
     }
-    let answer = server.send(server.request("GET", "/api/v1/dags").basic_auth("admin", Some(PASSWORD))).await;
-    answer.problem(401, "unauthenticated");
+    for scheme in ["Digest", "Basic", "Negotiate"] {
+        let answer =
+            server.send(server.request("GET", "/api/v1/dags").header("authorization", format!("{scheme} {PASSWORD}"))).await;
+        answer.problem(401, "unauthenticated");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The API on a real PostgreSQL, over HTTP.
 
 mod actions;
+mod airflow;
 mod approvals;
 mod assets;
 mod auth;
@@ -14,6 +15,7 @@ mod derived;
 mod events;
 mod harness;
 mod operations;
+mod pools;
 mod runs;
 mod schedules;
 mod tenant_rules;

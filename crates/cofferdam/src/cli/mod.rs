@@ -18,7 +18,7 @@ pub use asset::AssetCommand;
 pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
-pub use resource::{ConnectionCommand, EventCommand, RoleName, TokenCommand, VariableCommand};
+pub use resource::{ConnectionCommand, EventCommand, PoolCommand, RoleName, TokenCommand, VariableCommand};
 pub use roles::{ApiFlags, DevFlags, MigrateFlags, SchedulerFlags, WorkerFlags};
 pub use run::{RunArgs, RunCommand};
 pub use schedule::{ScheduleCommand, ScheduleNextArgs};
@@ -135,6 +135,9 @@ pub enum Command {
     /// Add connections, by which tasks reach what is outside
     #[command(subcommand)]
     Connection(ConnectionCommand),
+    /// Set pools: slots that tasks share
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// Send events, which wake the tasks that wait for them
     #[command(subcommand)]
     Event(EventCommand),
@@ -246,6 +249,7 @@ impl Cli {
             | Command::Token(_)
             | Command::Variable(_)
             | Command::Connection(_)
+            | Command::Pool(_)
             | Command::Event(_)
             | Command::Health { .. }
             | Command::Config(_)

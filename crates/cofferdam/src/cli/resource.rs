@@ -36,6 +36,39 @@ pub enum VariableCommand {
     },
 }
 
+/// What can be done with pools.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// List pools, with what is taken of them
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a pool, with what is taken of it
+    Get {
+        /// The pool
+        name: cofferdam_ids::PoolName,
+    },
+    /// Make a pool, or give it another number of slots
+    Set {
+        /// The pool
+        name: cofferdam_ids::PoolName,
+        /// How many slots it has
+        slots: u32,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// Whether tasks that wait for an event keep their slots
+        #[arg(long, value_name = "BOOL")]
+        include_deferred: Option<bool>,
+    },
+    /// Delete a pool that nobody uses
+    Delete {
+        /// The pool
+        name: cofferdam_ids::PoolName,
+    },
+}
+
 /// What can be done with connections.
 #[derive(Debug, Subcommand)]
 pub enum ConnectionCommand {

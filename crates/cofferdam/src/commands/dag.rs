@@ -55,7 +55,7 @@ fn applied_in_words(applied: &AppliedDag) -> String {
 
 async fn list(session: &Session, page: PageArgs, tags: &[String], pattern: Option<String>) -> Result<(), Failure> {
     let tags = if tags.is_empty() { None } else { Some(tags.join(",")) };
-    let query = DagListQuery { limit: page.limit, offset: page.offset, tags, dag_id_pattern: pattern, paused: None };
+    let query = DagListQuery { limit: page.limit, offset: page.offset, tags, dag_id_pattern: pattern, ..DagListQuery::default() };
     let dags = session.client().await?.list_dags(&query).await.map_err(|error| session.failure(error))?;
     session.output.print(&dags, dag_table)
 }

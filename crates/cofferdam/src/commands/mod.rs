@@ -18,6 +18,7 @@ mod health;
 mod lint;
 mod login;
 mod new;
+mod pool;
 mod problem;
 mod program;
 mod run;
@@ -78,6 +79,7 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Schedule(command) => schedule::run(&output, command),
         Command::Variable(command) => as_command().and_then(|session| block_on(variable::run(&session, command))),
         Command::Connection(command) => as_command().and_then(|session| block_on(connection::run(&session, command))),
+        Command::Pool(command) => as_command().and_then(|session| block_on(pool::run(&session, command))),
         Command::Event(command) => as_command().and_then(|session| block_on(event::run(&session, command))),
         Command::Secrets(SecretsCommand::Rotate(_)) => as_role().and_then(|()| block_on(roles::rotate(&settings, &output))),
         Command::Tenant(command) => as_role().and_then(|()| block_on(roles::tenants(&settings, &output, command))),

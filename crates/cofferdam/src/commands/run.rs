@@ -115,7 +115,13 @@ pub async fn run_id(session: &Session, client: &Client, run: &RunArgs) -> Result
 }
 
 async fn list(session: &Session, client: &Client, dag_id: &DagId, page: PageArgs, state: Option<String>) -> Result<(), Failure> {
-    let query = DagRunListQuery { limit: page.limit, offset: page.offset, state, order_by: Some("-queued_at".to_owned()) };
+    let query = DagRunListQuery {
+        limit: page.limit,
+        offset: page.offset,
+        state,
+        order_by: Some("-queued_at".to_owned()),
+        ..DagRunListQuery::default()
+    };
     let runs = client.list_dag_runs(dag_id, &query).await.map_err(|error| session.failure(error))?;
     session.output.print(&runs, run_table)
 }

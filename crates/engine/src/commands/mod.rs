@@ -7,6 +7,7 @@ mod cancel_run;
 pub(crate) mod compile_dag;
 mod delete_dag;
 mod note;
+pub(crate) mod pools;
 pub(crate) mod receive_webhook;
 pub(crate) mod send_asset_event;
 mod send_event;

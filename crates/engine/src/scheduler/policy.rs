@@ -18,13 +18,26 @@ impl Engine {
         let mut tx = self.store.begin_across_tenants("scheduler").await?;
         let tenants = cofferdam_store::tenants::list_policies(&mut tx).await?;
         let pools = cofferdam_store::tenants::list_pools(&mut tx).await?;
+        // Tasks that wait for an event hold no lease: the slots that they keep are taken off.
+        let deferred = self.use_by_pool(&mut tx, true).await?;
         tx.commit().await?;
         let policy = ClaimPolicy {
             tenants: tenants
                 .into_iter()
                 .map(|tenant| (tenant.tenant, TenantPolicy { max_leased: tenant.max_leased, weight: tenant.weight }))
                 .collect(),
-            pools: pools.into_iter().map(|pool| (pool.tenant, pool.name, pool.slots)).collect(),
+            pools: pools
+                .into_iter()
+                .map(|pool| {
+                    let kept = if pool.include_deferred {
+                        deferred.get(&(pool.tenant, pool.name.clone())).map_or(0, |taken| taken.deferred)
+                    } else {
+                        0
+                    };
+                    let slots = pool.slots.saturating_sub(u32::try_from(kept).unwrap_or(u32::MAX));
+                    (pool.tenant, pool.name, slots)
+                })
+                .collect(),
         };
         self.queue.set_policy(&policy).await?;
         Ok(pause)

@@ -57,7 +57,7 @@ fn a_dag_is_listed_paused_and_triggered() {
         visit.is_at("/dags/listed/runs/").await?;
         visit.reads("//header//*[contains(@class, 'pill')]", &["Success"]).await?;
 
-        let query = DagRunListQuery { limit: 10, offset: 0, state: None, order_by: None };
+        let query = DagRunListQuery { limit: 10, ..DagRunListQuery::default() };
         let runs = visit.stage.client.list_dag_runs(&dag_id, &query).await?.dag_runs;
         ensure!(runs.len() == 1, "{runs:?}");
         ensure!(serde_json::to_value(&runs[0].conf)? == json!({"value": 7}), "{runs:?}");

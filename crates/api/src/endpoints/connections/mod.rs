@@ -48,7 +48,7 @@ fn wire(entry: ConnectionEntry) -> Connection {
 }
 
 /// `extra` is a JSON object, as text, or nothing.
-fn check_extra(extra: Option<String>) -> Result<Option<String>, ApiError> {
+pub(super) fn check_extra(extra: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(extra) = extra.filter(|extra| !extra.trim().is_empty()) else { return Ok(None) };
     match serde_json::from_str::<serde_json::Value>(&extra) {
         Ok(value) if value.is_object() => Ok(Some(extra)),

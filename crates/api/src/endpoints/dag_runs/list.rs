@@ -1,9 +1,10 @@
 use super::wire;
 use crate::App;
+use crate::endpoints::airflow::only_fields;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use cofferdam_api_types::{DagRunCollection, DagRunListQuery, ErrorCode};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_ids::DagId;
@@ -31,7 +32,7 @@ pub(crate) async fn handler(
     caller: Caller<Viewer>,
     PathParams(path): PathParams<Path>,
     QueryParams(query): QueryParams<DagRunListQuery>,
-) -> Result<Json<DagRunCollection>, ApiError> {
+) -> Result<Response, ApiError> {
     let page = page(query.limit, query.offset)?;
     let order = order(query.order_by.as_deref())?;
     let states = states(query.state.as_deref())?;
@@ -45,26 +46,44 @@ pub(crate) async fn handler(
             Some(dag_id)
         }
     };
-    let filter = RunFilter { dag_id, states, ..RunFilter::default() };
+    let filter = RunFilter {
+        dag_id,
+        states,
+        logical_date_from: query.execution_date_gte,
+        logical_date_to: query.execution_date_lte,
+        started: (query.start_date_gte, query.start_date_lte),
+        ended: (query.end_date_gte, query.end_date_lte),
+        updated: (query.updated_at_gte, query.updated_at_lte),
+        dag_ids: Vec::new(),
+    };
     let listed = runs::list(&mut tx, &filter, order, page).await?;
-    Ok(Json(DagRunCollection { dag_runs: listed.items.into_iter().map(wire).collect(), total_entries: listed.total }))
+    let listed = DagRunCollection { dag_runs: listed.items.into_iter().map(wire).collect(), total_entries: listed.total };
+    only_fields(&listed, Some("dag_runs"), query.fields.as_deref())
 }
 
-fn order(text: Option<&str>) -> Result<RunOrder, ApiError> {
+pub(crate) fn order(text: Option<&str>) -> Result<RunOrder, ApiError> {
     Ok(match text {
-        None | Some("-logical_date") => RunOrder::LatestLogicalDate,
-        Some("logical_date") => RunOrder::EarliestLogicalDate,
+        None | Some("-logical_date" | "-execution_date") => RunOrder::LatestLogicalDate,
+        Some("logical_date" | "execution_date") => RunOrder::EarliestLogicalDate,
+        Some("-start_date") => RunOrder::LastStarted,
+        Some("start_date") => RunOrder::FirstStarted,
+        Some("-end_date") => RunOrder::LastEnded,
+        Some("end_date") => RunOrder::FirstEnded,
+        Some("-dag_run_id" | "-run_id") => RunOrder::NameBackwards,
+        Some("dag_run_id" | "run_id") => RunOrder::Name,
         Some("-queued_at") => RunOrder::LastQueued,
         Some("queued_at") => RunOrder::FirstQueued,
         Some(other) => {
-            let detail =
-                format!("'order_by' is '{other}'; it can be logical_date or queued_at, with '-' before it for the latest first.");
+            let detail = format!(
+                "'order_by' is '{other}'; it can be logical_date, execution_date, queued_at, start_date, end_date or dag_run_id, \
+                     with '-' before it for the latest first."
+            );
             return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
         }
     })
 }
 
-fn states(text: Option<&str>) -> Result<Vec<RunStateName>, ApiError> {
+pub(crate) fn states(text: Option<&str>) -> Result<Vec<RunStateName>, ApiError> {
     let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
     words
         .map(|word| {

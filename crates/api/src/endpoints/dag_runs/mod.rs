@@ -4,7 +4,7 @@ mod cancel;
 mod clear;
 mod delete;
 mod get;
-mod list;
+pub(super) mod list;
 mod mark;
 pub(crate) mod note;
 mod trigger;

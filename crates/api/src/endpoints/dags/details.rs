@@ -1,10 +1,11 @@
 use super::{DagPath, wire};
 use crate::App;
+use crate::endpoints::airflow::{FieldsQuery, only_fields};
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, Viewer};
-use axum::Json;
+use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::extract::State;
-use cofferdam_api_types::{DagDetail, DagEdge, DagGroup, DagTask, DagVersionSummary};
+use axum::response::Response;
+use cofferdam_api_types::{DagDetail, DagEdge, DagGroup, DagTask, DagVersionSummary, TimeDelta};
 use cofferdam_domain::plan::{DagPlan, Decides, TaskPlan, TaskWork};
 use cofferdam_store::{Page, dags};
 use std::sync::Arc;
@@ -18,14 +19,15 @@ const VERSIONS: u32 = 100;
     path = "/api/v1/dags/{dag_id}/details",
     tag = "dags",
     operation_id = "get_dag_details",
-    params(("dag_id" = String, Path, description = "The dag.")),
+    params(("dag_id" = String, Path, description = "The dag."), FieldsQuery),
     responses((status = 200, body = DagDetail))
 )]
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
     PathParams(path): PathParams<DagPath>,
-) -> Result<Json<DagDetail>, ApiError> {
+    QueryParams(query): QueryParams<FieldsQuery>,
+) -> Result<Response, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
     let dag = wire(dags::get(&mut tx, &path.dag_id).await?);
     let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
@@ -41,15 +43,23 @@ pub(crate) async fn handler(
         created_at: version.created_at,
         created_by: version.created_by,
     });
-    Ok(Json(DagDetail {
+    let detail = DagDetail {
         dag,
+        doc_md: version.definition["doc_md"].as_str().map(str::to_owned),
         definition: version.definition,
         conf_schema,
         tasks: tasks.collect(),
         groups,
         edges,
         versions: versions.collect(),
-    }))
+        catchup: plan.catchup,
+        start_date: plan.start_date,
+        end_date: plan.end_date,
+        dag_run_timeout: plan.run_timeout_ms.map(TimeDelta::from_ms),
+        max_active_tasks: plan.max_active_tasks,
+        params: plan.params,
+    };
+    only_fields(&detail, None, query.fields.as_deref())
 }
 
 /// Which task waits for which.

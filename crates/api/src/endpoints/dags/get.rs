@@ -1,8 +1,8 @@
 use super::{DagPath, etag, wire};
 use crate::App;
+use crate::endpoints::airflow::{FieldsQuery, only_fields};
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, Viewer};
-use axum::Json;
+use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cofferdam_api_types::Dag;
@@ -16,15 +16,16 @@ use std::sync::Arc;
     path = "/api/v1/dags/{dag_id}",
     tag = "dags",
     operation_id = "get_dag",
-    params(("dag_id" = String, Path, description = "The dag.")),
+    params(("dag_id" = String, Path, description = "The dag."), FieldsQuery),
     responses((status = 200, body = Dag))
 )]
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
     PathParams(path): PathParams<DagPath>,
+    QueryParams(query): QueryParams<FieldsQuery>,
 ) -> Result<Response, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
     let dag = wire(dags::get(&mut tx, &path.dag_id).await?);
-    Ok(([(header::ETAG, etag(&dag))], Json(dag)).into_response())
+    Ok(([(header::ETAG, etag(&dag))], only_fields(&dag, None, query.fields.as_deref())?).into_response())
 }

@@ -1,9 +1,10 @@
 use super::wire;
 use crate::App;
+use crate::endpoints::airflow::{backwards, only_fields};
 use crate::error::ApiError;
 use crate::extract::{Caller, QueryParams, Viewer, page};
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use cofferdam_api_types::{DagCollection, DagListQuery};
 use cofferdam_store::dags::{self, DagFilter};
 use std::sync::Arc;
@@ -21,15 +22,18 @@ pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
     QueryParams(query): QueryParams<DagListQuery>,
-) -> Result<Json<DagCollection>, ApiError> {
+) -> Result<Response, ApiError> {
     let page = page(query.limit, query.offset)?;
+    let backwards = backwards(query.order_by.as_deref(), "dag_id")?;
     let tags = query.tags.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
     let filter = DagFilter {
         tags: tags.map(str::to_owned).collect(),
         id_contains: query.dag_id_pattern.filter(|pattern| !pattern.is_empty()),
         paused: query.paused,
+        backwards,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = dags::list(&mut tx, &filter, page).await?;
-    Ok(Json(DagCollection { dags: listed.items.into_iter().map(wire).collect(), total_entries: listed.total }))
+    let listed = DagCollection { dags: listed.items.into_iter().map(wire).collect(), total_entries: listed.total };
+    only_fields(&listed, Some("dags"), query.fields.as_deref())
 }

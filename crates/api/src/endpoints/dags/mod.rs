@@ -8,13 +8,14 @@ mod details;
 mod get;
 mod list;
 mod patch;
+mod patch_many;
 mod text;
 
 use self::changes::changes;
 use self::details::{edges, task};
 use super::words::{run_state, run_type};
 use crate::App;
-use cofferdam_api_types::{Dag, NextRun, RecentRun};
+use cofferdam_api_types::{AirflowDag, Dag, NextRun, RecentRun, ScheduleInterval};
 use cofferdam_domain::definition::ScheduleDefinition;
 use cofferdam_domain::schedule::parse_timezone;
 use cofferdam_ids::DagId;
@@ -27,7 +28,7 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(apply::handler, list::handler))
+        .routes(routes!(apply::handler, list::handler, patch_many::handler))
         .routes(routes!(get::handler, patch::handler, delete::handler))
         .routes(routes!(details::handler))
         .routes(routes!(compile::handler))
@@ -38,16 +39,33 @@ pub(crate) struct DagPath {
     dag_id: DagId,
 }
 
-fn wire(dag: dags::Dag) -> Dag {
+pub(super) fn wire(dag: dags::Dag) -> Dag {
     let timezone = parse_timezone(&dag.timezone).ok();
     let schedule = dag.schedule.as_deref().and_then(|text| text.parse::<ScheduleDefinition>().ok());
+    let in_words = schedule.zip(timezone).map(|(schedule, timezone)| schedule.describe(timezone));
+    let interval_end = dag.next.map(|next| next.due_at);
+    let airflow = AirflowDag {
+        dag_display_name: dag.dag_id.to_string(),
+        default_view: "grid".to_owned(),
+        file_token: dag.dag_id.to_string(),
+        is_active: true,
+        last_parsed_time: Some(dag.updated_at),
+        next_dagrun: dag.next.map(|next| next.logical_date),
+        next_dagrun_create_after: interval_end,
+        next_dagrun_data_interval_start: dag.next.map(|next| next.logical_date),
+        next_dagrun_data_interval_end: interval_end,
+        schedule_interval: dag.schedule.clone().map(|value| ScheduleInterval { kind: "CronExpression".to_owned(), value }),
+        timetable_description: in_words.clone(),
+        ..AirflowDag::default()
+    };
     Dag {
+        airflow,
         dag_id: dag.dag_id,
         description: dag.description,
         is_paused: dag.paused,
         tags: dag.tags,
         owners: dag.owners,
-        schedule_in_words: schedule.zip(timezone).map(|(schedule, timezone)| schedule.describe(timezone)),
+        schedule_in_words: in_words,
         schedule: dag.schedule,
         timezone: dag.timezone,
         next_run: dag.next.map(|next| NextRun { logical_date: next.logical_date, due_at: next.due_at }),

@@ -2,11 +2,11 @@ use super::{DagPath, etag, wire};
 use crate::App;
 use crate::endpoints::audit_after;
 use crate::error::ApiError;
-use crate::extract::{Caller, JsonBody, Operator, PathParams};
+use crate::extract::{Caller, JsonBody, Operator, PathParams, QueryParams};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use cofferdam_api_types::{Dag, ErrorCode, PatchDag};
+use cofferdam_api_types::{Dag, ErrorCode, PatchDag, UpdateMask};
 use cofferdam_store::audit::Action;
 use cofferdam_store::dags;
 use http::{HeaderMap, header};
@@ -40,6 +40,7 @@ impl From<PatchError> for ApiError {
     operation_id = "patch_dag",
     params(
         ("dag_id" = String, Path, description = "The dag."),
+        UpdateMask,
         ("If-Match" = Option<String>, Header, description = "The ETag that the dag must have.")
     ),
     request_body = PatchDag,
@@ -49,6 +50,7 @@ pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Operator>,
     PathParams(path): PathParams<DagPath>,
+    _: QueryParams<UpdateMask>,
     headers: HeaderMap,
     JsonBody(patch): JsonBody<PatchDag>,
 ) -> Result<Response, ApiError> {

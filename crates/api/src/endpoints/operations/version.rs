@@ -7,5 +7,9 @@ use std::sync::Arc;
 /// The server's version.
 #[utoipa::path(get, path = "/api/v1/version", tag = "operations", operation_id = "version", responses((status = 200, body = VersionInfo)))]
 pub(crate) async fn handler(State(app): State<Arc<App>>) -> Json<VersionInfo> {
-    Json(VersionInfo { version: env!("CARGO_PKG_VERSION").to_owned(), engine: app.state.compatibility_hash.clone() })
+    Json(VersionInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: app.state.compatibility_hash.clone(),
+        git_version: None,
+    })
 }

@@ -1,33 +1,38 @@
-use super::{plan, wire};
+use super::search::{Scope, search};
 use crate::App;
-use crate::endpoints::dag_runs::RunPath;
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, Viewer};
+use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::TaskInstanceCollection;
-use cofferdam_store::{runs, task_instances};
+use cofferdam_api_types::{TaskInstanceCollection, TaskInstanceListQuery};
+use serde::Deserialize;
 use std::sync::Arc;
 
-/// The task instances of a run, in the order of the dag's tasks.
+#[derive(Deserialize)]
+pub(crate) struct Path {
+    dag_id: String,
+    dag_run_id: String,
+}
+
+/// The task instances of a run, in the order of the dag's tasks. `~` in place of a dag or a run stands for all, as Airflow has it.
 #[utoipa::path(
     get,
     path = "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances",
     tag = "task-instances",
     operation_id = "list_task_instances",
-    params(("dag_id" = String, Path, description = "The dag."), ("dag_run_id" = String, Path, description = "The run.")),
+    params(
+        ("dag_id" = String, Path, description = "The dag, or `~` for all."),
+        ("dag_run_id" = String, Path, description = "The run, or `~` for all."),
+        TaskInstanceListQuery
+    ),
     responses((status = 200, body = TaskInstanceCollection))
 )]
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
-    PathParams(path): PathParams<RunPath>,
+    PathParams(path): PathParams<Path>,
+    QueryParams(query): QueryParams<TaskInstanceListQuery>,
 ) -> Result<Json<TaskInstanceCollection>, ApiError> {
-    let mut tx = app.state.store.begin(&caller.context).await?;
-    let run = runs::get(&mut tx, &path.dag_id, &path.dag_run_id).await?;
-    let plan = plan(&mut tx, &run).await?;
-    let instances = task_instances::list(&mut tx, run.key).await?;
-    let task_instances: Vec<_> = instances.into_iter().map(|instance| wire(instance, &run, &plan)).collect();
-    let total_entries = task_instances.len() as u64;
-    Ok(Json(TaskInstanceCollection { task_instances, total_entries }))
+    let scope = Scope::new(&path.dag_id, &path.dag_run_id, None)?;
+    search(&app, &caller.context, scope, &query).await.map(Json)
 }

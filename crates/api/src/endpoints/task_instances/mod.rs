@@ -7,6 +7,7 @@ mod log_reader;
 mod logs;
 mod mapped;
 mod rendered;
+mod search;
 mod summaries;
 mod tries;
 
@@ -38,6 +39,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(mapped::note))
         .routes(routes!(tries::handler))
         .routes(routes!(rendered::handler))
+        .routes(routes!(tries::one))
+        .routes(routes!(tries::mapped))
+        .routes(routes!(tries::one_mapped))
+        .routes(routes!(search::batch))
+        .routes(routes!(search::list_mapped))
         .routes(routes!(logs::handler))
 }
 

@@ -1,4 +1,4 @@
-use super::{check_password, domain_role, wire};
+use super::{check_password, domain_role, one_role, wire};
 use crate::App;
 use crate::error::ApiError;
 use crate::extract::{Admin, Caller, JsonBody, PathParams};
@@ -33,6 +33,9 @@ pub(crate) async fn handler(
     JsonBody(request): JsonBody<UpdateUser>,
 ) -> Result<Json<UserAccount>, ApiError> {
     let context = caller.context;
+    if request.username.as_ref().is_some_and(|given| *given != path.username) {
+        return Err(ApiError::new(ErrorCode::InvalidBody, "A user keeps its name.").at("/username"));
+    }
     let hash = match &request.password {
         Some(password) => {
             check_password(password)?;
@@ -46,7 +49,7 @@ pub(crate) async fn handler(
         .await?
         .ok_or_else(|| ApiError::not_found(format!("The user '{}'", path.username)))?
         .user;
-    let role = request.role.map_or(user.role, domain_role);
+    let role = one_role(request.role, request.roles.as_deref())?.map_or(user.role, domain_role);
     let active = request.is_active.unwrap_or(user.active);
     if Some(user.id) == context.user() && (role != Role::Admin || !active) {
         // Else a tenant could be left without anybody who manages it.

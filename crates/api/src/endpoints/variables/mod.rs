@@ -43,7 +43,7 @@ fn wire(app: &App, stored: &StoredVariable) -> Result<Variable, ApiError> {
 }
 
 /// The names of fields that a change is about; none when it is about all that are given.
-pub(super) fn masked<'a>(mask: Option<&'a str>, known: &[&str]) -> Result<Option<Vec<&'a str>>, ApiError> {
+pub(crate) fn masked<'a>(mask: Option<&'a str>, known: &[&str]) -> Result<Option<Vec<&'a str>>, ApiError> {
     let Some(mask) = mask else { return Ok(None) };
     let names: Vec<&str> = mask.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     match names.iter().find(|name| !known.contains(name)) {

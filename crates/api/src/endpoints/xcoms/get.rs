@@ -1,6 +1,6 @@
 use super::wire;
 use crate::App;
-use crate::endpoints::task_instances::{MapIndexQuery, TaskPath};
+use crate::endpoints::task_instances::TaskPath;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::Json;
@@ -11,7 +11,23 @@ use cofferdam_objects::XComReference;
 use cofferdam_store::xcoms::StoredValue;
 use cofferdam_store::{runs, xcoms};
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
+use utoipa::IntoParams;
+
+/// Which value, and in which form.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct XComQuery {
+    /// Position in a mapped task.
+    map_index: Option<i32>,
+    /// The value as text, when it is `true`; as it is otherwise.
+    stringify: Option<String>,
+    /// Taken, and without effect: values are JSON.
+    #[serde(rename = "deserialize")]
+    _deserialize: Option<String>,
+}
 
 #[derive(Deserialize)]
 pub(crate) struct Path {
@@ -32,7 +48,7 @@ pub(crate) struct Path {
         ("dag_run_id" = String, Path, description = "The run."),
         ("task_id" = String, Path, description = "The task."),
         ("key" = String, Path, description = "The key."),
-        MapIndexQuery
+        XComQuery
     ),
     responses((status = 200, body = XCom))
 )]
@@ -40,14 +56,15 @@ pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
     PathParams(path): PathParams<Path>,
-    QueryParams(query): QueryParams<MapIndexQuery>,
+    QueryParams(query): QueryParams<XComQuery>,
 ) -> Result<Json<XCom>, ApiError> {
+    let map_index = query.map_index.unwrap_or(-1);
     let tenant = caller.context.tenant;
     let mut tx = app.state.store.begin(&caller.context).await?;
     let run = runs::get(&mut tx, &path.dag_id, &path.dag_run_id).await?;
-    let xcom = xcoms::get(&mut tx, run.key, &path.task_id, query.get(), &path.key).await?;
+    let xcom = xcoms::get(&mut tx, run.key, &path.task_id, map_index, &path.key).await?;
     tx.rollback().await?;
-    let value = match xcom.value {
+    let value: Value = match xcom.value {
         StoredValue::Inline(text) => serde_json::from_str(&text).map_err(ApiError::internal)?,
         StoredValue::Object(reference) => {
             let reference: XComReference = reference.parse().map_err(ApiError::internal)?;
@@ -55,6 +72,13 @@ pub(crate) async fn handler(
             serde_json::from_slice(&bytes).map_err(ApiError::internal)?
         }
     };
+    let value = match query.stringify.as_deref() {
+        Some(flag) if flag.eq_ignore_ascii_case("true") => Value::String(match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }),
+        _ => value,
+    };
     let task = TaskPath { dag_id: path.dag_id, dag_run_id: path.dag_run_id, task_id: path.task_id };
-    Ok(Json(XCom { entry: wire(xcom.entry, &task, query.get()), value }))
+    Ok(Json(XCom { entry: wire(xcom.entry, &task, map_index, run.logical_date), value }))
 }

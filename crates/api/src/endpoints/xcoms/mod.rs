@@ -5,6 +5,7 @@ mod list;
 
 use super::task_instances::TaskPath;
 use crate::App;
+use chrono::{DateTime, Utc};
 use cofferdam_api_types::XComEntry;
 use cofferdam_store::xcoms;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list::handler)).routes(routes!(get::handler))
 }
 
-fn wire(entry: xcoms::XComEntry, task: &TaskPath, map_index: i32) -> XComEntry {
+fn wire(entry: xcoms::XComEntry, task: &TaskPath, map_index: i32, execution_date: DateTime<Utc>) -> XComEntry {
     XComEntry {
         key: entry.key,
         dag_id: task.dag_id.clone(),
@@ -24,5 +25,6 @@ fn wire(entry: xcoms::XComEntry, task: &TaskPath, map_index: i32) -> XComEntry {
         map_index,
         size_bytes: entry.size_bytes,
         timestamp: entry.created_at,
+        execution_date,
     }
 }

@@ -1,0 +1,84 @@
+//! Resources that are there for clients of Airflow's REST API 2.10, and what such clients ask of other resources.
+//! `docs/airflow-compatibility.md` lists all of its operations.
+
+mod access;
+mod dags;
+mod event_logs;
+mod monitoring;
+mod runs;
+
+use crate::App;
+use crate::error::ApiError;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use cofferdam_api_types::ErrorCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(dags::tasks))
+        .routes(routes!(dags::task))
+        .routes(routes!(dags::source))
+        .routes(routes!(dags::stats))
+        .routes(routes!(dags::warnings))
+        .routes(routes!(dags::import_errors))
+        .routes(routes!(runs::batch))
+        .routes(routes!(runs::links))
+        .routes(routes!(runs::dependencies))
+        .routes(routes!(runs::mapped_dependencies))
+        .routes(routes!(event_logs::list))
+        .routes(routes!(event_logs::get))
+        .routes(routes!(access::roles))
+        .routes(routes!(access::role))
+        .routes(routes!(access::permissions))
+        .routes(routes!(monitoring::health))
+        .routes(routes!(monitoring::config))
+        .routes(routes!(monitoring::config_value))
+        .routes(routes!(monitoring::plugins))
+        .routes(routes!(monitoring::providers))
+        .routes(routes!(monitoring::test_connection))
+}
+
+/// Which fields of an answer are wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldsQuery {
+    /// Only these fields, separated by commas.
+    pub fields: Option<String>,
+}
+
+/// An answer with only the fields that are wanted: of the entries of the list called `list`, or of the body itself.
+pub(crate) fn only_fields(body: &impl Serialize, list: Option<&str>, fields: Option<&str>) -> Result<Response, ApiError> {
+    let Some(fields) = fields else { return Ok(Json(body).into_response()) };
+    let wanted: Vec<&str> = fields.split(',').map(str::trim).filter(|field| !field.is_empty()).collect();
+    let mut value = serde_json::to_value(body).map_err(ApiError::internal)?;
+    let keep = |entry: &mut Value| {
+        if let Value::Object(entry) = entry {
+            entry.retain(|name, _| wanted.contains(&name.as_str()));
+        }
+    };
+    match list {
+        None => keep(&mut value),
+        Some(list) => value[list].as_array_mut().into_iter().flatten().for_each(keep),
+    }
+    Ok(Json(value).into_response())
+}
+
+/// Whether a list that has one order is asked for backwards.
+pub(crate) fn backwards(order_by: Option<&str>, field: &str) -> Result<bool, ApiError> {
+    match order_by {
+        None => Ok(false),
+        Some(asked) if asked == field => Ok(false),
+        Some(asked) if asked.strip_prefix('-') == Some(field) => Ok(true),
+        Some(other) => {
+            let detail = format!("'order_by' is '{other}'; it can be {field} or -{field}.");
+            Err(ApiError::new(ErrorCode::InvalidParameter, detail))
+        }
+    }
+}

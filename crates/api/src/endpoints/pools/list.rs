@@ -1,0 +1,43 @@
+use super::{unbounded, wire};
+use crate::App;
+use crate::error::ApiError;
+use crate::extract::{Caller, QueryParams, Viewer, page};
+use axum::Json;
+use axum::extract::State;
+use cofferdam_api_types::{Page, PoolCollection};
+use cofferdam_ids::PoolName;
+use cofferdam_store::pools;
+use std::sync::Arc;
+
+/// The pools of the tenant, by name, with what is taken of them now. The default pool is among them, also when nobody made it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pools",
+    tag = "pools",
+    operation_id = "get_pools",
+    params(Page),
+    responses((status = 200, body = PoolCollection))
+)]
+pub(crate) async fn handler(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    QueryParams(query): QueryParams<Page>,
+) -> Result<Json<PoolCollection>, ApiError> {
+    let page = page(query.limit, query.offset)?;
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    // There are few: all are read, so that the default pool has its place among them.
+    let mut all = pools::list(&mut tx, cofferdam_store::Page::first(u32::MAX)).await?.items;
+    tx.rollback().await?;
+    if all.iter().all(|pool| pool.name != PoolName::default_pool()) {
+        all.push(unbounded());
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    let total_entries = all.len() as u64;
+    let mut taken = app.state.engine.pool_use(&caller.context).await?;
+    let (offset, limit) = (usize::try_from(page.offset).unwrap_or(0), usize::try_from(page.limit).unwrap_or(0));
+    let pools = all.into_iter().skip(offset).take(limit).map(|pool| {
+        let taken = taken.remove(&pool.name).unwrap_or_default();
+        wire(pool, taken)
+    });
+    Ok(Json(PoolCollection { pools: pools.collect(), total_entries }))
+}
