@@ -1,9 +1,11 @@
 //! Drives scheduler and worker in one process, on given servers, and prints how fast they are: one JSON line a figure.
 //!
-//! `bench hop|throughput|neighbour --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --reach reach.wasm --compiler PATH
+//! `bench hop|throughput|neighbour|fanout|wide|deep --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --reach reach.wasm --compiler PATH
 //! --conditions JSON [--postgres-pid PID] [--redis-pid PID]`. `cargo xtask bench` starts the servers, calls this, and documents the
 //! figures.
 #![expect(clippy::disallowed_methods, reason = "a measuring program uses the computer's own clock")]
+
+mod shapes;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use chrono::Utc;
@@ -39,6 +41,9 @@ const NEIGHBOUR_TIME: Duration = Duration::from_secs(15);
 const NEIGHBOUR_WARM_UP: Duration = Duration::from_secs(3);
 const THROUGHPUT_RUNS: usize = 200;
 const THROUGHPUT_TASKS: usize = 100;
+const FANOUT_ITEMS: usize = 10_000;
+const FANOUT_RUNS: usize = 3;
+const SHAPE_RUNS: usize = 5;
 
 struct Args {
     bench: String,
@@ -48,7 +53,7 @@ struct Args {
 impl Args {
     fn read() -> Result<Self> {
         let mut args = std::env::args().skip(1);
-        let bench = args.next().context("which bench? hop, throughput or neighbour")?;
+        let bench = args.next().context("which bench? hop, throughput, neighbour, fanout, wide or deep")?;
         let mut options = HashMap::new();
         while let Some(name) = args.next() {
             let value = args.next().with_context(|| format!("{name} needs a value"))?;
@@ -74,7 +79,10 @@ async fn main() -> Result<()> {
         "hop" => bench.hop().await?,
         "throughput" => bench.throughput(&args).await?,
         "neighbour" => bench.neighbour(&args).await?,
-        other => bail!("there is no bench '{other}'; there are hop, throughput and neighbour"),
+        "fanout" => bench.fanout().await?,
+        "wide" => bench.shape("wide", shapes::montage()).await?,
+        "deep" => bench.shape("deep", shapes::epigenomics()).await?,
+        other => bail!("there is no bench '{other}'; there are hop, throughput, neighbour, fanout, wide and deep"),
     }
     bench.stop.cancel();
     Ok(())
@@ -358,6 +366,44 @@ impl Bench {
         }
         times.sort_by(f64::total_cmp);
         Ok(times)
+    }
+
+    /// The median of several runs: one task is mapped over many items and joined.
+    async fn fanout(&self) -> Result<()> {
+        let small = self.apply("fanout_small", shapes::fanout(100)).await?;
+        ensure!(self.trigger(&small, 100_000).await?.await?, "the warm-up run failed");
+        let dag = self.apply("fanout", shapes::fanout(FANOUT_ITEMS)).await?;
+        let wall = self.median(&dag, FANOUT_RUNS).await?;
+        self.print("fanout", "wall_s", wall);
+        self.print("fanout", "per_task_ms", wall * 1_000.0 / (FANOUT_ITEMS + 2) as f64);
+        Ok(())
+    }
+
+    /// The same for a dag of many tasks. What is not the tasks' own time is what the platform adds; they are trivial, so all is.
+    async fn shape(&self, bench: &str, tasks: Vec<Value>) -> Result<()> {
+        let count = tasks.len();
+        let began = Instant::now();
+        let dag = self.apply(bench, tasks).await?;
+        self.print(bench, "apply_ms", began.elapsed().as_secs_f64() * 1_000.0);
+        ensure!(self.trigger(&dag, 100_000).await?.await?, "the warm-up run failed");
+        let wall = self.median(&dag, SHAPE_RUNS).await?;
+        self.print(bench, "tasks", count as f64);
+        self.print(bench, "wall_s", wall);
+        self.print(bench, "per_task_ms", wall * 1_000.0 / count as f64);
+        Ok(())
+    }
+
+    /// Seconds from the trigger of a run to its end.
+    async fn median(&self, dag: &DagId, runs: usize) -> Result<f64> {
+        let mut walls = Vec::with_capacity(runs);
+        for number in 0..runs {
+            let began = Instant::now();
+            let end = self.trigger(dag, number).await?;
+            ensure!(tokio::time::timeout(Duration::from_secs(120), end).await??, "run {number} failed");
+            walls.push(began.elapsed().as_secs_f64());
+        }
+        walls.sort_by(f64::total_cmp);
+        Ok(walls[walls.len() / 2])
     }
 
     fn print(&self, bench: &str, metric: &str, value: f64) {

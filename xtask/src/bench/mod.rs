@@ -50,6 +50,9 @@ const BENCHES: &[Bench] = &[
     Bench { name: "throughput", example: "bench", needs: Needs::Servers },
     Bench { name: "neighbour", example: "bench", needs: Needs::Servers },
     Bench { name: "cron", example: "bench_cron", needs: Needs::Servers },
+    Bench { name: "fanout", example: "bench", needs: Needs::Servers },
+    Bench { name: "wide", example: "bench", needs: Needs::Servers },
+    Bench { name: "deep", example: "bench", needs: Needs::Servers },
 ];
 
 /// Builds in release mode and runs the benches asked for, one after the other.
