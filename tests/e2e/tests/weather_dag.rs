@@ -55,7 +55,7 @@ fn run(context: &Context) -> BTreeMap<String, Value> {
             }
             let left = |task: &TaskId, _: &XComKey| results.get(task.as_str()).cloned();
             let input = template.render(&Scope::bare(&context.conf, &left)).unwrap();
-            let result = run_task(task.component.name.as_str(), &input, context)
+            let result = run_task(task.component.as_ref().unwrap().name.as_str(), &input, context)
                 .unwrap_or_else(|error| panic!("{}: {error}", task.task_id));
             results.insert(task.task_id.to_string(), result);
             false
