@@ -1,5 +1,6 @@
 //! Dags that programs write down, applied by the command. That their scripts run is tested in `tests/runtime`, where Python is.
 
+#[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
 use cofferdam_test_guests::artefacts;

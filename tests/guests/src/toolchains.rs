@@ -72,7 +72,16 @@ pub fn python_packages(name: &str, lock: &Path) -> PathBuf {
     let done = folder.join("done");
     if !done.is_file() {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--upgrade"]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+            "--upgrade",
+        ]);
         let output = pip.arg("--target").arg(&folder).arg("--requirement").arg(lock).output().expect("python3 can be started");
         assert!(
             output.status.success(),

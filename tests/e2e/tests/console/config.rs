@@ -72,7 +72,12 @@ fn variables_are_added_changed_and_deleted() {
 
         // Who only reads can only read.
         let password = "a viewer reads and no more";
-        let viewer = CreateUser { username: "reader".to_owned(), password: password.to_owned(), role: Some(Role::Viewer), ..CreateUser::default() };
+        let viewer = CreateUser {
+            username: "reader".to_owned(),
+            password: password.to_owned(),
+            role: Some(Role::Viewer),
+            ..CreateUser::default()
+        };
         client.create_user(&viewer).await?;
         visit.click("//button[@title='Sign out']").await?;
         visit.fill("//input[@id='username']", "reader").await?;
