@@ -236,7 +236,7 @@ mod tests {
             (
                 json!({ "over": { "x": { "$from": "lisst" } } }),
                 json!({}),
-                "error[unknown_upstream] at /tasks/1/expand/over/x: there is no task 'lisst' in this dag (did you mean 'list'?)",
+                "error[unknown_upstream] at /tasks/1/expand/over/x/$from: there is no task 'lisst' in this dag (did you mean 'list'?)",
             ),
             (
                 json!({ "over": { "x": [1] } }),
