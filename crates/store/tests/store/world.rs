@@ -159,7 +159,7 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
         tries: vec![new_try(&context, instance)],
         xcoms: vec![xcom],
         artifacts: vec![new_artifact(&context, run)],
-        rendered: Vec::new(),
+        rendered: vec![transition::NewRendered { instance, try_number: 1, tenant: id, rendered: "{}".to_owned() }],
     };
     transition::write(&mut tx, &changes, noon()).await.unwrap();
     let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
