@@ -72,8 +72,8 @@ impl fmt::Debug for Client {
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server sends something at least every 15 seconds on a stream, and nothing while it compiles an upload, which takes at
-/// most 120 seconds.
-const READ_TIMEOUT: Duration = Duration::from_secs(150);
+/// most 300 seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(330);
 
 impl Client {
     /// A client of the server at an address such as `http://127.0.0.1:8080`, without credentials.
