@@ -11,7 +11,7 @@ use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
 use cofferdam_ids::{DagId, DagRunId, Digest, TaskId, TaskInstanceId, TenantId, XComKey};
 use cofferdam_objects::ObjectsError;
-use cofferdam_sandbox::{CompiledCode, Host, HostError, LoadError, LogLine, Program, TryRequest};
+use cofferdam_sandbox::{CompiledCode, Host, HostError, LoadError, LogLine, Program, Stream, TryRequest};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -41,14 +41,15 @@ pub(crate) struct Trial {
 
 impl Trials {
     /// Begins a trial, unless the tenant has as many as it may have.
-    pub(crate) fn begin(&self, tenant: TenantId) -> Option<Trial> {
+    pub(crate) fn begin(&self, tenant: TenantId) -> Result<Trial, ApiError> {
         let mut all = self.0.lock();
         let running = all.entry(tenant).or_default();
         if *running >= AT_ONCE {
-            return None;
+            let detail = "As many functions of your tenant as may be are being tried now. Try again when one of them has ended.";
+            return Err(ApiError::new(ErrorCode::TooManyTrials, detail));
         }
         *running += 1;
-        Some(Trial { all: Arc::clone(&self.0), tenant })
+        Ok(Trial { all: Arc::clone(&self.0), tenant })
     }
 }
 
@@ -79,6 +80,11 @@ impl TrialHost {
     pub(crate) fn take(&self) -> Vec<(DateTime<Utc>, LogLine)> {
         std::mem::take(&mut *self.lines.lock())
     }
+}
+
+/// The lines of what was said on one of the streams that `wanted` names.
+pub(crate) fn printed(said: &[(DateTime<Utc>, LogLine)], wanted: impl Fn(Stream) -> bool) -> String {
+    said.iter().filter(|(_, line)| wanted(line.stream)).map(|(_, line)| format!("{}\n", line.message)).collect()
 }
 
 #[async_trait]
@@ -150,10 +156,10 @@ mod tests {
         let (one, other) = (TenantId::generate(), TenantId::generate());
         let first = trials.begin(one).unwrap();
         let _second = trials.begin(one).unwrap();
-        assert!(trials.begin(one).is_none());
-        assert!(trials.begin(other).is_some(), "another tenant's are its own");
+        assert!(trials.begin(one).is_err());
+        assert!(trials.begin(other).is_ok(), "another tenant's are its own");
         drop(first);
-        assert!(trials.begin(one).is_some());
+        assert!(trials.begin(one).is_ok());
         assert_eq!(trials.0.lock().len(), 1, "who tries nothing is forgotten");
     }
 }

@@ -125,6 +125,14 @@ pub struct FoundLabel {
     pub range: Option<Range<usize>>,
 }
 
+impl FoundLabel {
+    /// What is said of a place whose line is not known yet.
+    #[must_use]
+    pub fn new(pointer: String, message: String) -> Self {
+        Self { pointer, message, line: None, range: None }
+    }
+}
+
 /// What to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FoundSuggestion {
@@ -137,6 +145,14 @@ pub struct FoundSuggestion {
     /// The bytes of the text that it replaces.
     #[serde(skip)]
     pub range: Option<Range<usize>>,
+}
+
+impl FoundSuggestion {
+    /// What to write instead of what stands at a place whose bytes are not known yet.
+    #[must_use]
+    pub fn new(pointer: String, is_key: bool, replacement: String) -> Self {
+        Self { pointer, is_key, replacement, range: None }
+    }
 }
 
 /// The text that a finding stands in.

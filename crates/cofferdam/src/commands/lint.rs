@@ -71,17 +71,11 @@ pub fn offline(document: &Document) -> Vec<Finding> {
 /// A diagnostic of the domain. Its place in the document comes later.
 pub fn own(diagnostic: definition::Diagnostic) -> Finding {
     let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
-    let label = |label: definition::Label| FoundLabel { pointer: label.pointer, message: label.message, line: None, range: None };
     Finding {
         help: diagnostic.help,
         within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
-        labels: diagnostic.labels.into_iter().map(label).collect(),
-        suggestion: diagnostic.suggestion.map(|suggestion| FoundSuggestion {
-            pointer: suggestion.pointer,
-            is_key: suggestion.is_key,
-            replacement: suggestion.replacement,
-            range: None,
-        }),
+        labels: diagnostic.labels.into_iter().map(|label| FoundLabel::new(label.pointer, label.message)).collect(),
+        suggestion: diagnostic.suggestion.map(|to| FoundSuggestion::new(to.pointer, to.is_key, to.replacement)),
         ..Finding::new(severity, diagnostic.code.as_str(), diagnostic.pointer, diagnostic.message)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure, Finding, FoundLabel, FoundSuggestion, Severity, Within, chain};
 use cofferdam_client::ClientError;
-use cofferdam_client::api::{Diagnostic, DiagnosticLabel, ErrorCode, Problem, Severity as ApiSeverity};
+use cofferdam_client::api::{Diagnostic, ErrorCode, Problem, Severity as ApiSeverity};
 
 /// What an error of the client means to the person at the keyboard.
 pub fn failure(url: &str, error: ClientError) -> Failure {
@@ -64,17 +64,11 @@ pub fn finding(diagnostic: Diagnostic) -> Finding {
         ApiSeverity::Error => Severity::Error,
         ApiSeverity::Warning => Severity::Warning,
     };
-    let label = |label: DiagnosticLabel| FoundLabel { pointer: label.pointer, message: label.message, line: None, range: None };
     Finding {
         help: diagnostic.help,
         within: diagnostic.place.map(|place| Within { line: place.line, column: place.column }),
-        labels: diagnostic.labels.into_iter().map(label).collect(),
-        suggestion: diagnostic.suggestion.map(|suggestion| FoundSuggestion {
-            pointer: suggestion.pointer,
-            is_key: suggestion.is_key,
-            replacement: suggestion.replacement,
-            range: None,
-        }),
+        labels: diagnostic.labels.into_iter().map(|label| FoundLabel::new(label.pointer, label.message)).collect(),
+        suggestion: diagnostic.suggestion.map(|to| FoundSuggestion::new(to.pointer, to.is_key, to.replacement)),
         ..Finding::new(severity, diagnostic.code, diagnostic.pointer, diagnostic.message)
     }
 }

@@ -4,13 +4,13 @@ use super::component;
 use super::new::python_sdk;
 use super::session::Session;
 use super::tools::{self, Tools};
-use crate::document::Document;
+use crate::document::{Document, read_text};
 use crate::failure::{Exit, Failure, Finding, Severity};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// What the SDKs answer.
 #[derive(Debug, Deserialize)]
@@ -52,10 +52,7 @@ impl Language {
 pub fn read(path: &Path, tools: &Tools) -> Result<Vec<Document>, Failure> {
     let Some(language) = Language::of(path) else { return Ok(vec![Document::read(path)?]) };
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Usage };
-        Failure::new(exit, "the file cannot be read").at(&name).because(&error)
-    })?;
+    let text = read_text(path)?;
     let answer = match language {
         Language::Python => python(path, tools)?,
         Language::Script => script(path)?,
@@ -139,13 +136,9 @@ fn script(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// What a program answers, whether it found dags or a mistake. What it prints besides goes to standard error.
 fn answer(command: &mut Command) -> Result<Vec<u8>, Failure> {
-    let name = command.get_program().display().to_string();
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Failure::new(Exit::Failed, format!("{name} cannot be started")).because(&error))?;
+    let output = tools::to_its_end(command)?;
     if output.stdout.is_empty() {
+        let name = command.get_program().display();
         return Err(Failure::new(Exit::Failed, format!("{name} failed ({}), see above", output.status)));
     }
     Ok(output.stdout)

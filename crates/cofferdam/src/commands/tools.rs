@@ -3,7 +3,7 @@
 use crate::config::Environment;
 use crate::failure::{Exit, Failure};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Finds programs on `PATH`.
 #[derive(Debug)]
@@ -64,13 +64,18 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
 /// # Errors
 /// When it cannot be started or fails.
 pub fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
+    let output = to_its_end(command)?;
+    if output.status.success() { Ok(output.stdout) } else { Err(failed(&name_of(command))) }
+}
+
+/// Runs a tool to its end, whatever that is. What it says on standard error is shown.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn to_its_end(command: &mut Command) -> Result<Output, Failure> {
     let name = name_of(command);
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Failure::new(Exit::Failed, format!("{name} cannot be started")).because(&error))?;
-    if output.status.success() { Ok(output.stdout) } else { Err(failed(&name)) }
+    let command = command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.output().map_err(|error| Failure::new(Exit::Failed, format!("{name} cannot be started")).because(&error))
 }
 
 /// Whether a tool succeeds; what it says is dropped.

@@ -32,12 +32,7 @@ impl Document {
                 .map_err(|error| Failure::usage("standard input cannot be read").because(&error))?;
             return Self::parse("<stdin>", &text);
         }
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Usage };
-            Failure::new(exit, "the file cannot be read").at(&name).because(&error)
-        })?;
-        Self::parse(&name, &text)
+        Self::parse(&path.display().to_string(), &read_text(path)?)
     }
 
     /// Reads a text. JSON is YAML too.
@@ -76,6 +71,17 @@ impl Document {
         finding.shown = Some(Shown { source: Arc::clone(&self.source), primary });
         finding
     }
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Usage };
+        Failure::new(exit, "the file cannot be read").at(path.display().to_string()).because(&error)
+    })
 }
 
 /// Notes where a finding stands.

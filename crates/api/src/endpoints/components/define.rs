@@ -3,7 +3,7 @@ use crate::App;
 use crate::endpoints::{audit_after, words};
 use crate::error::ApiError;
 use crate::extract::{Caller, Editor, PathParams};
-use crate::trials::{TrialHost, attempt, load};
+use crate::trials::{TrialHost, attempt, load, printed};
 use axum::Json;
 use axum::extract::State;
 use chrono::DateTime;
@@ -57,10 +57,7 @@ pub(crate) async fn handler(
         let detail = format!("{} exports no '{DEFINE}', as a program that writes dags down does: {error}.", version.name);
         ApiError::new(ErrorCode::UnknownFunction, detail)
     })?;
-    let Some(_trial) = app.trials.begin(context.tenant) else {
-        let detail = "As many functions of your tenant as may be are being tried now. Try again when one of them has ended.";
-        return Err(ApiError::new(ErrorCode::TooManyTrials, detail));
-    };
+    let _trial = app.trials.begin(context.tenant)?;
     let program = load(&app, context.tenant, &version.digest).await?;
     let host = Arc::new(TrialHost::new(Arc::clone(&app.state.clock)));
     let mut attempt = attempt(entry, None, app.now())?;
@@ -70,9 +67,7 @@ pub(crate) async fn handler(
     attempt.limits = Limits { fuel: FUEL, ..attempt.limits };
     let for_run: Arc<dyn Host> = Arc::clone(&host) as _;
     let report = app.state.sandbox.run(&program, attempt, for_run, CancellationToken::new()).await;
-    let said = host.take();
-    let output: String =
-        said.iter().filter(|(_, line)| line.stream != Stream::Log).map(|(_, line)| format!("{}\n", line.message)).collect();
+    let output = printed(&host.take(), |stream| stream != Stream::Log);
     let target = format!("{}@{}", version.name, version.digest);
     let done = Action { action: "component.define", target_kind: "component", target: &target };
     audit_after(&app, &context, done, json!({})).await;

@@ -3,7 +3,7 @@ use crate::App;
 use crate::endpoints::{audit_after, words};
 use crate::error::{ApiError, sentence};
 use crate::extract::{Caller, JsonBody, Operator, PathParams};
-use crate::trials::{TrialHost, attempt, load};
+use crate::trials::{TrialHost, attempt, load, printed};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -58,10 +58,7 @@ pub(crate) async fn handler(
     let version = components::get(&mut tx, &path.name, &VersionRef::Digest(path.digest)).await?;
     tx.rollback().await?;
     let entry = entry(inspection(&version)?.entry(request.function.as_deref())?, &request)?;
-    let Some(_trial) = app.trials.begin(context.tenant) else {
-        let detail = "As many functions of your tenant as may be are being tried now. Try again when one of them has ended.";
-        return Err(ApiError::new(ErrorCode::TooManyTrials, detail));
-    };
+    let _trial = app.trials.begin(context.tenant)?;
 
     let runtime = &app.state.sandbox;
     let program = load(&app, context.tenant, &version.digest).await?;
@@ -96,10 +93,6 @@ fn entry(entry: Entry, request: &TryFunction) -> Result<Entry, ApiError> {
 fn answer(report: TryReport, said: Vec<(DateTime<Utc>, sandbox::LogLine)>) -> FunctionTried {
     // What the sandbox hands over was checked to be JSON.
     let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-    let written = |stream| {
-        let lines = said.iter().filter(|(_, line)| line.stream == stream);
-        lines.map(|(_, line)| format!("{}\n", line.message)).collect::<String>()
-    };
     let mut answer = FunctionTried {
         ending: TryEnding::Success,
         reason: None,
@@ -107,8 +100,8 @@ fn answer(report: TryReport, said: Vec<(DateTime<Utc>, sandbox::LogLine)>) -> Fu
         after_ms: None,
         output: None,
         xcoms: report.xcoms.iter().map(|(key, value)| (key.to_string(), read(value))).collect(),
-        stdout: written(sandbox::Stream::Stdout),
-        stderr: written(sandbox::Stream::Stderr),
+        stdout: printed(&said, |stream| stream == sandbox::Stream::Stdout),
+        stderr: printed(&said, |stream| stream == sandbox::Stream::Stderr),
         logs: Vec::new(),
         receipt: words::receipt(report.receipt),
     };

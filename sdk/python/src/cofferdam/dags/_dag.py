@@ -41,7 +41,6 @@ class Dag:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Dag:
         """Writes the dag: its function's parameters are parameters of the dag, and what is given here are their defaults."""
-        self.line = _line() if self.line is None else self.line
         params = self._params(args, kwargs)
         with writing() as written:
             self.function(**{name: ParamValue(name) for name in inspect.signature(self.function).parameters})

@@ -134,8 +134,7 @@ class Output(Linked):
     key: str | None = None
 
     def __getitem__(self, key: str | int) -> Output:
-        segment = str(key).replace("~", "~0").replace("/", "~1")
-        return Output(self.node, f"{self.path}/{segment}", self.key)
+        return Output(self.node, _below(self.path, key), self.key)
 
     def __iter__(self) -> Iterator[Any]:
         raise _too_early(self.node)
@@ -157,6 +156,11 @@ class Output(Linked):
         if self.key is not None:
             form["key"] = self.key
         return form
+
+
+def _below(path: str, key: str | int) -> str:
+    """The JSON Pointer of what a key or an index leads to."""
+    return f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def _too_early(node: Node) -> DagError:
@@ -204,8 +208,7 @@ class ParamValue:
     path: str = ""
 
     def __getitem__(self, key: str | int) -> ParamValue:
-        segment = str(key).replace("~", "~0").replace("/", "~1")
-        return ParamValue(self.name, f"{self.path}/{segment}")
+        return ParamValue(self.name, _below(self.path, key))
 
     def as_json(self) -> dict[str, Any]:
         """The form that stands for it in an input."""
