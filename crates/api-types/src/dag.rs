@@ -167,7 +167,7 @@ pub struct DagTask {
     /// Its name.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub task_id: TaskId,
-    /// What it does: `component`, or `run_dag`.
+    /// What it does: `component`, `run_dag` or `approval`.
     pub kind: String,
     /// The component that it runs, if it runs one.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]

@@ -6,6 +6,7 @@
 
 mod action;
 mod airflow;
+mod approval;
 mod artifact;
 mod asset;
 mod auth;
@@ -36,6 +37,10 @@ pub use airflow::{
     FailedDependency, FailedDependencyCollection, ImportError, ImportErrorCollection, ListDagRunsForm, ListTaskInstancesForm,
     NamedItem, PartStatus, PatchedDags, PluginCollection, Provider, ProviderCollection, RoleCollection, RoleDetail,
     ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection, TimeDelta,
+};
+pub use approval::{
+    Approval, ApprovalCollection, ApprovalDecision, ApprovalListQuery, ApprovalSelection, ApprovalState, Approve, Approvers,
+    OnExpiry, Reject,
 };
 pub use artifact::{Artifact, ArtifactCollection};
 pub use asset::{

@@ -45,6 +45,8 @@ codes! {
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts to sign in";
     /// The role does not include this.
     RoleTooLow = "role_too_low", 403, "Your role does not allow this";
+    /// An approval that others are asked for.
+    NotAsked = "not_asked", 403, "Others are asked to decide this";
     /// A change that came with a cookie, but not from the console.
     CrossSiteRequest = "cross_site_request", 403, "The request comes from another site";
     /// There is no such thing, or it belongs to somebody else.

@@ -121,6 +121,8 @@ words! {
         Removed = "removed",
         /// The run that the task made failed.
         ChildFailed = "child_failed",
+        /// A person who was asked rejected it.
+        Rejected = "rejected",
         /// Cofferdam itself failed; never the task's fault, so it is tried again.
         Internal = "internal",
     }

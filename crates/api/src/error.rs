@@ -120,6 +120,7 @@ impl From<EngineError> for ApiError {
             EngineError::Queue(error) => error.into(),
             EngineError::Objects(error) => error.into(),
             EngineError::Denied(error) => error.into(),
+            EngineError::NotAsked(error) => Self::new(ErrorCode::NotAsked, sentence(&error)),
             EngineError::Invalid { pointer, ref message } => Self::new(ErrorCode::InvalidBody, message.clone()).at(pointer),
             EngineError::Plan { .. } | EngineError::NoSuchTask { .. } => Self::internal(error),
         }

@@ -12,6 +12,7 @@
 //! ```
 
 mod actions;
+mod approvals;
 mod assets;
 mod auth;
 mod backfills;

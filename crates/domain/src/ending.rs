@@ -72,6 +72,8 @@ reasons! {
     Removed = "removed";
     /// The run that the task made failed.
     ChildFailed = "child_failed";
+    /// A person who was asked rejected it.
+    Rejected = "rejected";
     /// Cofferdam itself failed (storage, queue, a bug): never the task's fault, so it is tried again.
     Internal = "internal";
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, draws a random number, opens a file or waits: time and chance come in as arguments.
 
+pub mod approval;
 pub mod artifact;
 pub mod asset;
 pub mod backfill;

@@ -9,8 +9,8 @@ use std::time::Duration;
 /// When a failed try of a task is followed by another.
 ///
 /// Reasons fall into four groups:
-/// - never tried again: `fatal`, `invalid_input`, `invalid_component`, `permission_denied`, `cancelled`, and reasons
-///   that no try ends with. The same try would end the same way, or a person wanted it to end.
+/// - never tried again: `fatal`, `invalid_input`, `invalid_component`, `permission_denied`, `cancelled`,
+///   `rejected`, and reasons that no try ends with. The same try would end the same way, or a person wanted it to end.
 /// - tried again unless told otherwise: `guest_error`, `trap`, `timed_out`, `invalid_output`.
 /// - tried again only when told so: `out_of_fuel`, `out_of_memory`, `stack_overflow`, `limit_exceeded`. A sandbox counts
 ///   exactly, so the same input mostly reaches the same limit again.
@@ -94,6 +94,7 @@ const fn group(reason: Reason) -> Group {
         | Reason::NothingToMap
         | Reason::UpstreamFailed
         | Reason::MarkedByUser
+        | Reason::Rejected
         | Reason::Removed => Group::Never,
         Reason::GuestError | Reason::Trap | Reason::TimedOut | Reason::InvalidOutput | Reason::ChildFailed => {
             Group::UnlessToldOtherwise

@@ -157,7 +157,7 @@ impl Engine {
             }
             let filled = input(&new, task, &scope, &xcoms, values.as_deref()).and_then(|input| match &task.work {
                 TaskWork::Component(work) => Ok((input, Some(task.entry(work, &scope).map_err(|error| error.to_string())?))),
-                TaskWork::RunDag { .. } => Ok((input, None)),
+                TaskWork::RunDag { .. } | TaskWork::Approval { .. } => Ok((input, None)),
             });
             match (filled, &task.work) {
                 (Ok((input, Some(entry))), TaskWork::Component(work)) => {

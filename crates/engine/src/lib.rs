@@ -18,6 +18,7 @@ pub mod scheduler;
 mod work;
 
 pub use commands::act::{Act, MOST_INSTANCES, MOST_RUNS, RunMark, Selection, Touched};
+pub use commands::answer::AskedTask;
 pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
 pub use commands::backfill::{BackfillPlan, BackfillRequest};
 pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChanges};
@@ -132,6 +133,9 @@ pub enum EngineError {
     /// The caller may not.
     #[error(transparent)]
     Denied(#[from] RoleTooLow),
+    /// Somebody else is asked.
+    #[error(transparent)]
+    NotAsked(cofferdam_domain::approval::AnswerError),
     /// The arguments do not go together.
     #[error("{message}")]
     Invalid {
@@ -154,6 +158,7 @@ impl EngineError {
             | Self::Plan { .. }
             | Self::NoSuchTask { .. }
             | Self::Denied(_)
+            | Self::NotAsked(_)
             | Self::Invalid { .. } => false,
         }
     }

@@ -281,7 +281,8 @@ impl Pass<'_> {
                 let name = artifact.written.artifact.name.clone();
                 self.artifacts.insert((artifact.run, artifact.task_id.clone(), artifact.map_index, name), artifact);
             }
-            if !matches!(ending, Ending::Failure { .. }) {
+            // What a person said is kept also when it was no.
+            if !matches!(ending, Ending::Failure { reason, .. } if reason != Reason::Rejected) {
                 for xcom in xcoms {
                     let address =
                         (working.locked.run, working.locked.task_id.clone(), working.locked.map_index, xcom.key.clone());
@@ -522,7 +523,9 @@ fn asset_events(task: &TaskPlan, locked: &LockedInstance, xcoms: &[XComWrite]) -
 /// The try that an event ends, if it ends one.
 fn ended(event: &TaskEvent) -> Option<(u32, LeaseToken, Ending)> {
     match event {
-        TaskEvent::Ended { try_number, lease, ending } => Some((*try_number, *lease, ending.clone())),
+        TaskEvent::Ended { try_number, lease, ending } | TaskEvent::Settled { try_number, lease, ending } => {
+            Some((*try_number, *lease, ending.clone()))
+        }
         TaskEvent::LeaseExpired { try_number, lease } => {
             let message = "the worker did not report before its lease ran out: it was killed, cut off, or stood still";
             Some((*try_number, *lease, Ending::failure(Reason::WorkerLost, message)))

@@ -5,6 +5,7 @@
 //! queries name the tenant, and row-level security refuses the rest should one of them forget.
 
 pub mod api_keys;
+pub mod approvals;
 pub mod artifacts;
 pub mod assets;
 pub mod audit;

@@ -118,7 +118,7 @@ export declare function runDag(
 export declare function approval(
   taskId: string,
   message: string,
-  settings?: Settings & { who?: unknown; timeout?: string; onExpiry?: string; options?: readonly string[]; after?: Step | readonly Step[] },
+  settings?: Settings & { who?: unknown; timeout?: string; onExpiry?: "fail" | "skip" | "approve"; onReject?: "fail" | "skip"; options?: readonly string[]; after?: Step | readonly Step[] },
 ): TaskNode;
 /** Tasks that belong together; their names begin with the group's. */
 export declare function group(name: string, write: () => void, fields?: { description?: string }): Step;

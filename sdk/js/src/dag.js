@@ -208,9 +208,8 @@ export function runDag(taskId, dagId, { conf, wait, logicalDate, ...settings } =
 }
 
 /** A task that waits until somebody approves. */
-export function approval(taskId, message, { who, timeout, onExpiry, options, ...settings } = {}) {
-  const { timeout: _, ...rest } = settings;
-  return new Node(taskId, { approval: { message, ...snake({ who, timeout, onExpiry, options }) } }, rest);
+export function approval(taskId, message, { who, timeout, onExpiry, onReject, options, ...settings } = {}) {
+  return new Node(taskId, { approval: { message, ...snake({ who, timeout, onExpiry, onReject, options }) } }, settings);
 }
 
 /** Tasks that belong together; their names begin with the group's. */

@@ -105,7 +105,8 @@ impl Task {
         Self::new(task_id, "run_dag", json!({ "dag_id": dag_id, "conf": conf }))
     }
 
-    /// A task that waits until somebody approves.
+    /// A task that waits until somebody approves. Who may, and for how long it waits, is said with all of its fields:
+    /// `.set("approval", json!({ "message": …, "who": …, "timeout": … }))`.
     #[must_use]
     pub fn approval(task_id: impl Into<String>, message: &str) -> Self {
         Self::new(task_id, "approval", json!({ "message": message }))

@@ -2,6 +2,7 @@
 
 pub(crate) mod airflow;
 mod api_keys;
+mod approvals;
 mod artifacts;
 mod assets;
 mod auth;
@@ -56,6 +57,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "assets", description = "What tasks produce and dags wait for."),
         (name = "backfills", description = "Runs of intervals that have passed."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
+        (name = "approvals", description = "What tasks ask people."),
         (name = "webhooks", description = "What runs dags from outside."),
         (name = "variables", description = "Values that tasks read by name."),
         (name = "connections", description = "How tasks reach what is outside."),
@@ -78,6 +80,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(assets::routes())
         .merge(backfills::routes())
         .merge(task_instances::routes())
+        .merge(approvals::routes())
         .merge(xcoms::routes())
         .merge(artifacts::routes())
         .merge(webhooks::routes())

@@ -25,7 +25,7 @@ same_words! {
     reason(Reason -> Reason) {
         GuestError Fatal Trap StackOverflow OutOfFuel OutOfMemory TimedOut Cancelled WorkerLost PermissionDenied InvalidInput
         InvalidOutput InvalidComponent LimitExceeded SkippedByTask SkippedByRule BranchNotChosen ShortCircuited NothingToMap
-        UpstreamFailed MarkedByUser Removed ChildFailed Internal
+        UpstreamFailed MarkedByUser Removed ChildFailed Rejected Internal
     }
     severity(Severity -> Severity) { Error Warning }
 }

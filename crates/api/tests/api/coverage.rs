@@ -2,8 +2,10 @@
 //! list fails the test.
 
 use crate::harness::{Server, demo_dag};
-use cofferdam_domain::context::Role;
+use cofferdam_domain::approval::ApprovalWork;
+use cofferdam_domain::context::{Context, Role};
 use cofferdam_domain::ending::Ending;
+use cofferdam_store::approvals::{self, NewApproval};
 use cofferdam_store::execution::facts::XComValue;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -136,6 +138,10 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/run", Operator, NotFound),
         with("PATCH", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Operator, NotFound, json!({ "state": "queued" })),
         route("DELETE", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Editor, NotFound),
+        route("GET", "/api/v1/approvals", Viewer, OwnOnly),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/approval", Viewer, NotFound),
+        with("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/approve", Viewer, NotFound, json!({})),
+        with("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/reject", Viewer, NotFound, json!({})),
         route("PUT", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/webhook", Viewer, NotFound),
         route("DELETE", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
@@ -241,6 +247,19 @@ impl Seed {
         let admin = server.key(server.tenant, Role::Admin).await;
         let run = server.demo_run(&admin).await;
         let (_, lease) = server.claim().await.remove(0);
+        let work = ApprovalWork::default();
+        let asked = NewApproval {
+            instance: lease.instance,
+            try_number: 1,
+            tenant: server.tenant,
+            message: "seeded?",
+            work: &work,
+            asked_at: crate::harness::now(&server),
+            expires_at: None,
+        };
+        let mut tx = server.system.begin(&Context::system(server.tenant, "test")).await.unwrap();
+        approvals::ask(&mut tx, asked).await.unwrap();
+        tx.commit().await.unwrap();
         server.write_log(lease, &["hello"]).await;
         server.report(lease, Ending::Success { output: "\"done\"".to_owned() }, XComValue::Inline("\"done\"".to_owned())).await;
         let variable = json!({ "key": "seeded_variable", "value": "seeded value" });

@@ -11,6 +11,7 @@ mod components;
 mod config;
 mod coverage;
 mod dags;
+mod decisions;
 mod derived;
 mod events;
 mod harness;

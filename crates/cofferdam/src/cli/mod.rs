@@ -1,6 +1,7 @@
 //! The command line: subcommands and flags, and the configuration keys that flags set.
 
 mod action;
+mod approval;
 mod asset;
 mod backfill;
 mod component;
@@ -14,6 +15,7 @@ mod tenant;
 mod webhook;
 
 pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfRunArgs};
+pub use approval::ApprovalCommand;
 pub use asset::AssetCommand;
 pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
 pub use component::ComponentCommand;
@@ -117,6 +119,9 @@ pub enum Command {
     /// Watch, read and cancel runs
     #[command(subcommand)]
     Run(RunCommand),
+    /// List what tasks ask people, and decide it
+    #[command(subcommand, visible_alias = "approvals")]
+    Approval(ApprovalCommand),
     /// Look at assets, and tell that they changed
     #[command(subcommand)]
     Asset(AssetCommand),
@@ -257,6 +262,7 @@ impl Cli {
             | Command::Backfill(_)
             | Command::Webhook(_)
             | Command::Asset(_)
+            | Command::Approval(_)
             | Command::Completions { .. } => {}
         }
         flags.0

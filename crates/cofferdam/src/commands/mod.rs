@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod action;
+mod approval;
 mod artifacts;
 mod asset;
 mod backfill;
@@ -73,6 +74,7 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),
+        Command::Approval(command) => as_command().and_then(|session| block_on(approval::run(&session, command))),
         Command::Asset(command) => as_command().and_then(|session| block_on(asset::run(&session, command))),
         Command::Webhook(command) => as_command().and_then(|session| block_on(webhook::run(&session, command))),
         Command::Backfill(command) => as_command().and_then(|session| block_on(backfill::run(&session, command))),

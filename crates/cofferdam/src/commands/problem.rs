@@ -45,6 +45,7 @@ fn refused(url: &str, problem: Problem) -> Failure {
 fn remedy(problem: &Problem) -> Option<String> {
     let text = match problem.code {
         ErrorCode::Unauthenticated | ErrorCode::InvalidRefreshToken => "run `cofferdam login`, or check COFFERDAM_TOKEN",
+        ErrorCode::NotAsked => "ask one of those whom the message names",
         ErrorCode::RoleTooLow => "ask an admin of the tenant for the role, or use another key",
         ErrorCode::CoreModule => {
             "build a component: `cargo build --target wasm32-wasip2`, or add its world with wasm-tools component embed"

@@ -128,6 +128,10 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, fou
         let message = format!("run_dag cannot be a {role}: its result is that of a run");
         found.push(Diagnostic::error(DiagnosticCode::InvalidValue, join(at, role), message));
     }
+    if let (Some(role @ ("branch" | "short_circuit")), true) = (roles.first().copied(), task.approval.is_some()) {
+        let message = format!("an approval cannot be a {role}: its result is a decision, with who took it and when");
+        found.push(Diagnostic::error(DiagnosticCode::InvalidValue, join(at, role), message));
+    }
     if let (Some(role @ ("branch" | "short_circuit")), true) = (roles.first().copied(), task.expand.is_some()) {
         let message = format!("a mapped task cannot be a {role}: its instances could decide differently");
         let problem = Diagnostic::error(DiagnosticCode::InvalidValue, join(at, role), message);

@@ -4,6 +4,7 @@
 //! [`Diagnostic`]s with a pointer into the document. [`DagPlan`](crate::plan::DagPlan) is the compiled form. The format
 //! is described for users in `docs/dags.md`.
 
+mod approval;
 mod changes;
 mod diagnostic;
 mod expand;
@@ -25,6 +26,7 @@ pub(crate) mod templates;
 mod validate;
 mod work;
 
+pub use approval::ApprovalDefinition;
 pub use changes::{Changes, FieldChange};
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, TextPlace};
@@ -254,6 +256,9 @@ with_settings! {
         /// A run of another dag, in place of a component.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub run_dag: Option<RunDagDefinition>,
+        /// A question to a person, in place of a component.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub approval: Option<ApprovalDefinition>,
         /// Which of its typed functions: `interface#function`, as short as it is unambiguous. Not needed where it exports only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub function: Option<String>,

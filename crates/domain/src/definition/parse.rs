@@ -44,6 +44,8 @@ fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diag
         "",
         "/script",
         "/run_dag",
+        "/approval",
+        "/approval/who",
         "/defaults",
         "/limits",
         "/defaults/limits",

@@ -146,6 +146,7 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
+    super::approval::validate(at, task, found);
     super::expand::validate(at, task, found);
     super::flow::validate(at, task, dag, found);
     super::room::validate(at, task, dag, found);

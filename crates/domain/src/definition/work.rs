@@ -1,13 +1,13 @@
 //! What a task does that runs no component: work of the engine itself, in place of `component` and `script`.
 
 use super::diagnostic::join;
-use super::{ComponentRef, Diagnostic, DiagnosticCode, Moment, TaskDefinition};
+use super::{ApprovalDefinition, ComponentRef, Diagnostic, DiagnosticCode, Moment, TaskDefinition};
 use cofferdam_ids::DagId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The fields of which a task has exactly one.
-const KINDS: [&str; 3] = ["component", "script", "run_dag"];
+const KINDS: [&str; 4] = ["component", "script", "run_dag", "approval"];
 
 /// What a task does. A task has exactly one kind of work, as [`parse`](super::parse) sees to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub enum WorkDefinition<'a> {
     Component(&'a ComponentRef),
     /// The engine makes a run of another dag.
     RunDag(&'a RunDagDefinition),
+    /// A person is asked.
+    Approval(&'a ApprovalDefinition),
 }
 
 /// A run of another dag, or of this one.
@@ -80,19 +82,21 @@ impl TaskDefinition {
     /// What it does; nothing for a definition that was not made by [`parse`](super::parse) and has no work.
     #[must_use]
     pub const fn work(&self) -> Option<WorkDefinition<'_>> {
-        match (&self.run_dag, &self.component) {
-            (Some(run_dag), _) => Some(WorkDefinition::RunDag(run_dag)),
-            (None, Some(component)) => Some(WorkDefinition::Component(component)),
-            (None, None) => None,
+        match (&self.run_dag, &self.approval, &self.component) {
+            (Some(run_dag), ..) => Some(WorkDefinition::RunDag(run_dag)),
+            (None, Some(approval), _) => Some(WorkDefinition::Approval(approval)),
+            (None, None, Some(component)) => Some(WorkDefinition::Component(component)),
+            (None, None, None) => None,
         }
     }
 
     /// The JSON of it that is filled in when the task runs, and the field where it stands.
     #[must_use]
     pub fn template(&self) -> (&'static str, Option<&Value>) {
-        match &self.run_dag {
-            Some(run_dag) => ("run_dag/conf", run_dag.conf.as_ref()),
-            None => ("input", self.input.as_ref()),
+        match (&self.run_dag, &self.approval) {
+            (Some(run_dag), _) => ("run_dag/conf", run_dag.conf.as_ref()),
+            (None, Some(approval)) => ("approval/message", Some(&approval.message)),
+            (None, None) => ("input", self.input.as_ref()),
         }
     }
 }
@@ -106,7 +110,7 @@ pub(super) fn one_kind(task: &Value, at: &str, problems: &mut Vec<Diagnostic>) {
     match given.as_slice() {
         [] => problems.push(
             Diagnostic::error(DiagnosticCode::MissingField, at, "the field 'component' is missing")
-                .help("a task has a component, a script, or run_dag"),
+                .help("a task has a component, a script, run_dag, or approval"),
         ),
         // A script may name its interpreter: the two are looked at where that is filled in.
         [_] | ["component", "script"] => {}

@@ -283,6 +283,10 @@ impl DagPlan {
                     works.push(Some(TaskWork::RunDag { run_dag }));
                     continue;
                 }
+                Some(WorkDefinition::Approval(approval)) => {
+                    works.push(Some(TaskWork::Approval { approval: approval.work() }));
+                    continue;
+                }
                 None => {
                     found.push(Diagnostic::error(DiagnosticCode::MissingField, at, "the field 'component' is missing"));
                     works.push(None);

@@ -1,5 +1,6 @@
 //! What a compiled task does.
 
+use crate::approval::ApprovalWork;
 use crate::definition::{ComponentRef, RunDagDate, RunDagDefinition};
 use crate::job::Entry;
 use chrono::{DateTime, Utc};
@@ -17,6 +18,11 @@ pub enum TaskWork {
     RunDag {
         /// Which, and how.
         run_dag: RunDagWork,
+    },
+    /// A person is asked. The task's input is what they are asked.
+    Approval {
+        /// Who, and what comes of it.
+        approval: ApprovalWork,
     },
 }
 
@@ -63,16 +69,17 @@ impl TaskWork {
     pub const fn component(&self) -> Option<&ComponentWork> {
         match self {
             Self::Component(work) => Some(work),
-            Self::RunDag { .. } => None,
+            Self::RunDag { .. } | Self::Approval { .. } => None,
         }
     }
 
-    /// What the task does, in one word: `component` or `run_dag`.
+    /// What the task does, in one word: `component`, `run_dag` or `approval`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Component(_) => "component",
             Self::RunDag { .. } => "run_dag",
+            Self::Approval { .. } => "approval",
         }
     }
 }

@@ -76,6 +76,16 @@ pub enum TaskEvent {
         /// The name of the event.
         name: String,
     },
+    /// What a deferred try waited for was settled by somebody else, so that the try ends without being run again.
+    /// Accepted in `deferred`, when the try is the one due and the lease is newer than the last: becomes what `Ended` makes of it.
+    Settled {
+        /// The try.
+        try_number: u32,
+        /// A lease, newer than any before.
+        lease: LeaseToken,
+        /// How it ended.
+        ending: Ending,
+    },
     /// A person or the API wants it stopped.
     /// Accepted in all unfinished states: `running` and `restarting` become `running` with `cancel_requested`, all others
     /// `skipped` with the reason `cancelled`.
@@ -118,6 +128,7 @@ impl TaskEvent {
             Self::Started { try_number, .. }
             | Self::Ended { try_number, .. }
             | Self::LeaseExpired { try_number, .. }
+            | Self::Settled { try_number, .. }
             | Self::HandedBack { try_number, .. } => Some(*try_number),
             Self::UpstreamsDone(_)
             | Self::Hold
@@ -152,6 +163,7 @@ impl TaskEvent {
             Self::HandedBack { .. } => "handed_back",
             Self::WakeUp => "wake_up",
             Self::EventArrived { .. } => "event_arrived",
+            Self::Settled { .. } => "settled",
             Self::CancelRequested => "cancel_requested",
             Self::Cleared => "cleared",
             Self::MarkedSuccess => "marked_success",

@@ -48,7 +48,7 @@ pub(super) fn held(state: &TaskState, try_number: u32, lease: LeaseToken) -> Res
     }
 }
 
-const fn check(given: u32, due: u32, lease: LeaseToken, known: LeaseToken, fresh: bool) -> Result<(), Why> {
+pub(super) const fn check(given: u32, due: u32, lease: LeaseToken, known: LeaseToken, fresh: bool) -> Result<(), Why> {
     if given != due {
         Err(Why::OtherTry { given, due })
     } else if !fresh {

@@ -4,7 +4,7 @@
 //! none ──UpstreamsDone──▶ queued ──Started──▶ running ──Ended──▶ success │ failed │ skipped
 //!   │                     ▲ │ ▲                │ ├─▶ up_for_retry ──────┐
 //!   ├─▶ skipped       Rel.│ │ │                │ ├─▶ up_for_reschedule ─┤
-//!   └─▶ upstream_failed   │ ▼ └────────────────┼─┴─▶ deferred ──────────┘ WakeUp, EventArrived
+//!   └─▶ upstream_failed   │ ▼ └────────────────┼─┴─▶ deferred ──────────┘ WakeUp, EventArrived, Settled
 //!                     scheduled                └──Cleared──▶ restarting ──▶ none
 //! ```
 //!
@@ -59,6 +59,7 @@ impl TaskState {
             TaskEvent::HandedBack { try_number, lease } => report::handed_back(self, try_number, lease, rules, now),
             TaskEvent::WakeUp => wake::wake_up(self, rules, now),
             TaskEvent::EventArrived { name } => wake::event_arrived(self, &name, rules, now),
+            TaskEvent::Settled { try_number, lease, ending } => report::settled(self, try_number, lease, ending, rules, now, rng),
             TaskEvent::CancelRequested => cancel::cancel_requested(self, now),
             TaskEvent::Cleared => clear::cleared(self),
             TaskEvent::MarkedSuccess => mark::marked(self, mark::Mark::Success, now),

@@ -19,6 +19,7 @@ enum Draft {
     Ended { off: i64, lease: i64, ending: Ending },
     LeaseExpired { off: i64, lease: i64 },
     HandedBack { off: i64, lease: i64 },
+    Settled { off: i64, lease: i64, ending: Ending },
 }
 
 fn worker() -> WorkerId {
@@ -42,6 +43,9 @@ fn event(draft: Draft, state: &TaskState) -> TaskEvent {
         }
         Draft::LeaseExpired { off, lease } => TaskEvent::LeaseExpired { try_number: try_of(state, off), lease: lease_of(lease) },
         Draft::HandedBack { off, lease } => TaskEvent::HandedBack { try_number: try_of(state, off), lease: lease_of(lease) },
+        Draft::Settled { off, lease, ending } => {
+            TaskEvent::Settled { try_number: try_of(state, off), lease: lease_of(lease), ending }
+        }
     }
 }
 
@@ -66,6 +70,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         8 => (off(), lease(), ending()).prop_map(|(off, lease, ending)| Draft::Ended { off, lease, ending }),
         2 => (off(), lease()).prop_map(|(off, lease)| Draft::LeaseExpired { off, lease }),
         2 => (off(), lease()).prop_map(|(off, lease)| Draft::HandedBack { off, lease }),
+        2 => (off(), lease(), ending()).prop_map(|(off, lease, ending)| Draft::Settled { off, lease, ending }),
         8 => proptest::sample::select(vec![
             TaskEvent::Bypassed(Reason::BranchNotChosen),
             TaskEvent::Hold,
@@ -167,6 +172,7 @@ proptest! {
                     None
                 }
                 TaskEvent::Ended { try_number, lease, .. }
+                | TaskEvent::Settled { try_number, lease, .. }
                 | TaskEvent::LeaseExpired { try_number, lease }
                 | TaskEvent::HandedBack { try_number, lease } => {
                     world.in_queue = None;

@@ -1,6 +1,6 @@
 //! What becomes of an instance when a try ends.
 
-use super::held::{Held, held};
+use super::held::{Held, check, held};
 use super::{Effect, Outcome, Rules, Step, TaskState, Why, dispatch, later};
 use crate::ending::{Ending, Reason};
 use crate::retry::RetryDecision;
@@ -18,33 +18,38 @@ pub(super) fn ended(
     rng: &mut impl Rng,
 ) -> Result<Step, Why> {
     match held(&state, try_number, lease)? {
-        Held::Counting => Ok(match ending {
-            Ending::Success { output: _ } => Step::to(
-                TaskState::Success { try_number, last_lease: lease, at: now, reason: None },
-                [Effect::ReleaseDependants(Outcome::Success)],
-            ),
-            Ending::Failure { reason, message: _ } => failed(try_number, lease, reason, rules, now, rng),
-            Ending::Skip { message: _ } => Step::to(
-                TaskState::Skipped { try_number, last_lease: lease, reason: Reason::SkippedByTask, at: now },
-                [Effect::ReleaseDependants(Outcome::Skipped)],
-            ),
-            Ending::Reschedule { after_ms } => {
-                let due = later(now, after_ms);
-                if rules.hold {
-                    Step::to(TaskState::Scheduled { try_number, last_lease: lease, since: now, not_before: Some(due) }, [])
-                } else {
-                    Step::to(
-                        TaskState::UpForReschedule { try_number, last_lease: lease, due },
-                        [Effect::Enqueue { try_number, not_before: Some(due) }],
-                    )
-                }
-            }
-            Ending::Defer { event, timeout_ms } => {
-                Step::to(TaskState::Deferred { try_number, last_lease: lease, event, due: later(now, timeout_ms) }, [])
-            }
-        }),
+        Held::Counting => Ok(counted(try_number, lease, ending, rules, now, rng)),
         Held::Cancelling => Ok(cancelled(try_number, lease, now)),
         Held::Restarting => Ok(anew(try_number, lease)),
+    }
+}
+
+pub(super) fn settled(
+    state: TaskState,
+    try_number: u32,
+    lease: LeaseToken,
+    ending: Ending,
+    rules: &Rules,
+    now: DateTime<Utc>,
+    rng: &mut impl Rng,
+) -> Result<Step, Why> {
+    match state {
+        TaskState::Deferred { try_number: due, last_lease, .. } => {
+            check(try_number, due, lease, last_lease, lease > last_lease)?;
+            Ok(counted(try_number, lease, ending, rules, now, rng))
+        }
+        TaskState::None { .. }
+        | TaskState::Scheduled { .. }
+        | TaskState::Queued { .. }
+        | TaskState::Running { .. }
+        | TaskState::UpForRetry { .. }
+        | TaskState::UpForReschedule { .. }
+        | TaskState::Restarting { .. } => Err(Why::NotInThisState),
+        TaskState::Success { .. }
+        | TaskState::Failed { .. }
+        | TaskState::UpstreamFailed { .. }
+        | TaskState::Skipped { .. }
+        | TaskState::Removed { .. } => Err(Why::Finished),
     }
 }
 
@@ -75,6 +80,35 @@ pub(super) fn handed_back(
         Held::Cancelling => cancelled(try_number, lease, now),
         Held::Restarting => anew(try_number, lease),
     })
+}
+
+/// What a try that is believed leads to.
+fn counted(try_number: u32, lease: LeaseToken, ending: Ending, rules: &Rules, now: DateTime<Utc>, rng: &mut impl Rng) -> Step {
+    match ending {
+        Ending::Success { output: _ } => Step::to(
+            TaskState::Success { try_number, last_lease: lease, at: now, reason: None },
+            [Effect::ReleaseDependants(Outcome::Success)],
+        ),
+        Ending::Failure { reason, message: _ } => failed(try_number, lease, reason, rules, now, rng),
+        Ending::Skip { message: _ } => Step::to(
+            TaskState::Skipped { try_number, last_lease: lease, reason: Reason::SkippedByTask, at: now },
+            [Effect::ReleaseDependants(Outcome::Skipped)],
+        ),
+        Ending::Reschedule { after_ms } => {
+            let due = later(now, after_ms);
+            if rules.hold {
+                Step::to(TaskState::Scheduled { try_number, last_lease: lease, since: now, not_before: Some(due) }, [])
+            } else {
+                Step::to(
+                    TaskState::UpForReschedule { try_number, last_lease: lease, due },
+                    [Effect::Enqueue { try_number, not_before: Some(due) }],
+                )
+            }
+        }
+        Ending::Defer { event, timeout_ms } => {
+            Step::to(TaskState::Deferred { try_number, last_lease: lease, event, due: later(now, timeout_ms) }, [])
+        }
+    }
 }
 
 /// A try failed: another one, or the end.

@@ -1,6 +1,7 @@
 //! What people and programs ask for. One file each.
 
 pub(crate) mod act;
+pub(crate) mod answer;
 pub(crate) mod apply_dag;
 pub(crate) mod backfill;
 mod cancel_run;

@@ -4,6 +4,7 @@
 //! transaction that ends the try or defers it. When that process dies first, the instance is recorded as `queued` and in no queue, and
 //! a reconciler (`scheduler/attend.rs`) has it done. So what is done must be the same when it is done twice.
 
+pub(crate) mod approval;
 mod run_dag;
 
 use crate::pipeline::{Change, Followups, ToEnqueue};
@@ -48,6 +49,7 @@ impl Engine {
                 // A worker's, not ours.
                 TaskWork::Component(_) => Ok(Vec::new()),
                 TaskWork::RunDag { run_dag } => self.run_dag(&own, run_dag).await,
+                TaskWork::Approval { approval } => self.ask(&own, approval).await,
             };
             match done {
                 Ok(followups) => more.extend(followups),

@@ -1,5 +1,6 @@
 //! What follows from what, on a real PostgreSQL: the tests play the workers.
 
+mod approval;
 mod branch;
 mod mapping;
 mod model;

@@ -17,8 +17,8 @@ use cofferdam_ids::{
 };
 use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition, triggers};
 use cofferdam_store::{
-    Access, Store, api_keys, audit, backfills, checkpoints, components, connections, idempotency, sessions, tenants, users,
-    variables, webhooks,
+    Access, Store, api_keys, approvals, audit, backfills, checkpoints, components, connections, idempotency, sessions, tenants,
+    users, variables, webhooks,
 };
 use cofferdam_test_support::postgres::TestDatabase;
 use serde_json::json;
@@ -164,6 +164,10 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     transition::write(&mut tx, &changes, noon()).await.unwrap();
     let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
     log_index::insert(&mut tx, &[range], noon()).await.unwrap();
+    let work = cofferdam_domain::approval::ApprovalWork::default();
+    let (message, expires_at) = ("Publish?", None);
+    let new = approvals::NewApproval { instance, try_number: 1, tenant: id, message, work: &work, asked_at: noon(), expires_at };
+    approvals::ask(&mut tx, new).await.unwrap();
     let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
     let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
     assert_eq!(saved, Some(None));

@@ -82,7 +82,7 @@ pub(super) fn task(task: TaskPlan) -> DagTask {
         digest: task.work.component().map(|work| work.digest.clone()),
         run_dag: match task.work {
             TaskWork::RunDag { run_dag } => Some(run_dag.dag_id),
-            TaskWork::Component(_) => None,
+            TaskWork::Component(_) | TaskWork::Approval { .. } => None,
         },
         group: task.flow.group,
         decides: task.flow.decides.map(|decides| match decides {

@@ -73,7 +73,7 @@ fn as_written(task: &TaskPlan) -> Option<String> {
     let input = task.input.render(&Scope::bare(&Value::Null, &|_, _| None)).ok()?;
     let entry = match &task.work {
         TaskWork::Component(work) => work.entry.clone(),
-        TaskWork::RunDag { .. } => Entry::Task,
+        TaskWork::RunDag { .. } | TaskWork::Approval { .. } => Entry::Task,
     };
     Some(rendered(&input, &entry))
 }

@@ -1,5 +1,7 @@
 use super::super::*;
 use super::schema;
+use crate::approval::{Approvers, OnExpiry, OnReject};
+use crate::context::Role;
 use crate::grant::{HttpRule, Scheme};
 use crate::trigger_rule::TriggerRule;
 use regex::Regex;
@@ -127,6 +129,14 @@ fn with_every_field() -> DagDefinition {
             wait: Some(false),
             logical_date: RunDagDate::At("2026-11-21".parse().unwrap()),
         }),
+        approval: Some(ApprovalDefinition {
+            message: json!("Publish {{ params.station }}?"),
+            who: Some(Approvers { users: vec!["anna".to_owned()], roles: vec![Role::Editor] }),
+            timeout: Some(TimeSpan::from_ms(60_000)),
+            on_expiry: Some(OnExpiry::Approve),
+            on_reject: Some(OnReject::Skip),
+            options: vec!["all".to_owned(), "some".to_owned()],
+        }),
         function: Some("weather:clean/api#clean".to_owned()),
         args: vec!["-v".to_owned()],
         env: BTreeMap::from([("MODE".to_owned(), "x=y".to_owned())]),
@@ -204,6 +214,8 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
         ("", "/properties"),
         ("/tasks/0", "/$defs/task/properties"),
         ("/tasks/0/run_dag", "/$defs/run_dag/properties"),
+        ("/tasks/0/approval", "/$defs/approval/properties"),
+        ("/tasks/0/approval/who", "/$defs/approval/properties/who/properties"),
         ("/defaults", "/$defs/settings/properties"),
         ("/defaults/limits", "/$defs/limits/properties"),
         ("/defaults/grant", "/$defs/grant/properties"),

@@ -454,7 +454,7 @@ def run_dag(dag_id: str, /, *, task_id: str | None = None, conf: Any = None, wai
 
 def approval(message: str, /, *, task_id: str = "approval", **fields: Any) -> Node:
     """A task that waits until somebody approves: `approval("Publish?", who={"roles": ["operator"]}, timeout="2d")`."""
-    own = {name: fields.pop(name) for name in ("who", "timeout", "on_expiry", "options") if name in fields}
+    own = {name: fields.pop(name) for name in ("who", "timeout", "on_expiry", "on_reject", "options") if name in fields}
     return Node(task_id, {"approval": {"message": message, **plain(own)}}, fields)
 
 
