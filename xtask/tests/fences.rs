@@ -18,6 +18,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("cofferdam-queue", &["cofferdam-ids", "cofferdam-domain"]),
     ("cofferdam-objects", &["cofferdam-ids", "cofferdam-domain"]),
     ("cofferdam-sandbox", &["cofferdam-ids", "cofferdam-domain"]),
+    ("cofferdam-bundles", &[]),
     ("cofferdam-engine", &["cofferdam-ids", "cofferdam-domain", "cofferdam-store", "cofferdam-queue", "cofferdam-objects"]),
     (
         "cofferdam-worker",
@@ -40,6 +41,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "cofferdam-queue",
             "cofferdam-objects",
             "cofferdam-sandbox",
+            "cofferdam-bundles",
             "cofferdam-engine",
             "cofferdam-api-types",
         ],
@@ -55,6 +57,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "cofferdam-queue",
             "cofferdam-objects",
             "cofferdam-sandbox",
+            "cofferdam-bundles",
             "cofferdam-engine",
             "cofferdam-worker",
             "cofferdam-api",
