@@ -204,12 +204,16 @@ assert dags.get_dags(paused=True).total_entries == 1
 assert not dags.patch_dag("etl", DAG(is_paused=False), update_mask=["is_paused"]).is_paused
 assert {dag.is_paused for dag in dags.patch_dags(dag_id_pattern="~", dag=DAG(is_paused=False)).dags} == {False}
 assert warnings.get_dag_warnings().total_entries == 0
-assert import_errors.get_import_errors().total_entries == 0
 refused(404, dags.get_dag, "nothing")
 refused(404, dags.get_task, "etl", "nothing")
 refused(400, dags.get_dags, order_by="colour")
 
-assert import_errors.get_import_errors().total_entries == 0
+# The test has synced a bundle with a broken file.
+broken = import_errors.get_import_errors(order_by="-import_error_id")
+assert (broken.total_entries, broken.import_errors[0].filename) == (1, "broken.yaml")
+assert "broken.yaml:2:1: error[unknown_field]" in broken.import_errors[0].stack_trace
+assert import_errors.get_import_error(broken.import_errors[0].import_error_id).filename == "broken.yaml"
+refused(404, import_errors.get_import_error, 987654)
 
 # --- Runs: triggered, waited for, listed, noted.
 run = runs.post_dag_run("etl", DAGRun(dag_run_id="first", conf={"year": 2026}, note="by hand"))

@@ -1,9 +1,11 @@
 //! Bodies that only exist for clients of Airflow's REST API 2.10. Names, shapes and defaults are Airflow's; what has no meaning
 //! here has the value that such a client takes for "nothing". See `docs/airflow-compatibility.md`.
 
+use crate::bundle::DagOrigin;
 use crate::dag::Dag;
+use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
-use cofferdam_ids::{DagId, DagRunId, TaskId};
+use cofferdam_ids::{BundleName, DagId, DagRunId, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// A length of time.
@@ -64,13 +66,13 @@ pub struct AirflowDag {
     pub default_view: String,
     /// Names its source for `/dagSources`: its name.
     pub file_token: String,
-    /// Empty: dags are applied, not found in files.
+    /// The file of the bundle that it comes from; empty when it was applied by itself.
     pub fileloc: String,
-    /// False: what is wrong is not applied.
+    /// Whether something is wrong with that file now: the dag is as it was before.
     pub has_import_errors: bool,
     /// Whether a task has a pool of its own or a concurrency.
     pub has_task_concurrency_limits: bool,
-    /// True: a dag that is gone is not listed.
+    /// False when the file that it came from is gone.
     pub is_active: bool,
     /// False: there are no sub-dags.
     pub is_subdag: bool,
@@ -177,6 +179,9 @@ pub struct TaskCollection {
 pub struct DagSource {
     /// The definition, as JSON text.
     pub content: String,
+    /// The file that it came from, where it came from a bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<DagOrigin>,
 }
 
 /// How many runs of a dag are in each state.
@@ -510,8 +515,15 @@ pub struct ImportError {
     pub timestamp: DateTime<Utc>,
     /// The file.
     pub filename: String,
-    /// What is wrong.
+    /// What is wrong, as text.
     pub stack_trace: String,
+    /// The bundle that the file is in (Airflow 3 calls it so).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub bundle_name: Option<BundleName>,
+    /// What is wrong, each with its code, line, column and remedy.
+    #[serde(default)]
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// The answer to `POST /connections/test`.

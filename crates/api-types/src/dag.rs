@@ -1,4 +1,5 @@
 use crate::airflow::{AirflowDag, Tag, TimeDelta};
+use crate::bundle::DagOrigin;
 use crate::dag_run::{DagRunState, DagRunType};
 use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
@@ -127,7 +128,7 @@ pub struct DagListQuery {
     /// `dag_id` (the default), or `-dag_id` for the last name first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<String>,
-    /// Taken, and without effect: only active dags are there (Airflow's filter).
+    /// Whether dags whose file is gone are left out, which they are unless this is false (Airflow's filter).
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::page::flag")]
     pub only_active: Option<bool>,
     /// Only these fields of each dag, separated by commas.
@@ -236,6 +237,9 @@ pub struct DagVersionSummary {
     pub created_at: DateTime<Utc>,
     /// Who applied it.
     pub created_by: Option<String>,
+    /// The file that it came from, where it came from a bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<DagOrigin>,
 }
 
 /// `GET /dags/{dag_id}/details`.

@@ -11,6 +11,7 @@ mod artifact;
 mod asset;
 mod auth;
 mod backfill;
+mod bundle;
 mod component;
 mod config;
 mod dag;
@@ -54,6 +55,11 @@ pub use auth::{
 pub use backfill::{
     Backfill, BackfillCollection, BackfillForecast, BackfillListQuery, BackfillProgress, BackfillState, DryRunBackfill,
     DryRunInterval, NewBackfill, ReprocessBehavior,
+};
+pub use bundle::{
+    Bundle, BundleCollection, BundleDag, BundleDetail, BundleFile, BundleFileCollection, BundleFileListQuery, BundleKind,
+    BundleSource, BundleSynced, DagOrigin, SyncBundle, SyncContent, SyncFile, SyncOutcome, SyncedDag, SyncedFile,
+    WorkflowReference, WrittenDag, WrittenDags,
 };
 pub use component::{
     BrokenDag, Component, ComponentCollection, ComponentDetail, ComponentImpact, ComponentKind, ComponentUpload,

@@ -5,6 +5,7 @@
 
 mod auth;
 pub mod bootstrap;
+mod bundles;
 mod console;
 mod endpoints;
 mod error;
@@ -16,6 +17,7 @@ mod state;
 mod trials;
 
 pub use auth::token::TokenKeys;
+pub use bundles::{WatchedBundle, WatchedSource, watch as watch_bundles};
 pub use endpoints::openapi;
 pub use state::{ApiConfig, ApiState, OperationsState};
 

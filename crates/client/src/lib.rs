@@ -16,6 +16,7 @@ mod approvals;
 mod assets;
 mod auth;
 mod backfills;
+mod bundles;
 mod components;
 mod config;
 mod connection;

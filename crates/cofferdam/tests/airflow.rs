@@ -23,6 +23,11 @@ fn session(dir: &Path) -> Value {
     let guest = artefacts::path("behaviours");
     let push = command(dir, &["component", "push", guest.to_str().unwrap(), "--name", "test/behaves"], &[]).output().unwrap();
     Done::from(push).exits(0);
+    // A bundle with a broken file, for the import errors.
+    fs::create_dir(dir.join("bundle")).unwrap();
+    fs::write(dir.join("bundle/broken.yaml"), "dag_id: broken\nschdule: '@daily'\ntasks: []\n").unwrap();
+    let synced = command(dir, &["bundle", "sync", "bundle", "--bundle", "broken"], &[]).output().unwrap();
+    Done::from(synced).exits(1);
     let dev: Value = serde_json::from_slice(&fs::read(dir.join(".cofferdam/dev.json")).unwrap()).unwrap();
     let text = |field: &str| dev[field].as_str().unwrap().trim_end_matches('/').to_owned();
     let tests = root().join("tests/airflow");

@@ -20,6 +20,7 @@ mod work;
 pub use commands::act::{Act, MOST_INSTANCES, MOST_RUNS, RunMark, Selection, Touched};
 pub use commands::answer::AskedTask;
 pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
+pub use commands::apply_file::{FileRefused, Orphaned};
 pub use commands::backfill::{BackfillPlan, BackfillRequest};
 pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChanges};
 pub use commands::pools::PoolUse;

@@ -70,6 +70,8 @@ keys! {
     AuditId;
     /// Runs of past intervals that are made together.
     BackfillId;
+    /// A bundle of a tenant; [`BundleName`](crate::BundleName) is the name that its people gave it.
+    BundleId;
 }
 
 /// The number of a lease. Grows with every claim, so that of two holders the later one can be told.

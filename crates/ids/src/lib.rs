@@ -8,10 +8,10 @@ mod key;
 mod name;
 
 pub use key::{
-    ApiKeyId, AuditId, BackfillId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken, LogSegmentId,
-    RunKey, SessionId, TaskInstanceId, TenantId, UserId, WorkerId,
+    ApiKeyId, AuditId, BackfillId, BundleId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken,
+    LogSegmentId, RunKey, SessionId, TaskInstanceId, TenantId, UserId, WorkerId,
 };
 pub use name::{
-    ArtifactName, ComponentName, ConnectionId, DagId, DagRunId, Digest, GroupName, NameError, PoolName, QueueName, TaskId,
-    TenantName, VariableKey, XComKey,
+    ArtifactName, BundleName, ComponentName, ConnectionId, DagId, DagRunId, Digest, GroupName, NameError, PoolName, QueueName,
+    TaskId, TenantName, VariableKey, XComKey,
 };

@@ -161,6 +161,8 @@ names! {
     /// The name of an artifact, unique in its task instance: `report.pdf`, `plots/2026.png`. Before it is used as one,
     /// [`ArtifactName::check_parts`] says whether its parts can be parts of a path.
     ArtifactName, "artifact name", 250, file, FILE;
+    /// The name of a bundle, unique in its tenant: a directory or a git repository with dags.
+    BundleName, "bundle name", 63, slug, SLUG;
     /// The SHA-256 of a component's bytes, in hexadecimal: the name of what it is.
     Digest, "digest", 64, hex, HEX;
 }

@@ -1,5 +1,6 @@
 //! Reading dags and their versions. What changes them is in [`crate::execution`].
 
+use crate::bundles::{self, Origin};
 use crate::read::row_of;
 use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
@@ -47,6 +48,12 @@ pub struct Dag {
     pub updated_at: DateTime<Utc>,
     /// Its last runs, the newest first, at most [`RECENT_RUNS`].
     pub recent_runs: Vec<RecentRun>,
+    /// The file of a bundle that it comes from.
+    pub bundle_path: Option<String>,
+    /// Whether something is wrong with that file.
+    pub has_import_errors: bool,
+    /// Since when that file is gone.
+    pub stale_since: Option<DateTime<Utc>>,
 }
 
 /// The next scheduled run of a dag.
@@ -92,6 +99,8 @@ pub struct DagVersion {
     pub created_at: DateTime<Utc>,
     /// The name of who applied it.
     pub created_by: Option<String>,
+    /// The file that it comes from, where it comes from a bundle.
+    pub origin: Option<Origin>,
 }
 
 /// A version, as lists show it.
@@ -105,6 +114,8 @@ pub struct DagVersionSummary {
     pub created_at: DateTime<Utc>,
     /// The name of who applied it.
     pub created_by: Option<String>,
+    /// The file that it comes from, where it comes from a bundle.
+    pub origin: Option<Origin>,
 }
 
 /// Which dags a list is about.
@@ -116,6 +127,8 @@ pub struct DagFilter {
     pub id_contains: Option<String>,
     /// Only those that are paused, or that are not.
     pub paused: Option<bool>,
+    /// Only those whose file is not gone.
+    pub only_active: bool,
     /// The last name first.
     pub backwards: bool,
 }
@@ -137,6 +150,9 @@ struct Row {
     max_active_runs: i32,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    bundle_path: Option<String>,
+    has_import_errors: bool,
+    stale_since: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Dag {
@@ -164,6 +180,9 @@ impl TryFrom<Row> for Dag {
             created_at: row.created_at,
             updated_at: row.updated_at,
             recent_runs: Vec::new(),
+            bundle_path: row.bundle_path,
+            has_import_errors: row.has_import_errors,
+            stale_since: row.stale_since,
         })
     }
 }
@@ -178,11 +197,13 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         r#"
         SELECT count(*) AS "count!" FROM dags
         WHERE tenant_id = $1 AND tags @> $2 AND ($3::text IS NULL OR strpos(lower(dag_id), lower($3)) > 0) AND ($4::bool IS NULL OR paused = $4)
+          AND (NOT $5 OR stale_since IS NULL)
         "#,
         tenant,
         &filter.tags,
         filter.id_contains,
-        filter.paused
+        filter.paused,
+        filter.only_active
     )
     .fetch_one(tx.conn())
     .await?;
@@ -190,10 +211,13 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         Row,
         r#"
         SELECT d.dag_key, d.dag_id, d.description, d.paused, d.tags, d.owners, d.schedule, d.timezone, d.next_interval_start,
-            d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at
+            d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at,
+            d.bundle_path, d.stale_since, EXISTS (
+                SELECT FROM bundle_files f WHERE f.bundle_id = d.bundle_id AND f.path = d.bundle_path AND f.problems IS NOT NULL
+            ) AS "has_import_errors!"
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
         WHERE d.tenant_id = $1 AND d.tags @> $2 AND ($3::text IS NULL OR strpos(lower(d.dag_id), lower($3)) > 0)
-          AND ($4::bool IS NULL OR d.paused = $4)
+          AND ($4::bool IS NULL OR d.paused = $4) AND (NOT $8 OR d.stale_since IS NULL)
         ORDER BY CASE WHEN $7 THEN d.dag_id END DESC, d.dag_id LIMIT $5 OFFSET $6
         "#,
         tenant,
@@ -202,7 +226,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         filter.paused,
         page.limit(),
         page.offset(),
-        filter.backwards
+        filter.backwards,
+        filter.only_active
     )
     .fetch_all(tx.conn())
     .await?
@@ -223,7 +248,10 @@ pub async fn get(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Dag, StoreError> {
         Row,
         r#"
         SELECT d.dag_key, d.dag_id, d.description, d.paused, d.tags, d.owners, d.schedule, d.timezone, d.next_interval_start,
-            d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at
+            d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at,
+            d.bundle_path, d.stale_since, EXISTS (
+                SELECT FROM bundle_files f WHERE f.bundle_id = d.bundle_id AND f.path = d.bundle_path AND f.problems IS NOT NULL
+            ) AS "has_import_errors!"
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
         WHERE d.tenant_id = $1 AND d.dag_id = $2
         "#,
@@ -284,7 +312,8 @@ pub async fn get_version(tx: &mut Tx<'_>, dag_id: &DagId, version_number: Option
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"
-        SELECT v.dag_version_id, v.version_number, v.content_hash, v.definition, v.plan, v.created_at, u.username AS "username?"
+        SELECT v.dag_version_id, v.version_number, v.content_hash, v.definition, v.plan, v.created_at, u.username AS "username?",
+            v.bundle, v.bundle_path, v.bundle_commit
         FROM dags d
         JOIN dag_versions v ON v.tenant_id = d.tenant_id AND v.dag_key = d.dag_key
             AND (v.version_number = $3 OR ($3::int IS NULL AND v.dag_version_id = d.current_version_id))
@@ -309,6 +338,7 @@ pub async fn get_version(tx: &mut Tx<'_>, dag_id: &DagId, version_number: Option
         plan: row.plan,
         created_at: row.created_at,
         created_by: row.username,
+        origin: bundles::origin(row.dag_version_id, row.bundle, row.bundle_path, row.bundle_commit)?,
     })
 }
 
@@ -329,7 +359,7 @@ pub async fn versions(tx: &mut Tx<'_>, dag_id: &DagId, page: Page) -> Result<Lis
     .await?;
     let items = sqlx::query!(
         r#"
-        SELECT v.dag_version_id, v.version_number, v.created_at, u.username AS "username?"
+        SELECT v.dag_version_id, v.version_number, v.created_at, u.username AS "username?", v.bundle, v.bundle_path, v.bundle_commit
         FROM dags d JOIN dag_versions v ON v.tenant_id = d.tenant_id AND v.dag_key = d.dag_key
         LEFT JOIN users u ON u.user_id = v.created_by
         WHERE d.tenant_id = $1 AND d.dag_id = $2
@@ -349,6 +379,7 @@ pub async fn versions(tx: &mut Tx<'_>, dag_id: &DagId, page: Page) -> Result<Lis
             version_number: row_of("dag_versions", row.dag_version_id).number("version_number", row.version_number)?,
             created_at: row.created_at,
             created_by: row.username,
+            origin: bundles::origin(row.dag_version_id, row.bundle, row.bundle_path, row.bundle_commit)?,
         })
     })
     .collect::<Result<_, StoreError>>()?;

@@ -10,6 +10,7 @@ pub mod artifacts;
 pub mod assets;
 pub mod audit;
 pub mod backfills;
+pub mod bundles;
 pub mod checkpoints;
 pub mod components;
 pub mod connections;

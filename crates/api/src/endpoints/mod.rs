@@ -7,6 +7,7 @@ mod artifacts;
 mod assets;
 mod auth;
 mod backfills;
+mod bundles;
 mod components;
 mod connections;
 mod dag_runs;
@@ -19,8 +20,10 @@ mod task_instances;
 mod users;
 mod variables;
 mod webhooks;
-mod words;
+pub(crate) mod words;
 mod xcoms;
+
+pub(crate) use components::{define, upload_for};
 
 use crate::App;
 use crate::error::ApiError;
@@ -53,6 +56,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "users", description = "The users of the tenant."),
         (name = "components", description = "Uploaded WebAssembly components."),
         (name = "dags", description = "Dags: what runs when, and in which order."),
+        (name = "bundles", description = "Directories and git repositories that dags come from."),
         (name = "dag-runs", description = "Runs of dags."),
         (name = "assets", description = "What tasks produce and dags wait for."),
         (name = "backfills", description = "Runs of intervals that have passed."),
@@ -76,6 +80,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(users::routes())
         .merge(components::routes())
         .merge(dags::routes())
+        .merge(bundles::routes())
         .merge(dag_runs::routes())
         .merge(assets::routes())
         .merge(backfills::routes())
@@ -148,7 +153,7 @@ pub(crate) async fn method_not_allowed() -> ApiError {
 }
 
 /// Adds an entry to the audit log about what was done just now. The work is done already, so a failure is logged only.
-async fn audit_after(app: &App, context: &Context, done: Action<'_>, detail: Value) {
+pub(crate) async fn audit_after(app: &App, context: &Context, done: Action<'_>, detail: Value) {
     let stored = async {
         let mut tx = app.state.store.begin(context).await?;
         audit::append(&mut tx, done, &detail, app.now()).await?;

@@ -58,7 +58,7 @@ pub(super) const fn receipt(receipt: Receipt) -> wire::Receipt {
 }
 
 /// A diagnostic, with its places in the text that was sent, if one was.
-pub(super) fn diagnostic(diagnostic: Diagnostic, source: Option<&Source>) -> wire::Diagnostic {
+pub(crate) fn diagnostic(diagnostic: Diagnostic, source: Option<&Source>) -> wire::Diagnostic {
     let span = |range: Option<std::ops::Range<usize>>| {
         let Span { line, column, end_line, end_column } = source?.span(&range?);
         Some(wire::TextSpan { line, column, end_line, end_column })
@@ -89,8 +89,20 @@ pub(super) fn diagnostic(diagnostic: Diagnostic, source: Option<&Source>) -> wir
     }
 }
 
+/// A diagnostic about a definition, with its place in the text.
+pub(crate) fn located(mut found: wire::Diagnostic, source: &Source) -> wire::Diagnostic {
+    let span = source.place(&found.pointer, None, false).map(|range| source.span(&range));
+    found.span = span.map(|Span { line, column, end_line, end_column }| wire::TextSpan { line, column, end_line, end_column });
+    found
+}
+
+/// The file that a version of a dag came from.
+pub(super) fn origin(origin: cofferdam_store::bundles::Origin) -> wire::DagOrigin {
+    wire::DagOrigin { bundle: origin.bundle, path: origin.path, commit: origin.commit }
+}
+
 /// A text that cannot be read, as a diagnostic.
-pub(super) fn syntax(error: SyntaxError) -> wire::Diagnostic {
+pub(crate) fn syntax(error: SyntaxError) -> wire::Diagnostic {
     let span =
         error.line.zip(error.column).map(|(line, column)| wire::TextSpan { line, column, end_line: line, end_column: column });
     wire::Diagnostic {

@@ -60,7 +60,7 @@ pub(crate) fn too_large(max: u64) -> ApiError {
     ApiError::new(ErrorCode::PayloadTooLarge, format!("The body has more than {max} bytes, the most that is taken here."))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let at = pointer(error.path());

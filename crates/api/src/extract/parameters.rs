@@ -22,10 +22,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for PathParams<T> {
     }
 }
 
-/// Path parameters are text, but for the number of a try and the position in a mapped task.
+/// Path parameters are text, but for numbers of tries, entries and import errors and the position in a mapped task.
 fn text_or_number(name: &str, value: &str) -> Value {
     match value.parse::<i64>() {
-        Ok(number) if matches!(name, "try_number" | "map_index" | "event_log_id") => number.into(),
+        Ok(number) if matches!(name, "try_number" | "map_index" | "event_log_id" | "import_error_id") => number.into(),
         _ => value.into(),
     }
 }

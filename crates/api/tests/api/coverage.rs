@@ -37,6 +37,13 @@ fn backfill() -> Value {
     json!({ "dag_id": "demo", "from_date": "2026-11-01T00:00:00Z", "to_date": "2026-11-03T00:00:00Z" })
 }
 
+/// A bundle with a broken file.
+fn bundle() -> Value {
+    let file = json!({ "path": "a.yaml", "hash": "a".repeat(64), "content": { "definition": "dag_id: [" } });
+    let source = json!({ "kind": "directory", "location": "/dags" });
+    json!({ "source": source, "present": ["a.yaml"], "files": [file], "finish": true })
+}
+
 fn routes() -> Vec<Route> {
     use Foreign::{NotFound, Open, OwnOnly, Stream};
     use Role::{Admin, Editor, Operator, Viewer};
@@ -173,6 +180,12 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dagStats", Viewer, OwnOnly),
         route("GET", "/api/v1/dagWarnings", Viewer, OwnOnly),
         route("GET", "/api/v1/importErrors", Viewer, OwnOnly),
+        route("GET", "/api/v1/importErrors/{import_error_id}", Viewer, NotFound),
+        route("GET", "/api/v1/bundles", Viewer, OwnOnly),
+        route("GET", "/api/v1/bundles/{bundle_name}", Viewer, NotFound),
+        route("GET", "/api/v1/bundles/{bundle_name}/files", Viewer, NotFound),
+        route("DELETE", "/api/v1/bundles/{bundle_name}", Editor, NotFound),
+        with("POST", "/api/v1/bundles/{bundle_name}/sync", Editor, OwnOnly, bundle()),
         route("GET", "/api/v1/dagSources/{file_token}", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/tasks", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/tasks/{task_id}", Viewer, NotFound),
@@ -270,6 +283,9 @@ impl Seed {
         let entry = server.get("/api/v1/eventLogs?dag_id=demo", &admin).await.ok(200)["event_logs"][0].clone();
         let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
         server.post("/api/v1/assets/events", &admin, json!({ "uri": "s3://seeded" })).await.ok(200);
+        server.post("/api/v1/bundles/seeded-bundle/sync", &admin, bundle()).await.ok(200);
+        let errors = server.get("/api/v1/importErrors", &admin).await.ok(200);
+        let import_error = errors["import_errors"][0]["import_error_id"].to_string();
         let backfill = server.post("/api/v1/backfills", &admin, backfill()).await.ok(200);
         let digest = server.get("/api/v1/components/demo%2Fecho", &admin).await.ok(200)["versions"][0]["digest"].clone();
         let names = vec![
@@ -294,6 +310,8 @@ impl Seed {
             ("{backfill_id}", backfill["id"].as_str().unwrap().to_owned()),
             ("{artifact}", "plots%2Fa.csv".to_owned()),
             ("{username}", "admin".to_owned()),
+            ("{bundle_name}", "seeded-bundle".to_owned()),
+            ("{import_error_id}", import_error),
             ("{api_key_id}", key["api_key_id"].as_str().unwrap().to_owned()),
         ];
         Self { server, names }

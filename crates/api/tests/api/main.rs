@@ -6,6 +6,7 @@ mod approvals;
 mod assets;
 mod auth;
 mod backfills;
+mod bundles;
 mod compile;
 mod components;
 mod config;

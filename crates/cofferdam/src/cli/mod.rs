@@ -4,6 +4,7 @@ mod action;
 mod approval;
 mod asset;
 mod backfill;
+mod bundle;
 mod component;
 mod dag;
 mod resource;
@@ -18,6 +19,7 @@ pub use action::{ClearArgs, MarkArgs, MarkName, NoteArgs, SelectionArgs, TaskOfR
 pub use approval::ApprovalCommand;
 pub use asset::AssetCommand;
 pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, ReprocessArg};
+pub use bundle::{BundleCommand, BundleSyncArgs};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
 pub use resource::{ConnectionCommand, EventCommand, PoolCommand, RoleName, TokenCommand, VariableCommand};
@@ -116,6 +118,9 @@ pub enum Command {
     /// Apply dags, look at them and trigger them
     #[command(subcommand)]
     Dag(DagCommand),
+    /// Keep the dags of a directory or a git repository applied
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Watch, read and cancel runs
     #[command(subcommand)]
     Run(RunCommand),
@@ -250,6 +255,7 @@ impl Cli {
             | Command::Build(_)
             | Command::Task(_)
             | Command::Dag(_)
+            | Command::Bundle(_)
             | Command::Run(_)
             | Command::Token(_)
             | Command::Variable(_)

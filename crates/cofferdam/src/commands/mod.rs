@@ -6,6 +6,7 @@ mod artifacts;
 mod asset;
 mod backfill;
 mod build;
+mod bundle;
 mod completions;
 mod component;
 mod config;
@@ -71,6 +72,7 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Migrate(_) => as_role().and_then(|()| block_on(roles::migrate(&settings))),
         Command::Login(args) => as_command().and_then(|session| block_on(login::login(&session, &args))),
         Command::Logout => as_command().and_then(|session| block_on(login::logout(&session))),
+        Command::Bundle(command) => as_command().and_then(|session| block_on(bundle::run(&session, command))),
         Command::Component(command) => as_command().and_then(|session| block_on(component::run(&session, command))),
         Command::Dag(command) => as_command().and_then(|session| block_on(dag::run(&session, command))),
         Command::Run(command) => as_command().and_then(|session| block_on(run::run(&session, command))),

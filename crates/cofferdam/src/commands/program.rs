@@ -6,6 +6,7 @@ use super::session::Session;
 use super::tools::{self, Tools};
 use crate::document::{Document, read_text};
 use crate::failure::{Exit, Failure, Finding, Severity};
+use cofferdam_client::api::{WrittenDag, WrittenDags};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,6 +53,22 @@ impl Language {
 pub fn read(path: &Path, tools: &Tools) -> Result<Vec<Document>, Failure> {
     let Some(language) = Language::of(path) else { return Ok(vec![Document::read(path)?]) };
     let name = path.display().to_string();
+    let (text, dags) = run(path, language, tools)?;
+    Ok(dags.into_iter().map(|dag| Document::written(&name, &text, dag.definition, &dag.lines)).collect())
+}
+
+/// The text of a program and the dags that it writes down when it is run.
+///
+/// # Errors
+/// When the file is no program, cannot be read, or fails; the finding has its line.
+pub fn written(path: &Path, tools: &Tools) -> Result<WrittenDags, Failure> {
+    let language = Language::of(path).ok_or_else(|| Failure::usage("the file is no program").at(path.display().to_string()))?;
+    let (text, dags) = run(path, language, tools)?;
+    Ok(WrittenDags { text, dags })
+}
+
+fn run(path: &Path, language: Language, tools: &Tools) -> Result<(String, Vec<WrittenDag>), Failure> {
+    let name = path.display().to_string();
     let text = read_text(path)?;
     let answer = match language {
         Language::Python => python(path, tools)?,
@@ -60,13 +77,13 @@ pub fn read(path: &Path, tools: &Tools) -> Result<Vec<Document>, Failure> {
     let answer: Answer = serde_json::from_slice(&answer)
         .map_err(|error| Failure::new(Exit::Failed, "the program did not write dags down").at(&name).because(&error))?;
     match answer {
-        Answer::Dags(dags) => Ok(dags
-            .into_iter()
-            .map(|dag| {
+        Answer::Dags(dags) => {
+            let dags = dags.into_iter().map(|dag| {
                 let lines = dag.places.into_iter().filter_map(|(pointer, line)| Some((pointer, line?))).collect();
-                Document::written(&name, &text, dag.definition, &lines)
-            })
-            .collect()),
+                WrittenDag { definition: dag.definition, lines }
+            });
+            Ok((text, dags.collect()))
+        }
         Answer::Error { message, line } => {
             let lines = line.map(|line| (String::new(), line)).into_iter().collect();
             let finding = Finding::new(Severity::Error, "invalid_program", String::new(), message);

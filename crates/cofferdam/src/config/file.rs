@@ -1,7 +1,7 @@
 //! Reads `cofferdam.toml`, keeping the line of every value.
 
-use super::keys::{self, KEYS};
-use super::{ConfigError, Source, Valued};
+use super::keys::{self, KEYS, Kind};
+use super::{ConfigError, Source, Valued, bundles};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -32,10 +32,16 @@ fn collect(
         let name = format!("{prefix}{}", key.get_ref());
         let line = line_at(text, key.span().start);
         if let Some(found) = keys::find(&name) {
-            let text = scalar(value.get_ref()).ok_or_else(|| ConfigError::Syntax {
+            let is_bundles = found.kind == Kind::Bundles;
+            let text = if is_bundles { bundles::tables(value.get_ref()) } else { scalar(value.get_ref()) };
+            let text = text.ok_or_else(|| ConfigError::Syntax {
                 path: path.to_owned(),
                 line,
-                message: format!("`{name}` must be text, a number, true or false, or a list of texts"),
+                message: if is_bundles {
+                    format!("`{name}` must be tables `[[{name}]]` of texts, true and false")
+                } else {
+                    format!("`{name}` must be text, a number, true or false, or a list of texts")
+                },
             })?;
             values.insert(found.name, Valued { text, source: Source::File { path: path.to_owned(), line } });
             continue;
@@ -85,6 +91,17 @@ mod tests {
         assert_eq!(values["worker.slots"].text, "16");
         assert_eq!(values["worker.queues"].text, "default,gpu");
         assert_eq!(values["worker.queues"].source.to_string(), "cofferdam.toml, line 6");
+    }
+
+    #[test]
+    fn bundles_are_tables() {
+        let values = read(
+            "[[bundles]]\nname = \"a\"\npath = \"/dags\"\n\n[[bundles]]\nname = \"b\"\ngit = \"https://h/x\"\nprune = true\n",
+        );
+        let text = &values.unwrap()["bundles"].text;
+        assert_eq!(bundles::parse(text).unwrap().len(), 2, "{text}");
+        let error = read("bundles = [\"/dags\"]\n").unwrap_err().to_string();
+        assert!(error.contains("must be tables `[[bundles]]`"), "{error}");
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Kind {
     Switch,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Bundles: tables in the file, a JSON list elsewhere.
+    Bundles,
 }
 
 /// How much of a value may be shown.
@@ -115,6 +117,12 @@ pub const KEYS: &[Key] = &[
         Kind::Switch,
         Some("false"),
         "Marks the session cookie `Secure`; set it when the API is behind HTTPS.",
+    ),
+    Key::hidden(
+        "bundles",
+        Kind::Bundles,
+        Secrecy::Secret,
+        "Directories and git repositories whose dags the API keeps applied: tables `[[bundles]]`, or a JSON list in the environment.",
     ),
     Key::open("upload_limit", Kind::Bytes, Some("64MiB"), "The largest component that is accepted."),
     Key::open("drain_timeout", Kind::Duration, Some("30s"), "How long a stopping process waits for what it is doing."),

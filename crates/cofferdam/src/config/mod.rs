@@ -2,6 +2,7 @@
 //!
 //! This is the only place of the whole project that reads environment variables.
 
+pub mod bundles;
 pub mod file;
 pub mod keys;
 pub mod settings;
@@ -259,6 +260,9 @@ fn locate(environment: &Environment, explicit: Option<&Path>, working_dir: &Path
 impl Kind {
     /// Checks a value; the error says what is expected.
     fn check(self, text: &str) -> Result<(), String> {
+        if self == Self::Bundles {
+            return bundles::parse(text).map(|_| ());
+        }
         let ok = match self {
             Self::Text => !text.is_empty(),
             Self::Path => !text.is_empty(),
@@ -272,6 +276,7 @@ impl Kind {
             Self::List => !text.is_empty() && text.split(',').all(|item| !item.trim().is_empty()),
             Self::Switch => matches!(text, "true" | "false"),
             Self::Choice(words) => words.contains(&text),
+            Self::Bundles => true,
         };
         if ok { Ok(()) } else { Err(self.expected()) }
     }
@@ -293,6 +298,7 @@ impl Kind {
             Self::List => "names separated by commas".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Bundles => "a list of bundles".to_owned(),
         }
     }
 }

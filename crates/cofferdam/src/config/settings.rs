@@ -1,5 +1,6 @@
 //! The effective configuration as typed values.
 
+use super::bundles::{self, BundleSettings};
 use super::{ConfigError, Effective, Source, parse_bytes, parse_duration};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub metrics_listen: Option<String>,
     /// Marks the session cookie `Secure`.
     pub secure_cookies: bool,
+    /// Bundles that the API reads by itself.
+    pub bundles: Vec<BundleSettings>,
     /// The largest component, in bytes.
     pub upload_limit: u64,
     /// How long a stopping process waits.
@@ -121,6 +124,7 @@ impl Settings {
             listen: or_default("listen"),
             metrics_listen: text("metrics_listen"),
             secure_cookies: or_default("secure_cookies") == "true",
+            bundles: text("bundles").and_then(|text| bundles::parse(&text).ok()).unwrap_or_default(),
             upload_limit: parse_bytes(&or_default("upload_limit")).unwrap_or(64 << 20),
             drain_timeout: parse_duration(&or_default("drain_timeout")).unwrap_or(Duration::from_secs(30)),
             worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),

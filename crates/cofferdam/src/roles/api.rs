@@ -2,9 +2,11 @@ use super::base::{Base, compile_service, connect_store};
 use super::serve;
 use super::stop::Stop;
 use crate::config::Settings;
+use crate::config::bundles::{BundleFrom, BundleSettings};
 use crate::failure::{Exit, Failure};
 use cofferdam_api::bootstrap::{InitialAdmin, ensure_first_admin};
-use cofferdam_api::{ApiConfig, ApiState, TokenKeys};
+use cofferdam_api::{ApiConfig, ApiState, TokenKeys, WatchedBundle, WatchedSource};
+use cofferdam_bundles::GitSource;
 use cofferdam_sandbox::inspect::UploadCaps;
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_store::{Access, Store};
@@ -79,6 +81,7 @@ pub async fn serve_api(
         // In the background: the API is there at once, and the operators a little later.
         tokio::spawn(cofferdam_api::operators::install(state.clone(), directory));
     }
+    tokio::spawn(cofferdam_api::watch_bundles(state.clone(), watched_bundles(settings)));
     let serving = cofferdam_api::serve(listener, cofferdam_api::router(state), stop.drain.clone());
     let drained = async {
         stop.drain.cancelled().await;
@@ -92,6 +95,26 @@ pub async fn serve_api(
         }
         () = stop.now.cancelled() => Ok(()),
     }
+}
+
+/// The bundles that are read by this process, when it has the lead.
+fn watched_bundles(settings: &Settings) -> Vec<WatchedBundle> {
+    let watched = |bundle: &BundleSettings| WatchedBundle {
+        name: bundle.name.clone(),
+        tenant: bundle.tenant.clone(),
+        source: match &bundle.from {
+            BundleFrom::Directory(path) => WatchedSource::Directory(path.clone()),
+            BundleFrom::Git { url, reference } => WatchedSource::Git(GitSource {
+                program: "git".into(),
+                url: url.clone(),
+                reference: reference.clone(),
+                cache: settings.data_dir.join("bundles").join(bundle.tenant.as_str()).join(bundle.name.as_str()),
+            }),
+        },
+        interval: bundle.interval,
+        prune: bundle.prune,
+    };
+    settings.bundles.iter().map(watched).collect()
 }
 
 /// The directory of the operators: the one that is configured, or `std` beside the program, where there is one.

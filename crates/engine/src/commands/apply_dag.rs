@@ -5,10 +5,11 @@ use cofferdam_domain::definition::{Diagnostic, ScheduleDefinition};
 use cofferdam_domain::event::Event;
 use cofferdam_domain::plan::DagPlan;
 use cofferdam_ids::DagId;
-use cofferdam_store::StoreError;
+use cofferdam_store::bundles::Origin;
 use cofferdam_store::execution::apply::{self, CurrentVersion, NewVersion};
 use cofferdam_store::execution::due::NextRun;
 use cofferdam_store::execution::triggers::{self, Links};
+use cofferdam_store::{StoreError, Tx};
 use serde_json::Value;
 
 /// How a dag is applied.
@@ -65,13 +66,37 @@ impl Engine {
     /// [`ApplyError::Invalid`] with every mistake found, each with its place; or when the caller is no editor.
     pub async fn apply_dag(&self, context: &Context, definition: Value, options: ApplyOptions) -> Result<Applied, ApplyError> {
         context.require(Role::Editor)?;
-        let now = self.clock.now();
         let mut tx = self.store.begin(context).await?;
-        let Compiled { plan, diagnostics, .. } = compile(&mut tx, &definition).await?;
+        let applied = self.apply_in(&mut tx, definition, options, None).await?;
+        if applied.changed && !options.dry_run {
+            tx.commit().await?;
+            self.tell_applied(context, &applied);
+        }
+        Ok(applied)
+    }
+
+    /// Tells what was applied, after the commit.
+    pub(super) fn tell_applied(&self, context: &Context, applied: &Applied) {
+        self.wake_schedulers();
+        self.announce(context.tenant, vec![Event::Dag { dag_id: applied.dag_id.clone() }]);
+        tracing::info!(dag.id = %applied.dag_id, dag.version = applied.version_number, "dag applied");
+    }
+
+    /// Does the same in a transaction that somebody else commits.
+    pub(super) async fn apply_in(
+        &self,
+        tx: &mut Tx<'_>,
+        definition: Value,
+        options: ApplyOptions,
+        origin: Option<Origin>,
+    ) -> Result<Applied, ApplyError> {
+        let now = self.clock.now();
+        let user = tx.context().user();
+        let Compiled { plan, diagnostics, .. } = compile(tx, &definition).await?;
         let Some(plan) = plan else { return Err(ApplyError::Invalid(diagnostics)) };
         let stored_plan = plan.to_json();
         let content_hash = cofferdam_objects::digest_of(format!("{definition}\n{stored_plan}").as_bytes()).to_string();
-        let current = apply::lock_current(&mut tx, &plan.dag_id).await?;
+        let current = apply::lock_current(tx, &plan.dag_id).await?;
         if let Some(current) = &current
             && current.content_hash == content_hash
         {
@@ -80,7 +105,7 @@ impl Engine {
             return Ok(Applied { dag_id: plan.dag_id, version_number, created: false, changed: false, diagnostics, changes });
         }
         // Read before anything is written: what differs from the version that holds now.
-        let changes = changes(&mut tx, &plan.dag_id, &definition, Some(&plan)).await?;
+        let changes = changes(tx, &plan.dag_id, &definition, Some(&plan)).await?;
         if options.dry_run {
             let version_number = current.as_ref().map_or(1, |current| current.version_number + 1);
             let created = current.is_none();
@@ -98,13 +123,10 @@ impl Engine {
             timezone: plan.timezone.clone(),
             max_active_runs: i32::try_from(plan.runs_at_once()).unwrap_or(i32::MAX),
             next: self.next_run(&plan, current.as_ref()),
+            origin,
         };
-        let stored = apply::put_version(&mut tx, current.as_ref(), &new, context.user(), now).await?;
-        triggers::link(&mut tx, stored.dag, &links(&plan), now).await?;
-        tx.commit().await?;
-        self.wake_schedulers();
-        self.announce(context.tenant, vec![Event::Dag { dag_id: plan.dag_id.clone() }]);
-        tracing::info!(dag.id = %plan.dag_id, dag.version = stored.version_number, "dag applied");
+        let stored = apply::put_version(tx, current.as_ref(), &new, user, now).await?;
+        triggers::link(tx, stored.dag, &links(&plan), now).await?;
         Ok(Applied {
             dag_id: plan.dag_id,
             version_number: stored.version_number,

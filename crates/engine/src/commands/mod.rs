@@ -3,6 +3,7 @@
 pub(crate) mod act;
 pub(crate) mod answer;
 pub(crate) mod apply_dag;
+pub(crate) mod apply_file;
 pub(crate) mod backfill;
 mod cancel_run;
 pub(crate) mod compile_dag;

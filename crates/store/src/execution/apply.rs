@@ -1,6 +1,7 @@
 //! Storing what `apply` compiled, and the switches of a dag.
 
 use super::due::NextRun;
+use crate::bundles::Origin;
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{DagId, DagKey, DagVersionId, UserId};
@@ -31,6 +32,8 @@ pub struct NewVersion {
     pub max_active_runs: i32,
     /// When it runs next.
     pub next: Option<NextRun>,
+    /// The file that it comes from, where it comes from a bundle.
+    pub origin: Option<Origin>,
 }
 
 /// What storing a version did.
@@ -143,8 +146,9 @@ pub async fn put_version(
     }
     sqlx::query!(
         r#"
-        INSERT INTO dag_versions (dag_version_id, tenant_id, dag_key, version_number, content_hash, definition, plan, created_at, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO dag_versions (dag_version_id, tenant_id, dag_key, version_number, content_hash, definition, plan, created_at, created_by,
+            bundle, bundle_path, bundle_commit)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         "#,
         version.uuid(),
         tenant,
@@ -155,6 +159,9 @@ pub async fn put_version(
         new.plan,
         now,
         created_by.map(UserId::uuid),
+        new.origin.as_ref().map(|origin| origin.bundle.as_str()),
+        new.origin.as_ref().map(|origin| origin.path.as_str()),
+        new.origin.as_ref().and_then(|origin| origin.commit.as_deref()),
     )
     .execute(tx.conn())
     .await?;
@@ -199,7 +206,7 @@ pub async fn set_paused(
     let tenant = tx.tenant();
     let changed = sqlx::query_scalar!(
         r#"
-        UPDATE dags SET paused = $3, next_interval_start = $4, next_interval_end = $5, next_due_at = $6, revision = revision + 1,
+        UPDATE dags SET paused = $3, stale_paused = false, next_interval_start = $4, next_interval_end = $5, next_due_at = $6, revision = revision + 1,
             updated_at = $7
         WHERE tenant_id = $1 AND dag_id = $2 AND ($8::bigint IS NULL OR revision = $8)
         RETURNING revision

@@ -17,8 +17,8 @@ use cofferdam_ids::{
 };
 use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition, triggers};
 use cofferdam_store::{
-    Access, Store, api_keys, approvals, audit, backfills, checkpoints, components, connections, idempotency, sessions, tenants,
-    users, variables, webhooks,
+    Access, Store, api_keys, approvals, audit, backfills, bundles, checkpoints, components, connections, idempotency, sessions,
+    tenants, users, variables, webhooks,
 };
 use cofferdam_test_support::postgres::TestDatabase;
 use serde_json::json;
@@ -106,6 +106,7 @@ pub fn new_dag_version(hash: char) -> apply::NewVersion {
         timezone: "Europe/Zurich".to_owned(),
         max_active_runs: 4,
         next: None,
+        origin: None,
     }
 }
 
@@ -183,6 +184,9 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     webhooks::put(&mut tx, &keys(1, &[]), &dag_id(), "whsec_x", noon()).await.unwrap();
     webhooks::receive(&mut tx, stored.dag, "event", 1, noon()).await.unwrap();
     backfills::create(&mut tx, &new_backfill(stored.dag), noon()).await.unwrap();
+    let source = bundles::BundleSource { is_git: false, location: "/dags".to_owned(), reference: None };
+    let bundle = bundles::put(&mut tx, &"dags".parse().unwrap(), &source, false, noon()).await.unwrap();
+    bundles::put_file(&mut tx, bundle, "a.yaml", &"a".repeat(64), None, noon()).await.unwrap();
     tx.commit().await.unwrap();
     Tenant { context, user, api_key, session, run, instance, segment }
 }

@@ -1,19 +1,21 @@
 //! Tasks, sources and figures of dags.
 
+use super::super::words;
 use super::backwards;
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, QueryParams, Viewer};
+use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cofferdam_api_types::{
-    ClassReference, DagSource, DagStats, DagStatsCollection, DagStatsState, ErrorCode, ImportErrorCollection, Page, Task,
+    ClassReference, DagSource, DagStats, DagStatsCollection, DagStatsState, ErrorCode, ImportError, ImportErrorCollection, Task,
     TaskCollection, TimeDelta,
 };
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::retry::Backoff;
 use cofferdam_ids::{DagId, TaskId};
+use cofferdam_store::bundles::{self, FileFilter};
 use cofferdam_store::{dags, runs};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
@@ -149,7 +151,7 @@ pub(crate) async fn source(
     Ok(if plain {
         ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], content).into_response()
     } else {
-        Json(DagSource { content }).into_response()
+        Json(DagSource { content, origin: version.origin.map(words::origin) }).into_response()
     })
 }
 
@@ -193,17 +195,88 @@ pub(crate) async fn stats(
     Ok(Json(DagStatsCollection { total_entries: dags.len() as u64, dags }))
 }
 
-/// Files with mistakes: none, since dags are applied and not found in files; what is wrong is told to who applies.
+/// Files of bundles with something wrong, as Airflow tells it; `diagnostics` has each with its place in the file.
 #[utoipa::path(
     get,
     path = "/api/v1/importErrors",
     tag = "dags",
     operation_id = "get_import_errors",
-    params(Page),
+    params(ImportErrorQuery),
     responses((status = 200, body = ImportErrorCollection))
 )]
-pub(crate) async fn import_errors(_: State<Arc<App>>, _: Caller<Viewer>, _: QueryParams<Page>) -> Json<ImportErrorCollection> {
-    Json(ImportErrorCollection { import_errors: Vec::new(), total_entries: 0 })
+pub(crate) async fn import_errors(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    QueryParams(query): QueryParams<ImportErrorQuery>,
+) -> Result<Json<ImportErrorCollection>, ApiError> {
+    let last_first = match query.order_by.as_deref() {
+        // The numbers follow the time.
+        Some("timestamp") => false,
+        Some("-timestamp") => true,
+        other => backwards(other, "import_error_id")?,
+    };
+    let page = page(query.limit, query.offset)?;
+    let filter = FileFilter { broken: true, by_id: Some(last_first), ..FileFilter::default() };
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let listed = bundles::files(&mut tx, filter, page).await?;
+    let import_errors = listed.items.into_iter().map(import_error_of).collect::<Result<_, _>>()?;
+    Ok(Json(ImportErrorCollection { import_errors, total_entries: listed.total }))
+}
+
+/// What is wrong with a file of a bundle.
+#[utoipa::path(
+    get,
+    path = "/api/v1/importErrors/{import_error_id}",
+    tag = "dags",
+    operation_id = "get_import_error",
+    params(("import_error_id" = i64, Path, description = "The number of the import error.")),
+    responses((status = 200, body = ImportError))
+)]
+pub(crate) async fn import_error(
+    State(app): State<Arc<App>>,
+    caller: Caller<Viewer>,
+    PathParams(path): PathParams<ImportErrorPath>,
+) -> Result<Json<ImportError>, ApiError> {
+    let filter = FileFilter { broken: true, id: Some(path.import_error_id), ..FileFilter::default() };
+    let mut tx = app.state.store.begin(&caller.context).await?;
+    let found = bundles::files(&mut tx, filter, cofferdam_store::Page::first(1)).await?.items.pop();
+    let found = found.ok_or_else(|| ApiError::not_found(format!("The import error {}", path.import_error_id)))?;
+    import_error_of(found).map(Json)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ImportErrorPath {
+    import_error_id: i64,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ImportErrorQuery {
+    /// The most to answer with, from 1 to 1000.
+    limit: u32,
+    /// How many to pass over.
+    offset: u32,
+    /// `import_error_id` (the default) or `timestamp`, with `-` before it for the latest first.
+    order_by: Option<String>,
+}
+
+impl Default for ImportErrorQuery {
+    fn default() -> Self {
+        Self { limit: 100, offset: 0, order_by: None }
+    }
+}
+
+fn import_error_of(file: bundles::BundleFile) -> Result<ImportError, ApiError> {
+    let diagnostics = crate::bundles::stored(file.problems)?;
+    Ok(ImportError {
+        import_error_id: file.id,
+        timestamp: file.changed_at,
+        stack_trace: crate::bundles::in_words(&file.path, &diagnostics),
+        filename: file.path,
+        bundle_name: Some(file.bundle),
+        diagnostics,
+    })
 }
 
 /// Warnings about dags: none, since a dag with something wrong is not applied. (The list has the name that Airflow gives it.)

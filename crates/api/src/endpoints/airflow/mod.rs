@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dags::stats))
         .routes(routes!(dags::warnings))
         .routes(routes!(dags::import_errors))
+        .routes(routes!(dags::import_error))
         .routes(routes!(runs::batch))
         .routes(routes!(runs::links))
         .routes(routes!(runs::dependencies))

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::DateTime;
 use cofferdam_api_types::{ErrorCode, WorkflowDefined};
+use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::Ending;
 use cofferdam_domain::grant::Grant;
 use cofferdam_domain::limits::Limits;
@@ -49,16 +50,25 @@ pub(crate) async fn handler(
     caller: Caller<Editor>,
     PathParams(path): PathParams<Path>,
 ) -> Result<Json<WorkflowDefined>, ApiError> {
-    let context = caller.context;
-    let mut tx = app.state.store.begin(&context).await?;
-    let version = components::get(&mut tx, &path.name, &VersionRef::Digest(path.digest)).await?;
+    define(&app, &caller.context, &path.name, &path.digest).await.map(Json)
+}
+
+/// Lets a workflow component write its dags down.
+pub(crate) async fn define(
+    app: &App,
+    context: &Context,
+    name: &ComponentName,
+    digest: &Digest,
+) -> Result<WorkflowDefined, ApiError> {
+    let mut tx = app.state.store.begin(context).await?;
+    let version = components::get(&mut tx, name, &VersionRef::Digest(digest.clone())).await?;
     tx.rollback().await?;
     let entry = inspection(&version)?.entry(Some(DEFINE)).map_err(|error| {
         let detail = format!("{} exports no '{DEFINE}', as a program that writes dags down does: {error}.", version.name);
         ApiError::new(ErrorCode::UnknownFunction, detail)
     })?;
     let _trial = app.trials.begin(context.tenant)?;
-    let program = load(&app, context.tenant, &version.digest).await?;
+    let program = load(app, context.tenant, &version.digest).await?;
     let host = Arc::new(TrialHost::new(Arc::clone(&app.state.clock)));
     let mut attempt = attempt(entry, None, app.now())?;
     attempt.grant = Grant { clock: false, random: false, ..Grant::default() };
@@ -70,11 +80,11 @@ pub(crate) async fn handler(
     let output = printed(&host.take(), |stream| stream != Stream::Log);
     let target = format!("{}@{}", version.name, version.digest);
     let done = Action { action: "component.define", target_kind: "component", target: &target };
-    audit_after(&app, &context, done, json!({})).await;
+    audit_after(app, context, done, json!({})).await;
     match report.ending {
         Ending::Success { output: written } => {
             let receipt = words::receipt(report.receipt);
-            Ok(Json(WorkflowDefined { definitions: definitions(&written)?, output, receipt }))
+            Ok(WorkflowDefined { definitions: definitions(&written)?, output, receipt })
         }
         Ending::Failure { message, .. } => Err(failed(&message, &output)),
         Ending::Skip { .. } | Ending::Reschedule { .. } | Ending::Defer { .. } => {

@@ -9,6 +9,9 @@ mod list;
 mod try_function;
 mod upload;
 
+pub(crate) use self::define::define;
+pub(crate) use self::upload::put as upload_for;
+
 use crate::App;
 use crate::error::ApiError;
 use cofferdam_api_types::{ComponentKind, ComponentVersion};

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use cofferdam_api_types::{ComponentUpload, ComponentVersion, ErrorCode};
-use cofferdam_domain::context::Role;
+use cofferdam_domain::context::{Context, Role};
 use cofferdam_ids::Digest;
 use cofferdam_sandbox::compile::CompileError;
 use cofferdam_sandbox::inspect::{Inspection, UploadError, adapt_and_inspect};
@@ -67,6 +67,17 @@ pub(crate) async fn handler(
         return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
     }
     let received = receive(&app, request).await?;
+    let version = put(&app, &caller.context, upload, received).await?;
+    Ok((if version.created { StatusCode::CREATED } else { StatusCode::OK }, Json(version)))
+}
+
+/// Inspects a component, compiles it and stores both.
+pub(crate) async fn put(
+    app: &Arc<App>,
+    context: &Context,
+    upload: ComponentUpload,
+    received: Bytes,
+) -> Result<ComponentVersion, ApiError> {
     let caps = app.state.config.upload;
     let (bytes, inspection) = tokio::task::spawn_blocking(move || {
         let (component, inspection) = adapt_and_inspect(&received, &caps)?;
@@ -79,9 +90,9 @@ pub(crate) async fn handler(
     .await
     .map_err(ApiError::internal)??;
 
-    let (context, now) = (&caller.context, app.now());
+    let now = app.now();
     app.state.objects.put_component(context.tenant, &inspection.digest, bytes.clone()).await?;
-    let compile_ms = compile(&app, context.tenant, &inspection, &bytes).await?;
+    let compile_ms = compile(app, context.tenant, &inspection, &bytes).await?;
 
     let mut tx = app.state.store.begin(context).await?;
     let new = NewVersion {
@@ -100,16 +111,15 @@ pub(crate) async fn handler(
     let detail = json!({ "created": created, "label": new.label, "size_bytes": inspection.bytes, "imports": imports, "asks_more": version.asks_more });
     audit::append(&mut tx, done, &detail, now).await?;
     let version = if upload.approve && version.approved_at.is_none() {
-        super::approve::approve(&app, context, &mut tx, &new.name, &inspection.digest).await?
+        super::approve::approve(app, context, &mut tx, &new.name, &inspection.digest).await?
     } else {
         version
     };
     tx.commit().await?;
     tracing::info!(component.name = %new.name, component.digest = %inspection.digest, component.created = created, "component uploaded");
     metrics::counter!("cofferdam_uploads_total", "created" => if created { "true" } else { "false" }).increment(1);
-    let impact = Some(super::impact::impact(&app, context, &version).await?);
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(ComponentVersion { created, compile_ms, impact, ..wire(version)? })))
+    let impact = Some(super::impact::impact(app, context, &version).await?);
+    Ok(ComponentVersion { created, compile_ms, impact, ..wire(version)? })
 }
 
 /// Reads the bytes, raw or from a form, and stops as soon as they are too many.

@@ -1,3 +1,4 @@
+use super::super::words;
 use super::{DagPath, wire};
 use crate::App;
 use crate::endpoints::airflow::{FieldsQuery, only_fields};
@@ -42,6 +43,7 @@ pub(crate) async fn handler(
         version_number: version.version_number,
         created_at: version.created_at,
         created_by: version.created_by,
+        origin: version.origin.map(words::origin),
     });
     let detail = DagDetail {
         dag,

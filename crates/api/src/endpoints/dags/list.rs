@@ -30,6 +30,7 @@ pub(crate) async fn handler(
         tags: tags.map(str::to_owned).collect(),
         id_contains: query.dag_id_pattern.filter(|pattern| !pattern.is_empty()),
         paused: query.paused,
+        only_active: query.only_active.unwrap_or(true),
         backwards,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;

@@ -59,6 +59,7 @@ pub(crate) async fn handler(
     let filter = DagFilter {
         tags: tags.map(str::to_owned).collect(),
         id_contains: Some(query.dag_id_pattern).filter(|pattern| pattern != "~"),
+        only_active: true,
         ..DagFilter::default()
     };
     let mut tx = app.state.store.begin(&context).await?;
