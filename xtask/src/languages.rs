@@ -72,15 +72,7 @@ impl Language {
         }
         files.sort();
         files.dedup();
-        let mut hash = Sha256::new();
-        for file in files {
-            let name = file.strip_prefix(workspace::root()).unwrap_or(&file);
-            let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            hash.update(name.as_os_str().as_encoded_bytes());
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(&bytes);
-        }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        hash(&files)
     }
 
     fn command(self, source: &Path, output: &Path) -> Result<Command> {
@@ -99,6 +91,19 @@ impl Language {
         command.arg("build").arg(source).arg("-o").arg(output);
         Ok(command)
     }
+}
+
+/// The names and contents of files, as one hash.
+pub fn hash(files: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files {
+        let name = file.strip_prefix(workspace::root()).unwrap_or(file);
+        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        hash.update(name.as_os_str().as_encoded_bytes());
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(&bytes);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Every file below a folder, without what tools leave there. Links are not followed: what they lead to is named itself.
@@ -149,30 +154,11 @@ pub fn node() -> Result<Command> {
         bail!("Node 20 or later is needed: install it (Debian: `apt-get install nodejs npm`)")
     };
     let sdk = workspace::root().join("sdk/js");
-    let folder = workspace::cache_dir().join(format!("node-{}", short_hash(&workspace::root().join(NODE_LOCK))?));
-    if !folder.is_dir() {
-        let partial = folder.with_extension(format!("{}.partial", std::process::id()));
-        fs::create_dir_all(&partial)?;
-        for name in ["package.json", "package-lock.json"] {
-            fs::copy(sdk.join(name), partial.join(name))?;
-        }
-        let mut npm = Command::new("npm");
-        // Not `npm ci`: componentize-qjs names optional packages of other machines that were never published, and `ci` wants all of them
-        // in the lock file.
-        npm.current_dir(&partial).args([
-            "install",
-            "--no-save",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--loglevel=error",
-        ]);
-        workspace::run("tools of TypeScript", &mut npm)?;
-        settle(&partial, &folder)?;
-    }
+    // Not `npm ci`: componentize-qjs names optional packages of other machines that were never published, and `ci` wants all of them
+    // in the lock file.
+    let packages = packages(&sdk, "node", &["install", "--no-save"])?;
     // Node looks for packages beside the program only.
     let link = sdk.join("node_modules");
-    let packages = folder.join("node_modules");
     if fs::read_link(&link).ok().as_deref() != Some(&packages) {
         if fs::symlink_metadata(&link).is_ok_and(|found| found.is_symlink()) {
             fs::remove_file(&link)?;
@@ -183,6 +169,24 @@ pub fn node() -> Result<Command> {
         }
     }
     Ok(Command::new(node))
+}
+
+/// The `node_modules` of what the lock file in `folder` names. They are installed into the cache, once for each lock file, and run no
+/// scripts while they are.
+pub fn packages(folder: &Path, name: &str, install: &[&str]) -> Result<PathBuf> {
+    let kept = workspace::cache_dir().join(format!("{name}-{}", short_hash(&folder.join("package-lock.json"))?));
+    if !kept.is_dir() {
+        let partial = kept.with_extension(format!("{}.partial", std::process::id()));
+        fs::create_dir_all(&partial)?;
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(folder.join(name), partial.join(name))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.current_dir(&partial).args(install).args(["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]);
+        workspace::run(&format!("packages of {}", folder.strip_prefix(workspace::root()).unwrap_or(folder).display()), &mut npm)?;
+        settle(&partial, &kept)?;
+    }
+    Ok(kept.join("node_modules"))
 }
 
 /// Gives a folder its name when it is whole. Another process may have been quicker.

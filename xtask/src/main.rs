@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod derive;
+mod editor;
 mod fuzz;
 mod guests;
 mod languages;

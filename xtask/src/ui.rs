@@ -1,6 +1,7 @@
-//! Builds the console: cargo for WebAssembly, wasm-bindgen as a library, names with a hash of the content. No Node, no downloads.
+//! Builds the console: cargo for WebAssembly, wasm-bindgen as a library, names with a hash of the content. Node
+//! makes one file of it, the text editor.
 
-use crate::workspace;
+use crate::{editor, workspace};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ const STYLE: &str = "{{style}}";
 const SCRIPT: &str = "{{script}}";
 const WASM: &str = "{{wasm}}";
 const BOOT: &str = "{{boot}}";
+const EDITOR: &str = "{{editor}}";
 
 /// Builds `ui/` into `ui/dist`, from where the server embeds or reads it.
 ///
@@ -82,7 +84,12 @@ fn assemble(root: &Path, stage: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let script_name = hashed("ui", "js", script.as_bytes());
     let style = style(&root.join("ui/style"))?;
     let style_name = hashed("ui", "css", style.as_bytes());
-    let boot = String::from_utf8(read(&root.join("ui/boot.js"))?)?.replace(SCRIPT, &script_name).replace(WASM, &wasm_name);
+    let editor = editor::bundle()?;
+    let editor_name = hashed("editor", "js", &editor);
+    let boot = String::from_utf8(read(&root.join("ui/boot.js"))?)?
+        .replace(SCRIPT, &script_name)
+        .replace(WASM, &wasm_name)
+        .replace(EDITOR, &editor_name);
     let boot_name = hashed("boot", "js", boot.as_bytes());
     let icon = read(&root.join("ui/icon.svg"))?;
     let icon_name = hashed("icon", "svg", &icon);
@@ -97,6 +104,7 @@ fn assemble(root: &Path, stage: &Path) -> Result<Vec<(String, Vec<u8>)>> {
         (script_name, script.into_bytes()),
         (style_name, style.into_bytes()),
         (boot_name, boot.into_bytes()),
+        (editor_name, editor),
         (icon_name, icon),
         ("index.html".to_owned(), page.into_bytes()),
     ])
