@@ -41,8 +41,16 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("definition") view=pages::dag::definition::DefinitionTab/>
                     </ParentRoute>
                     <Route path=path!("/dags/:dag_id/runs/:run_id") view=pages::run::RunPage/>
+                    <Route path=path!("/editor") view=pages::editor::EditorPage/>
                     <Route path=path!("/components") view=pages::components::list::ComponentList/>
                     <Route path=path!("/components/:name") view=pages::components::detail::ComponentPage/>
+                    <Route path=path!("/backfills") view=pages::backfills::BackfillList/>
+                    <ParentRoute path=path!("/assets") view=pages::assets::AssetsPage>
+                        <Route path=path!("") view=pages::assets::AssetList/>
+                        <Route path=path!("graph") view=pages::assets::graph::GraphTab/>
+                        <Route path=path!("events") view=pages::assets::events::EventList/>
+                    </ParentRoute>
+                    <Route path=path!("/pools") view=pages::admin::pools::PoolList/>
                     <Route path=path!("/variables") view=pages::admin::variables::VariableList/>
                     <Route path=path!("/connections") view=pages::admin::connections::ConnectionList/>
                     <Route path=path!("/system") view=pages::system::SystemPage/>
@@ -128,9 +136,14 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
             <A href="/dags" attr:class="brand"><Mark/><span class="label">"Cofferdam"</span></A>
             <div class="nav">
                 <A href="/dags"><Icon name="dags"/><span class="label">"Dags"</span></A>
+                <A href="/backfills"><Icon name="backfill"/><span class="label">"Backfills"</span></A>
+                <A href="/assets"><Icon name="asset"/><span class="label">"Assets"</span></A>
+                <hr/>
                 <A href="/components"><Icon name="component"/><span class="label">"Components"</span></A>
                 <A href="/variables"><Icon name="braces"/><span class="label">"Variables"</span></A>
                 <A href="/connections"><Icon name="plug"/><span class="label">"Connections"</span></A>
+                <A href="/pools"><Icon name="pool"/><span class="label">"Pools"</span></A>
+                <hr/>
                 <A href="/system"><Icon name="system"/><span class="label">"System"</span></A>
             </div>
             <div class="foot">

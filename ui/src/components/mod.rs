@@ -1,12 +1,14 @@
 //! What pages are made of.
 
 pub mod code;
+pub mod code_editor;
 pub mod dialog;
 pub mod edit;
 pub mod feedback;
 pub mod gantt;
 pub mod graph;
 pub mod icon;
+pub mod link;
 pub mod log_view;
 pub mod page;
 pub mod pager;
@@ -14,5 +16,6 @@ pub mod run_bars;
 pub mod schema_form;
 pub mod status;
 pub mod switch;
+pub mod table;
 pub mod time;
 pub mod trigger;

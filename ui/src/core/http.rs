@@ -109,6 +109,23 @@ pub async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Res
     read(send(Method::POST, path, Some(json(body)?), &[]).await?).await
 }
 
+/// `POST` of a text in YAML, of which JSON is a part.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn post_yaml<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Failure> {
+    read(send(Method::POST, path, Some(text.to_owned()), &[("Content-Type", "application/yaml")]).await?).await
+}
+
+/// `GET` of a document that is no part of the API proper: the schema of dags.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn document<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    let response = RequestBuilder::new(path).send().await.map_err(|error| Failure::Unreachable(error.to_string()))?;
+    if response.ok() { read(response).await } else { Err(refusal(response).await) }
+}
+
 /// `POST` with a key by which the server knows a repetition, so that a double click creates one thing.
 ///
 /// # Errors
@@ -139,6 +156,14 @@ pub async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize, revis
 /// See [`Failure`].
 pub async fn amend<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, Failure> {
     read(send(Method::PATCH, path, Some(json(body)?), &[]).await?).await
+}
+
+/// `PUT` without a body.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn put<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    read(send(Method::PUT, path, None, &[]).await?).await
 }
 
 /// `DELETE`.
@@ -172,11 +197,14 @@ async fn attempt(method: Method, path: &str, body: Option<String>, headers: &[(&
     if changes {
         request = request.header(CSRF_HEADER, "console");
     }
+    if body.is_some() {
+        request = request.header("Content-Type", "application/json");
+    }
     for (name, value) in headers {
         request = request.header(name, value);
     }
     let response = match body {
-        Some(body) => request.header("Content-Type", "application/json").body(body).map_err(unreachable)?.send().await,
+        Some(body) => request.body(body).map_err(unreachable)?.send().await,
         None => request.send().await,
     }
     .map_err(unreachable)?;

@@ -1,7 +1,9 @@
 //! What the pages stand on: HTTP, live updates, time, and everything that can be tested without a browser.
 
+pub mod address;
 pub mod ansi;
 pub mod clock;
+pub mod complete;
 pub mod format;
 pub mod highlight;
 pub mod http;

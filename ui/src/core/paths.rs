@@ -62,6 +62,12 @@ pub fn connection(connection_id: &str) -> String {
     format!("/connections/{}", segment(connection_id))
 }
 
+/// The API's path of a pool.
+#[must_use]
+pub fn pool(name: &str) -> String {
+    format!("/pools/{}", segment(name))
+}
+
 /// The page of a run.
 #[must_use]
 pub fn run_page(dag_id: &str, run_id: &str) -> String {

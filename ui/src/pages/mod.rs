@@ -1,9 +1,12 @@
 //! The pages.
 
 pub mod admin;
+pub mod assets;
+pub mod backfills;
 pub mod components;
 pub mod dag;
 pub mod dags;
+pub mod editor;
 pub mod run;
 pub mod sign_in;
 pub mod system;

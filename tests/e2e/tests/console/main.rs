@@ -5,8 +5,10 @@
 mod components;
 mod config;
 mod dags;
+mod editor;
 mod keyboard;
 mod runs;
+mod shared;
 mod sign_in;
 mod stage;
 mod visit;

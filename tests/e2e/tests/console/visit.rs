@@ -192,6 +192,12 @@ impl<'a> Visit<'a> {
         self.eval::<bool>(&choose).await.map(drop)
     }
 
+    /// Types a text, wherever the focus is.
+    pub async fn type_text(&self, text: &str) -> Result<()> {
+        self.keyboard().await?.type_str(text).await?;
+        Ok(())
+    }
+
     /// Presses a key, wherever the focus is.
     pub async fn press(&self, key: &str) -> Result<()> {
         self.keyboard().await?.press_key(key).await?;

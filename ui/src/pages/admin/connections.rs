@@ -5,13 +5,34 @@ use super::listing::{Actions, ListPage, Listing, Names, place};
 use crate::components::edit::{Edited, Removal};
 use crate::components::feedback::{Skeleton, loaded};
 use crate::components::icon::Icon;
+use crate::components::table::{Column, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::paths;
 use crate::core::query::query;
 use cofferdam_api_types::{Connection, ConnectionCollection};
 use leptos::prelude::*;
+use std::cmp::Ordering;
 
 const NAMES: Names = Names { base: "/connections", one: "connection", many: "connections", title: "Connections", icon: "plug" };
+
+const COLUMNS: &[Column] = &[
+    ordered("Connection", "connection_id"),
+    ordered("Type", "type"),
+    ordered("Host", "host"),
+    plain("Login"),
+    plain("Schema"),
+    plain("Secrets"),
+    ordered("Changed", "changed"),
+];
+
+fn compare(column: &str, a: &Connection, b: &Connection) -> Ordering {
+    match column {
+        "type" => a.conn_type.cmp(&b.conn_type),
+        "host" => a.host.cmp(&b.host),
+        "changed" => a.updated_at.cmp(&b.updated_at),
+        _ => a.connection_id.cmp(&b.connection_id),
+    }
+}
 
 /// See the module.
 #[component]
@@ -24,10 +45,10 @@ pub fn ConnectionList() -> impl IntoView {
     view! {
         <ListPage names=NAMES place go add=move |()| edited.set(Some(Edited::New))>
             {loaded(connections, Skeleton::Rows, move |list| {
-                let part = Memo::new(move |_| list.with(|list| place.get().part(&list.connections, list.total_entries, texts)));
+                let part = Memo::new(move |_| list.with(|list| place.get().part(&list.connections, list.total_entries, texts, compare)));
                 view! {
                     <Listing names=NAMES place go part key=|it: &Connection| it.connection_id.to_string()
-                        columns=&["Connection", "Type", "Host", "Login", "Schema", "Secrets", "Changed"]
+                        columns=COLUMNS
                         row=move |item| view! { <Row item edited deleted/> }.into_any()
                         about="A connection is how tasks reach something outside: an address, and what it takes to sign in there. Tasks read it when their grant names it. Add one here, or on the command line:"
                         command="cofferdam connection add warehouse --type postgres --host db.example.org"/>

@@ -1,9 +1,10 @@
-//! What the lists of variables and of connections have in common.
+//! What the lists of variables, connections and pools have in common.
 
 use crate::components::feedback::Empty;
 use crate::components::icon::Icon;
 use crate::components::page::{PageHead, Search};
 use crate::components::pager::Pager;
+use crate::components::table::{Column, Head};
 use crate::core::listing::{LIMIT, Part, Place};
 use crate::core::session::session;
 use cofferdam_api_types::Role;
@@ -50,7 +51,7 @@ pub fn ListPage(
 ) -> impl IntoView {
     let session = session();
     let may = move || session.may(Role::Editor);
-    let search = Callback::new(move |text| go.run(Place { text, offset: 0 }));
+    let search = Callback::new(move |text| go.run(Place { text, offset: 0, ..place.get_untracked() }));
     let actions = move || {
         view! {
             <button type="button" class="btn primary" disabled=move || !may() on:click=move |_| add.run(())><Icon name="plus" class="s"/>{format!("Add a {}", names.one)}</button>
@@ -78,7 +79,7 @@ pub fn Listing<T, K, V>(
     /// The name of an item.
     key: K,
     /// The heads of the columns but for the last.
-    columns: &'static [&'static str],
+    columns: &'static [Column],
     /// The row of an item.
     row: V,
     /// What an item is for.
@@ -98,7 +99,7 @@ where
     let find = move |wanted: &str| part.with(|part| part.items.iter().find(|item| key(item) == wanted).cloned());
     let partial = move || {
         part.with(|part| part.is_partial).then(|| {
-            view! { <p class="picture-note small muted"><Icon name="info" class="s"/>{format!("There are more than 1000 {}; the search looks at the first 1000 by name.", names.many)}</p> }
+            view! { <p class="picture-note small muted"><Icon name="info" class="s"/>{format!("There are more than 1000 {}; a search and an order look at the first 1000 by name.", names.many)}</p> }
         })
     };
     move || {
@@ -132,10 +133,7 @@ where
             {partial}
             <div class="table-wrap" tabindex="0" role="region" aria-label=format!("List of {}", names.many)>
                 <table class="table">
-                    <thead><tr>
-                        {columns.iter().map(|column| view! { <th scope="col">{*column}</th> }).collect_view()}
-                        <th scope="col" class="tight"><span class="visually-hidden">"Actions"</span></th>
-                    </tr></thead>
+                    <Head columns order=Signal::derive(move || place.get().order) go=move |order| go.run(Place { order, offset: 0, ..place.get_untracked() }) actions=true/>
                     <tbody>
                         <For each=move || keys.get() key=Clone::clone let:name>
                             {

@@ -5,13 +5,24 @@ use super::variable_form::VariableDialog;
 use crate::components::edit::{Edited, Removal};
 use crate::components::feedback::{Skeleton, loaded};
 use crate::components::icon::Icon;
+use crate::components::table::{Column, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::paths;
 use crate::core::query::query;
 use cofferdam_api_types::{Variable, VariableCollection};
 use leptos::prelude::*;
+use std::cmp::Ordering;
 
 const NAMES: Names = Names { base: "/variables", one: "variable", many: "variables", title: "Variables", icon: "braces" };
+
+const COLUMNS: &[Column] = &[ordered("Variable", "key"), plain("Value"), ordered("Changed", "changed")];
+
+fn compare(column: &str, a: &Variable, b: &Variable) -> Ordering {
+    match column {
+        "changed" => a.updated_at.cmp(&b.updated_at),
+        _ => a.key.cmp(&b.key),
+    }
+}
 
 /// Characters of a value that a row shows as they are.
 const SHORT: usize = 60;
@@ -29,13 +40,11 @@ pub fn VariableList() -> impl IntoView {
             {loaded(variables, Skeleton::Rows, move |list| {
                 let part = Memo::new(move |_| {
                     list.with(|list| {
-                        place.get().part(&list.variables, list.total_entries, |it| {
-                            vec![it.key.as_str(), it.description.as_deref().unwrap_or_default()]
-                        })
+                        place.get().part(&list.variables, list.total_entries, texts, compare)
                     })
                 });
                 view! {
-                    <Listing names=NAMES place go part key=|it: &Variable| it.key.to_string() columns=&["Variable", "Value", "Changed"]
+                    <Listing names=NAMES place go part key=|it: &Variable| it.key.to_string() columns=COLUMNS
                         row=move |item| view! { <Row item edited deleted/> }.into_any()
                         about="A variable is a value that tasks read by its key, when their grant names it. Add one here, or on the command line:"
                         command="cofferdam variable set region eu-north"/>
@@ -45,6 +54,11 @@ pub fn VariableList() -> impl IntoView {
         <VariableDialog edited done/>
         <Removal name=deleted kind="variable" consequence="Tasks that read it fail from then on. Its value cannot be brought back." path=paths::variable done/>
     }
+}
+
+/// What a search looks at.
+fn texts(it: &Variable) -> Vec<&str> {
+    vec![it.key.as_str(), it.description.as_deref().unwrap_or_default()]
 }
 
 #[component]

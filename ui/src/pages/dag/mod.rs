@@ -67,6 +67,7 @@ pub fn DagPage() -> impl IntoView {
                     let dag = Memo::new(move |_| dag.get().unwrap_or_else(|| first.clone()));
                     view! { <PauseSwitch dag changed=move || detail.refetch()><span>{move || if dag.with(|dag| dag.is_paused) { "Paused" } else { "Active" }}</span></PauseSwitch> }
                 })}
+                <A href=move || format!("/editor{}", paths::query(&[("dag", &id.get())])) attr:class="btn"><Icon name="edit" class="s"/>"Edit"</A>
                 <button type="button" class="btn primary" disabled=move || !(may_run() && present.get()) title="Trigger a run (T)" on:click=move |_| trigger.set(Some(id.get_untracked()))><Icon name="play" class="s"/>"Trigger"</button>
             }>
             {move || dag.get().map(|dag| view! { <Facts dag/> })}

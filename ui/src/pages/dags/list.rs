@@ -80,7 +80,7 @@ pub fn DagList() -> impl IntoView {
     });
     let choices = [("", "All"), ("false", "Active"), ("true", "Paused")];
     view! {
-        <PageHead title="Dags"/>
+        <PageHead title="Dags" actions=move || view! { <A href="/editor" attr:class="btn primary"><Icon name="plus" class="s"/>"New dag"</A> }/>
         <div class="content">
             <div class="toolbar">
                 <Search value=Signal::derive(move || filter.get().text) on_input=set_text label="Find a dag by name"/>

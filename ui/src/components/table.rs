@@ -1,0 +1,85 @@
+//! The head of a table whose rows can be put in order.
+
+use crate::components::icon::Icon;
+use leptos::prelude::*;
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// What stands at its head.
+    pub label: &'static str,
+    /// The name of the order by it; empty where there is none.
+    pub order: &'static str,
+    /// Its class.
+    pub class: &'static str,
+}
+
+/// A column by which rows are put in order.
+#[must_use]
+pub const fn ordered(label: &'static str, order: &'static str) -> Column {
+    Column { label, order, class: "" }
+}
+
+/// A column that is only shown.
+#[must_use]
+pub const fn plain(label: &'static str) -> Column {
+    Column { label, order: "", class: "" }
+}
+
+/// The order after a click on the head of a column: a second click turns it round.
+fn next(now: &str, order: &str) -> String {
+    if now == order { format!("-{order}") } else { order.to_owned() }
+}
+
+/// See the module. An order is the name of its column, with a minus before it when the last comes first.
+#[component]
+pub fn Head(
+    /// The columns.
+    columns: &'static [Column],
+    /// The order that the rows have.
+    #[prop(into)]
+    order: Signal<String>,
+    /// Called with another one.
+    #[prop(into)]
+    go: Callback<String>,
+    /// Whether a column of buttons follows.
+    #[prop(optional)]
+    actions: bool,
+) -> impl IntoView {
+    view! {
+        <thead><tr>
+            {columns.iter().map(|column| {
+                if column.order.is_empty() {
+                    return view! { <th scope="col" class=column.class>{column.label}</th> }.into_any();
+                }
+                let sort = move || order.with(|order| match order.strip_prefix('-') {
+                    Some(name) if name == column.order => Some("descending"),
+                    None if order == column.order => Some("ascending"),
+                    _ => None,
+                });
+                view! {
+                    <th scope="col" class=column.class aria-sort=sort>
+                        <button type="button" class="sort" on:click=move |_| go.run(order.with_untracked(|order| next(order, column.order)))>
+                            {column.label}
+                            <Icon class="s" name=Signal::derive(move || match sort() { Some("ascending") => "up", Some(_) => "down-small", None => "up-down" })/>
+                        </button>
+                    </th>
+                }.into_any()
+            }).collect_view()}
+            {actions.then(|| view! { <th scope="col" class="tight"><span class="visually-hidden">"Actions"</span></th> })}
+        </tr></thead>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_click_turns_the_order_round() {
+        assert_eq!(next("", "name"), "name");
+        assert_eq!(next("name", "name"), "-name");
+        assert_eq!(next("-name", "name"), "name");
+        assert_eq!(next("-size", "name"), "name");
+    }
+}

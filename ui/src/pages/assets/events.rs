@@ -1,0 +1,90 @@
+//! What has happened to assets, and which runs followed.
+
+use super::{LIMIT, Tell};
+use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::icon::Icon;
+use crate::components::link::{dag_link, link};
+use crate::components::pager::Pager;
+use crate::components::status::StatusLabel;
+use crate::components::time::Ago;
+use crate::core::address::address;
+use crate::core::paths;
+use crate::core::query::query;
+use crate::core::status::Status;
+use cofferdam_api_types::{AssetEvent, AssetEventCollection};
+use leptos::prelude::*;
+
+/// See the module. The address names the asset or the dag, when only their events are meant.
+#[component]
+pub fn EventList() -> impl IntoView {
+    let address = address();
+    let tell = expect_context::<Tell>();
+    let (uri, dag) = (address.signal("uri"), address.signal("dag"));
+    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let events = query::<AssetEventCollection>(move || {
+        tell.told.track();
+        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
+        let values = [("limit", limit.as_str()), ("offset", &offset), ("uri", &uri.get()), ("source_dag_id", &dag.get())];
+        Some(format!("/assets/events{}", paths::query(&values)))
+    })
+    .refetch_on(|news| news.is_about_runs());
+    let filter = move |name: &'static str, value: Memo<String>| {
+        move || {
+            Some(value.get()).filter(|value| !value.is_empty()).map(|value| {
+                let label = format!("Remove the filter {value}");
+                view! { <button type="button" class="tag on" aria-label=label on:click=move |_| address.set([(name, ""), ("offset", "")])>{value}<Icon name="close" class="s"/></button> }
+            })
+        }
+    };
+    let filtered = move || !(uri.with(String::is_empty) && dag.with(String::is_empty));
+    view! {
+        <Show when=filtered><div class="toolbar">{filter("uri", uri)}{filter("dag", dag)}</div></Show>
+        <section class="card" aria-label="Events">
+            {loaded(events, Skeleton::Rows, move |list| move || {
+                let list = list.get();
+                if list.asset_events.is_empty() {
+                    return view! {
+                        <Empty icon="history" title="Nothing has happened yet">
+                            <p>"An event is recorded when a task succeeds that produces an asset, and when somebody tells a change."</p>
+                        </Empty>
+                    }.into_any();
+                }
+                view! {
+                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of events">
+                        <table class="table">
+                            <thead><tr><th scope="col">"When"</th><th scope="col">"Asset"</th><th scope="col">"From"</th><th scope="col">"Said of it"</th><th scope="col">"Runs that followed"</th></tr></thead>
+                            <tbody>{list.asset_events.iter().map(|it| view! { <Row it=it.clone()/> }).collect_view()}</tbody>
+                        </table>
+                    </div>
+                    <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("event", "events")
+                        go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                }.into_any()
+            })}
+        </section>
+    }
+}
+
+#[component]
+fn Row(it: AssetEvent) -> impl IntoView {
+    let source = match (it.source_dag_id, it.source_run_id, it.source_task_id) {
+        (Some(dag), Some(run), Some(task)) => {
+            let place = if it.source_map_index >= 0 { format!("{task} [{}]", it.source_map_index) } else { task.clone() };
+            view! { {link(paths::task_page(&dag, &run, &task), dag)}<div class="small muted">{place}</div> }.into_any()
+        }
+        (Some(dag), _, _) => dag_link(&dag),
+        _ => view! { <span class="muted">"Told over the API"</span> }.into_any(),
+    };
+    let runs = it.created_dagruns.iter().map(|run| {
+        let (dag, name) = (run.dag_id.to_string(), run.run_id.to_string());
+        view! { <div class="row"><StatusLabel status=Status::from(run.state)/>{link(paths::run_page(&dag, &name), dag)}</div> }
+    });
+    view! {
+        <tr>
+            <td><Ago at=it.timestamp/></td>
+            <td class="value mono">{it.uri.clone()}</td>
+            <td>{source}</td>
+            <td class="value">{it.extra.as_ref().filter(|extra| !extra.is_null()).map(|extra| view! { <code>{extra.to_string()}</code> })}</td>
+            <td>{if it.created_dagruns.is_empty() { view! { <span class="faint">"None"</span> }.into_any() } else { runs.collect_view().into_any() }}</td>
+        </tr>
+    }
+}

@@ -1,0 +1,185 @@
+//! The dialog that makes a backfill. It says what would be run, and what that likely costs, before anything is.
+
+use crate::components::dialog::{Dialog, opens_with};
+use crate::components::edit::{EditForm, Saving, TextField, Typed};
+use crate::components::feedback::{FailureNotice, Toasts};
+use crate::core::http::{self, Failure};
+use crate::core::query::query;
+use crate::core::{clock, format};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use cofferdam_api_types::{Backfill, DagCollection, DryRunBackfill, NewBackfill, ReprocessBehavior};
+use cofferdam_ids::DagId;
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use serde_json::{Map, Value};
+
+const FIELDS: &[&str] = &["dag_id", "from_date", "to_date", "dag_run_conf", "max_active_runs"];
+
+/// How long after the last key the forecast is asked for, in milliseconds.
+const PAUSE_MS: u32 = 250;
+
+/// Reads a date field, which is in UTC.
+fn read_date(text: &str) -> Option<DateTime<Utc>> {
+    let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text.trim(), form).ok()).map(|date| date.and_utc())
+}
+
+/// Reads a conf. Nothing is none.
+fn read_conf(text: &str) -> Result<Option<Map<String, Value>>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => match serde_json::from_str(text) {
+            Ok(Value::Object(conf)) => Ok(Some(conf)),
+            Ok(_) => Err("The conf is a JSON object: { \"name\": value }.".to_owned()),
+            Err(error) => Err(format!("This is not JSON: {error}.")),
+        },
+    }
+}
+
+/// See the module. It is open while `dag` is something: the dag to begin with, or an empty text.
+#[component]
+pub fn BackfillDialog(dag: RwSignal<Option<String>>, done: Callback<()>) -> impl IntoView {
+    let open = opens_with(dag);
+    view! { <Dialog open title="New backfill">{move || dag.get().map(|dag| view! { <Form dag open done/> })}</Dialog> }
+}
+
+#[component]
+fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let saving = Saving::new(FIELDS);
+    let dags = query::<DagCollection>(|| Some("/dags?limit=1000".to_owned()));
+    let dag = RwSignal::new(dag);
+    let (from, to) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let backwards = RwSignal::new(false);
+    let again = RwSignal::new(ReprocessBehavior::None);
+    let at_once = RwSignal::new("10".to_owned());
+    let conf = RwSignal::new(String::new());
+    let parsed_conf = Memo::new(move |_| read_conf(&conf.read()));
+    let body = Memo::new(move |_| {
+        Some(NewBackfill {
+            dag_id: DagId::new(dag.get()).ok()?,
+            from_date: read_date(&from.read())?,
+            to_date: read_date(&to.read())?,
+            run_backwards: backwards.get(),
+            dag_run_conf: parsed_conf.get().ok()?,
+            reprocess_behavior: again.get(),
+            max_active_runs: Some(at_once.read().trim().parse().ok().filter(|n| (1..=1000).contains(n))?),
+        })
+    });
+    let forecast = RwSignal::new(None::<Result<DryRunBackfill, Failure>>);
+    let generation = StoredValue::new(0_u32);
+    Effect::new(move |_| {
+        let body = body.get();
+        let mine = generation.get_value() + 1;
+        generation.set_value(mine);
+        let Some(body) = body else { return forecast.set(None) };
+        spawn_local(async move {
+            TimeoutFuture::new(PAUSE_MS).await;
+            if generation.try_get_value() != Some(mine) {
+                return;
+            }
+            let answer = http::post("/backfills/dry_run", &body).await;
+            if generation.try_get_value() == Some(mine) {
+                forecast.try_set(Some(answer));
+            }
+        });
+    });
+    let key = format!("console-{}-{:x}", clock::now_ms(), (js_sys::Math::random() * 9e15) as u64);
+    let submit = Callback::new(move |()| {
+        let Some(body) = body.get_untracked() else { return };
+        let (key, name) = (key.clone(), body.dag_id.to_string());
+        saving.send(async move { http::post_once::<Backfill>("/backfills", &body, &key).await.map(drop) }, move || {
+            open.try_set(false);
+            toasts.done(format!("The backfill of {name} has begun"));
+            done.run(());
+        });
+    });
+    let wrong_conf = Signal::derive(move || parsed_conf.get().err().or_else(|| saving.said_of("dag_run_conf")));
+    let wrong_at_once = Signal::derive(move || {
+        let wrong = at_once.with(|text| text.trim().parse::<u32>().ok().is_none_or(|n| !(1..=1000).contains(&n)));
+        wrong.then(|| "A number from 1 to 1000.".to_owned()).or_else(|| saving.said_of("max_active_runs"))
+    });
+    let runs = move || forecast.with(|forecast| forecast.as_ref().and_then(|it| it.as_ref().ok()).is_some_and(|it| it.runs > 0));
+    let choices =
+        [(ReprocessBehavior::None, "None"), (ReprocessBehavior::Failed, "Failed"), (ReprocessBehavior::Completed, "Finished")];
+    let date = move |id: &'static str, label: &'static str, value: RwSignal<String>, field: &'static str| {
+        view! {
+            <div class="field">
+                <label for=id>{label}</label>
+                <input id=id class="input" type="datetime-local" prop:value=move || value.get() on:input=move |event| value.set(event_target_value(&event))/>
+                {move || saving.said_of(field).map(|wrong| view! { <p class="wrong">{wrong}</p> })}
+            </div>
+        }
+    };
+    view! {
+        <EditForm open saving valid=Signal::derive(move || body.with(Option::is_some) && runs()) submit verb="Begin">
+            <div class="field">
+                <label for="backfill-dag">"Dag"</label>
+                <input id="backfill-dag" class="input mono" list="backfill-dags" autocomplete="off" spellcheck="false" autofocus prop:value=move || dag.get() on:input=move |event| dag.set(event_target_value(&event))/>
+                <datalist id="backfill-dags">{move || dags.data.with(|list| list.as_ref().map(|list| list.dags.iter().filter(|dag| dag.schedule.is_some()).map(|dag| view! { <option value=dag.dag_id.to_string()></option> }).collect_view()))}</datalist>
+                {move || saving.said_of("dag_id").map(|wrong| view! { <p class="wrong">{wrong}</p> })}
+            </div>
+            <div class="field-row even">
+                {date("backfill-from", "Intervals that begin from (UTC)", from, "from_date")}
+                {date("backfill-to", "up to (UTC)", to, "to_date")}
+            </div>
+            <div class="field" role="group" aria-labelledby="backfill-again">
+                <div class="row">
+                    <span class="label grow" id="backfill-again">"Intervals that have a run already: run again"</span>
+                    <div class="segmented small">
+                        {choices.into_iter().map(|(choice, word)| view! { <button type="button" aria-pressed=move || (again.get() == choice).to_string() on:click=move |_| again.set(choice)>{word}</button> }).collect_view()}
+                    </div>
+                </div>
+            </div>
+            <div class="field"><label class="check"><input type="checkbox" prop:checked=move || backwards.get() on:change=move |event| backwards.set(event_target_checked(&event))/>"The latest first"</label></div>
+            <TextField id="backfill-at-once" label="Runs at once" value=at_once wrong=wrong_at_once/>
+            <TextField id="backfill-conf" label="Conf" value=conf typed=Typed::Lines hint="A JSON object for each run; nothing for the parameters as they are." wrong=wrong_conf/>
+            <div aria-live="polite">
+                {move || match forecast.get() {
+                    None => view! { <p class="small muted">"What would be run is shown here when dag and dates are there."</p> }.into_any(),
+                    Some(Err(failure)) => view! { <FailureNotice failure/> }.into_any(),
+                    Some(Ok(it)) => view! { <Forecast it/> }.into_any(),
+                }}
+            </div>
+        </EditForm>
+    }
+}
+
+/// What would be run, and what that likely costs.
+#[component]
+fn Forecast(it: DryRunBackfill) -> impl IntoView {
+    let left_out = it.total_entries.saturating_sub(it.runs);
+    let cost = it.forecast.map(|cost| {
+        format!(
+            "About {} until the last has ended, {} of CPU and {} fuel, as the last {} took.",
+            format::duration_us(cost.wall_ms.saturating_mul(1_000)),
+            format::duration_us(cost.cpu_ms.saturating_mul(1_000)),
+            format::count(cost.fuel),
+            format::plural(u64::from(cost.learnt_from), "successful run", "successful runs"),
+        )
+    });
+    view! {
+        <div class="notice info">
+            <div class="grow">
+                <h3>{format!("{} would be made", format::plural(it.runs, "run", "runs"))}{(left_out > 0).then(|| format!(", {left_out} intervals left out"))}</h3>
+                <p class="small muted">{cost.unwrap_or_else(|| "No run of the dag has succeeded yet, so what it costs is not known.".to_owned())}</p>
+                {(it.total_entries == 0).then(|| view! { <p class="small">"No interval of the schedule begins between these dates."</p> })}
+            </div>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_conf_are_read() {
+        assert_eq!(read_date("2026-11-21T06:00").unwrap().to_rfc3339(), "2026-11-21T06:00:00+00:00");
+        assert_eq!(read_date(""), None);
+        assert_eq!(read_conf(" "), Ok(None));
+        assert!(read_conf("[1]").unwrap_err().contains("object"));
+        assert_eq!(read_conf("{\"a\": 1}").unwrap().unwrap()["a"], 1);
+    }
+}
