@@ -9,6 +9,7 @@ use crate::core::live::{self, Link, Live};
 use crate::core::session::{Session, Theme, Visitor, session};
 use crate::core::{http, paths};
 use crate::pages;
+use cofferdam_api_types::Role;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{A, ParentRoute, Redirect, Route, Router, Routes};
@@ -44,6 +45,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/editor") view=pages::editor::EditorPage/>
                     <Route path=path!("/components") view=pages::components::list::ComponentList/>
                     <Route path=path!("/components/:name") view=pages::components::detail::ComponentPage/>
+                    <Route path=path!("/approvals") view=pages::approvals::ApprovalList/>
                     <Route path=path!("/backfills") view=pages::backfills::BackfillList/>
                     <ParentRoute path=path!("/assets") view=pages::assets::AssetsPage>
                         <Route path=path!("") view=pages::assets::AssetList/>
@@ -53,6 +55,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/pools") view=pages::admin::pools::PoolList/>
                     <Route path=path!("/variables") view=pages::admin::variables::VariableList/>
                     <Route path=path!("/connections") view=pages::admin::connections::ConnectionList/>
+                    <Route path=path!("/audit") view=pages::audit::AuditPage/>
                     <Route path=path!("/system") view=pages::system::SystemPage/>
                 </ParentRoute>
             </Routes>
@@ -138,12 +141,14 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
                 <A href="/dags"><Icon name="dags"/><span class="label">"Dags"</span></A>
                 <A href="/backfills"><Icon name="backfill"/><span class="label">"Backfills"</span></A>
                 <A href="/assets"><Icon name="asset"/><span class="label">"Assets"</span></A>
+                <A href="/approvals"><Icon name="stamp"/><span class="label">"Approvals"</span><Show when=move || user().is_some()><Waiting/></Show></A>
                 <hr/>
                 <A href="/components"><Icon name="component"/><span class="label">"Components"</span></A>
                 <A href="/variables"><Icon name="braces"/><span class="label">"Variables"</span></A>
                 <A href="/connections"><Icon name="plug"/><span class="label">"Connections"</span></A>
                 <A href="/pools"><Icon name="pool"/><span class="label">"Pools"</span></A>
                 <hr/>
+                <Show when=move || session.may(Role::Admin)><A href="/audit"><Icon name="history"/><span class="label">"Audit log"</span></A></Show>
                 <A href="/system"><Icon name="system"/><span class="label">"System"</span></A>
             </div>
             <div class="foot">
@@ -161,6 +166,17 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
                 })}
             </div>
         </nav>
+    }
+}
+
+/// How many decisions wait for whoever is signed in.
+#[component]
+fn Waiting() -> impl IntoView {
+    let waiting = pages::approvals::waiting_for_me();
+    let count = Memo::new(move |_| waiting.data.with(|list| list.as_ref().map_or(0, |list| list.total_entries)));
+    let is_some = move || count.get() > 0;
+    view! {
+        <Show when=is_some><span class="badge"><span aria-hidden="true">{count}</span><span class="visually-hidden">{move || format!(", {} for you", count.get())}</span></span></Show>
     }
 }
 

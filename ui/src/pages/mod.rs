@@ -1,7 +1,9 @@
 //! The pages.
 
 pub mod admin;
+pub mod approvals;
 pub mod assets;
+pub mod audit;
 pub mod backfills;
 pub mod components;
 pub mod dag;

@@ -2,6 +2,7 @@
 //!
 //! The tests share a server and a browser. Each has cookies of its own, and dags of its own.
 
+mod approvals;
 mod components;
 mod config;
 mod dags;

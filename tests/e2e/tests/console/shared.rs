@@ -61,7 +61,12 @@ fn a_backfill_is_forecast_made_paused_and_ended() {
         // One year: it is not through before it is paused.
         for (id, value) in [("backfill-from", "2020-01-01T00:00"), ("backfill-to", "2020-12-30T00:00")] {
             let set = "const it = document.getElementById(ID); it.value = VALUE; !!it.dispatchEvent(new Event('input', {bubbles: true}))";
-            visit.eval::<bool>(&format!("(() => {{ {} return true }})()", set.replace("ID", &format!("'{id}'")).replace("VALUE", &format!("'{value}'")))).await?;
+            visit
+                .eval::<bool>(&format!(
+                    "(() => {{ {} return true }})()",
+                    set.replace("ID", &format!("'{id}'")).replace("VALUE", &format!("'{value}'"))
+                ))
+                .await?;
         }
         visit.reads("//dialog[@open]", &["365 runs would be made"]).await?;
         visit.fill("//input[@id='backfill-at-once']", "1").await?;
@@ -86,7 +91,10 @@ fn a_backfill_is_forecast_made_paused_and_ended() {
 #[test]
 fn assets_are_listed_told_and_drawn() {
     visit("assets", async |visit| {
-        visit.stage.apply("{dag_id: grower, tasks: [{task_id: grow, component: test/behaves, produces: ['farm://wheat']}]}").await?;
+        visit
+            .stage
+            .apply("{dag_id: grower, tasks: [{task_id: grow, component: test/behaves, produces: ['farm://wheat']}]}")
+            .await?;
         let baker = "{dag_id: baker, schedule: {assets: 'farm://wheat'}, tasks: [{task_id: bake, component: test/behaves, input: {do: echo, value: 1}}]}";
         visit.stage.apply(baker).await?;
         visit.open_signed_in("/assets").await?;

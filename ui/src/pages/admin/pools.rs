@@ -52,7 +52,7 @@ pub fn PoolList() -> impl IntoView {
                     <Listing names=NAMES place go part key=|it: &Pool| it.name.to_string() columns=COLUMNS
                         row=move |item| view! { <Row item edited deleted/> }.into_any()
                         about="A pool is a number of slots that tasks share: a task that names it waits until as many are free as it takes. Add one here, or on the command line:"
-                        command="cofferdam pool set warehouse --slots 8"/>
+                        command="cofferdam pool set warehouse 8"/>
                 }
             })}
         </ListPage>

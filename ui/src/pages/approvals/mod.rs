@@ -1,0 +1,170 @@
+//! What tasks ask people: what waits for a decision, and what has been decided.
+
+mod decide;
+
+use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::icon::Icon;
+use crate::components::link::link;
+use crate::components::page::PageHead;
+use crate::components::pager::Pager;
+use crate::components::time::Ago;
+use crate::core::address::address;
+use crate::core::live::News;
+use crate::core::paths;
+use crate::core::query::{Query, query};
+use cofferdam_api_types::{Approval, ApprovalCollection, ApprovalState, Approvers, Event, OnExpiry, TaskState};
+use decide::{DecideDialog, Decision};
+use leptos::prelude::*;
+
+/// Approvals of a page.
+const LIMIT: u32 = 25;
+
+/// A state with its colour, its icon and its name.
+const fn state(state: ApprovalState) -> (&'static str, &'static str, &'static str) {
+    match state {
+        ApprovalState::Waiting => ("deferred", "pause-circle", "Waiting"),
+        ApprovalState::Approved => ("success", "check-circle", "Approved"),
+        ApprovalState::Rejected => ("failed", "x-circle", "Rejected"),
+        ApprovalState::Expired => ("up_for_retry", "clock", "Expired"),
+        ApprovalState::Withdrawn => ("skipped", "minus-circle", "Withdrawn"),
+    }
+}
+
+/// Who may decide, in words.
+fn asked(who: &Approvers) -> String {
+    let roles = who.roles.iter().map(|role| format!("whoever is {role} or more"));
+    let all: Vec<String> = who.users.iter().cloned().chain(roles).collect();
+    if all.is_empty() { "Nobody".to_owned() } else { all.join(", ") }
+}
+
+/// Whether an update may have made or settled a question.
+fn concerns(news: &News) -> bool {
+    match news {
+        News::Change(Event::TaskInstance { state, .. }) => *state == TaskState::Deferred || state.is_finished(),
+        News::Change(_) => false,
+        News::Resync => true,
+    }
+}
+
+/// How many decisions wait for whoever is signed in.
+#[must_use]
+pub fn waiting_for_me() -> Query<ApprovalCollection> {
+    query::<ApprovalCollection>(|| Some("/approvals?mine=true&limit=1".to_owned())).refetch_on(concerns)
+}
+
+/// See the module. The address has the state, the dag, and whether only one's own are meant.
+#[component]
+pub fn ApprovalList() -> impl IntoView {
+    let address = address();
+    let (wanted, dag, mine) = (address.signal("state"), address.signal("dag"), address.signal("mine"));
+    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let approvals = query::<ApprovalCollection>(move || {
+        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
+        let values = [
+            ("limit", limit.as_str()),
+            ("offset", &offset),
+            ("state", &wanted.get()),
+            ("dag_id", &dag.get()),
+            ("mine", &mine.get()),
+        ];
+        Some(format!("/approvals{}", paths::query(&values)))
+    })
+    .refetch_on(concerns);
+    let decision = RwSignal::new(None::<Decision>);
+    let done = Callback::new(move |()| approvals.refetch());
+    let states = [("", "Waiting"), ("settled", "Settled"), ("all", "All")];
+    let whose = [("", "Everybody's"), ("true", "Mine")];
+    let choice = move |name: &'static str, now: Memo<String>, value: &'static str, word: &'static str| {
+        view! { <button type="button" aria-pressed=move || now.with(|now| now == value).to_string() on:click=move |_| address.set([(name, value), ("offset", "")])>{word}</button> }
+    };
+    view! {
+        <PageHead title="Approvals"/>
+        <div class="content">
+            <div class="toolbar">
+                <div class="segmented" role="group" aria-label="State">{states.map(|(value, word)| choice("state", wanted, value, word)).into_iter().collect_view()}</div>
+                <div class="segmented" role="group" aria-label="Whose decision">{whose.map(|(value, word)| choice("mine", mine, value, word)).into_iter().collect_view()}</div>
+                {move || Some(dag.get()).filter(|dag| !dag.is_empty()).map(|dag| {
+                    let label = format!("Remove the filter {dag}");
+                    view! { <button type="button" class="tag on" aria-label=label on:click=move |_| address.set([("dag", ""), ("offset", "")])>{dag}<Icon name="close" class="s"/></button> }
+                })}
+            </div>
+            <section class="card" aria-label="Approvals">
+                {loaded(approvals, Skeleton::Rows, move |list| move || {
+                    let list = list.get();
+                    if list.approvals.is_empty() {
+                        return view! {
+                            <Empty icon="stamp" title=if wanted.with(String::is_empty) { "Nothing waits for a decision" } else { "No approvals yet" }>
+                                <p>"A task with "<code>"approval"</code>" in place of a component asks a person, and waits until somebody decides:"</p>
+                                <pre tabindex="0"><code>"- task_id: ask\n  approval:\n    message: \"Publish the figures of {{ ds }}?\"\n    who: {roles: [editor]}"</code></pre>
+                            </Empty>
+                        }.into_any();
+                    }
+                    view! {
+                        <ul class="questions">{list.approvals.iter().map(|it| view! { <Question it=it.clone() decision/> }).collect_view()}</ul>
+                        <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("approval", "approvals")
+                            go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                    }.into_any()
+                })}
+            </section>
+        </div>
+        <DecideDialog decision done/>
+    }
+}
+
+#[component]
+fn Question(it: Approval, decision: RwSignal<Option<Decision>>) -> impl IntoView {
+    let (slug, icon, word) = state(it.state);
+    let (dag, run, task) = (it.dag_id.to_string(), it.dag_run_id.to_string(), it.task_id.to_string());
+    let place = if it.map_index >= 0 { format!("{task} [{}]", it.map_index) } else { task.clone() };
+    let expiry = it.expires_at.filter(|_| it.state == ApprovalState::Waiting).map(|at| {
+        let then = match it.on_expiry {
+            OnExpiry::Fail => "fails",
+            OnExpiry::Skip => "is skipped",
+            OnExpiry::Approve => "counts as approved",
+        };
+        view! { <span>{format!("{then} ")}<Ago at/></span> }
+    });
+    let (yes, no) = (Decision { approval: it.clone(), approves: true }, Decision { approval: it.clone(), approves: false });
+    let title = format!("{dag}: {task}");
+    view! {
+        <li>
+            <span class="status" data-state=slug title=word><Icon name=icon/><span class="visually-hidden">{word}</span></span>
+            <div class="grow">
+                <p class="question">{it.message.clone()}</p>
+                <div class="facts">
+                    <span>{link(paths::task_page(&dag, &run, &task), format!("{dag} · {place}"))}</span>
+                    <span>"asked "<Ago at=it.asked_at/></span>
+                    {(it.state == ApprovalState::Waiting).then(|| view! { <span>"of "{asked(&it.who)}</span> })}
+                    {expiry}
+                    {(!it.options.is_empty() && it.decision.is_none()).then(|| view! { <span>{it.options.join(" / ")}</span> })}
+                </div>
+                {it.decision.clone().map(|decision| view! {
+                    <p class="small">
+                        <strong>{word}</strong>{decision.by.map(|by| format!(" by {by}"))}" "<Ago at=decision.at/>
+                        {decision.choice.map(|choice| view! { ": "<strong>{choice}</strong> })}
+                        {decision.note.map(|note| view! { <span class="muted">" – “"{note}"”"</span> })}
+                    </p>
+                })}
+            </div>
+            {(it.state == ApprovalState::Waiting).then(|| view! {
+                <div class="row">
+                    <button type="button" class="btn small primary" aria-label=format!("Approve {title}") disabled=!it.may_decide on:click=move |_| decision.set(Some(yes.clone()))>"Approve"</button>
+                    <button type="button" class="btn small danger" aria-label=format!("Reject {title}") disabled=!it.may_decide on:click=move |_| decision.set(Some(no.clone()))>"Reject"</button>
+                </div>
+            })}
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_api_types::Role;
+
+    #[test]
+    fn who_is_asked_is_told_in_words() {
+        let who = Approvers { users: vec!["anna".to_owned()], roles: vec![Role::Editor] };
+        assert_eq!(asked(&who), "anna, whoever is editor or more");
+        assert_eq!(asked(&Approvers::default()), "Nobody");
+    }
+}
