@@ -22,7 +22,7 @@ fn pools_are_added_changed_sorted_and_deleted() {
         visit.reads(row, &["connections to the warehouse", "4", "Nothing", "Give them back"]).await?;
         visit.sees(&format!("{row}//div[@role='img'][@aria-label='Nothing, of 4 slots']")).await?;
 
-        // A tenth of it is taken by nobody: the order by slots has it last, and the address keeps that.
+        // The default pool has no bound and comes before it; the address keeps the order.
         visit.click("//th//button[contains(., 'Slots')]").await?;
         visit.until("location.search === '?order=slots'").await?;
         visit.reads("//tbody/tr[last()]", &["warehouse"]).await?;
@@ -60,7 +60,7 @@ fn a_backfill_is_forecast_made_paused_and_ended() {
         visit.until("document.querySelector('#backfill-dag').value === 'filled'").await?;
         // One year: it is not through before it is paused.
         for (id, value) in [("backfill-from", "2020-01-01T00:00"), ("backfill-to", "2020-12-30T00:00")] {
-            let set = "const it = document.getElementById(ID); it.value = VALUE; !!it.dispatchEvent(new Event('input', {bubbles: true}))";
+            let set = "const it = document.getElementById(ID); it.value = VALUE; !!it.dispatchEvent(new Event('input', {bubbles: true}));";
             visit
                 .eval::<bool>(&format!(
                     "(() => {{ {} return true }})()",
