@@ -4,6 +4,7 @@ use super::Next;
 use super::overlap::{Placement, place};
 use crate::runs::{Made, facts, task_count};
 use crate::{Engine, EngineError};
+use chrono::{DateTime, Utc};
 use cofferdam_domain::run::{RunStateName, RunType, run_id};
 use cofferdam_ids::RunKey;
 use cofferdam_store::execution::due::{self, NextRun};
@@ -15,19 +16,52 @@ use std::time::Duration;
 
 /// Due dags taken in one transaction: with ten tasks each, a thousand rows.
 const DUE_BATCH: i64 = 100;
+/// Transactions in which due dags are taken at once when there are many. At a full hour the tasks of the first runs already compete
+/// for the database with the making of the others, which must not be late.
+const DUE_AT_ONCE: usize = 4;
+
+/// What came of looking for due dags.
+enum Looked {
+    /// Nothing is due before this moment, if anything is at all.
+    Nothing(Option<DateTime<Utc>>),
+    /// So many dags were due.
+    Taken(usize),
+}
 
 impl Engine {
-    /// Makes the runs that are due, with all their instances, and queues their first tasks: many dags in one transaction, none
-    /// that another scheduler holds.
+    /// Makes the runs that are due, with all their instances, and queues their first tasks.
     pub(crate) async fn start_due_runs(&self) -> Result<Next, EngineError> {
+        let full = |taken: usize| taken >= usize::try_from(DUE_BATCH).unwrap_or(usize::MAX);
+        match self.start_some_due_runs().await? {
+            Looked::Nothing(earliest) => {
+                let pause = earliest.and_then(|at| (at - self.clock.now()).to_std().ok()).unwrap_or(self.config.tick);
+                Ok(Next::In(pause.clamp(Duration::from_millis(1), self.config.tick)))
+            }
+            Looked::Taken(taken) => {
+                if full(taken) {
+                    let taken = futures::future::join_all((0..DUE_AT_ONCE).map(|_| self.start_all_due_runs())).await;
+                    taken.into_iter().collect::<Result<(), EngineError>>()?;
+                }
+                Ok(Next::Now)
+            }
+        }
+    }
+
+    /// Takes due dags until there are none.
+    async fn start_all_due_runs(&self) -> Result<(), EngineError> {
+        while let Looked::Taken(_) = self.start_some_due_runs().await? {}
+        Ok(())
+    }
+
+    /// Takes due dags, many in one transaction, none that another scheduler holds.
+    async fn start_some_due_runs(&self) -> Result<Looked, EngineError> {
         let now = self.clock.now();
         let mut tx = self.store.begin_across_tenants("scheduler").await?;
         let due = due::claim_due(&mut tx, now, DUE_BATCH).await?;
         if due.is_empty() {
             let earliest = due::earliest_due(&mut tx).await?;
             tx.commit().await?;
-            let pause = earliest.and_then(|at| (at - self.clock.now()).to_std().ok()).unwrap_or(self.config.tick);
-            return Ok(Next::In(pause.clamp(Duration::from_millis(1), self.config.tick)));
+            return Ok(Looked::Nothing(earliest));
         }
         let plans = self.plans(&mut tx, due.iter().map(|dag| dag.version)).await?;
         let mut new_runs = Vec::with_capacity(due.len());
@@ -99,6 +133,6 @@ impl Engine {
         self.announce_changes(Vec::new(), states);
         self.dispatch(cancelled).await;
         self.dispatch(followups).await;
-        Ok(Next::Now)
+        Ok(Looked::Taken(due.len()))
     }
 }
