@@ -48,6 +48,20 @@ pub enum Event {
         /// When it changed.
         at: DateTime<Utc>,
     },
+    /// A run, or a task of a run, had not ended by its deadline.
+    DeadlineMissed {
+        /// The dag.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        dag_id: DagId,
+        /// The run.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        dag_run_id: DagRunId,
+        /// The task; nothing when it was the run's deadline.
+        #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+        task_id: Option<TaskId>,
+        /// When the deadline was.
+        due_at: DateTime<Utc>,
+    },
     /// A running task told how far it is.
     Progress {
         /// Its dag.

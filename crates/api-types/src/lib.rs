@@ -12,6 +12,7 @@ mod asset;
 mod auth;
 mod backfill;
 mod bundle;
+mod callback;
 mod component;
 mod config;
 mod dag;
@@ -61,6 +62,7 @@ pub use bundle::{
     BundleSource, BundleSynced, DagOrigin, SyncBundle, SyncContent, SyncFile, SyncOutcome, SyncedDag, SyncedFile,
     WorkflowReference, WrittenDag, WrittenDags,
 };
+pub use callback::{Callback, CallbackCollection, CallbackEvent, Deadline, DeadlineCollection, DeadlineFrom};
 pub use component::{
     BrokenDag, Component, ComponentCollection, ComponentDetail, ComponentImpact, ComponentKind, ComponentUpload,
     ComponentVersion, ComponentVersionDetail, ExportedFunction, FunctionParameter, ImportedInterface,

@@ -16,11 +16,11 @@ use std::sync::Arc;
 type Source = Arc<dyn Error + Send + Sync>;
 
 /// What a handler fails with: the problem that the client sees, and the cause that only the log sees.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct ApiError(Box<Failure>);
 
 /// Travels as an extension of the response to the outermost layer, which adds the request id, writes the body, and logs.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub problem: Problem,
     pub source: Option<Source>,

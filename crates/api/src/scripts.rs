@@ -40,14 +40,12 @@ struct Problem {
 pub(crate) async fn check(app: &App, context: &Context, definition: &Value) -> Result<Vec<Diagnostic>, ApiError> {
     let Ok(dag) = definition::parse(definition.clone()) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for (index, task) in dag.tasks.iter().enumerate() {
-        let Some(script) = &task.script else { continue };
+    for (at, script) in dag.scripts() {
         let Some(program) = interpreter(app, context, script.language).await? else { continue };
-        if let Some(problem) = ask(app, &program, script).await? {
+        if let Some(problem) = ask(app, &program, &script).await? {
             let place = TextPlace { line: problem.line.max(1), column: problem.column.max(1) };
             let message = format!("line {}, column {} of the script: {}", place.line, place.column, problem.message);
-            let at = format!("/tasks/{index}/script/source");
-            found.push(Diagnostic::error(DiagnosticCode::InvalidScript, at, message).place(place));
+            found.push(Diagnostic::error(DiagnosticCode::InvalidScript, format!("{at}/source"), message).place(place));
         }
     }
     Ok(found)

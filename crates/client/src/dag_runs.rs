@@ -2,7 +2,9 @@
 
 use crate::connection::read;
 use crate::{Client, ClientError};
-use cofferdam_api_types::{DagRun, DagRunCollection, DagRunListQuery, IDEMPOTENCY_KEY, TriggerDagRun};
+use cofferdam_api_types::{
+    CallbackCollection, DagRun, DagRunCollection, DagRunListQuery, DeadlineCollection, IDEMPOTENCY_KEY, TriggerDagRun,
+};
 use cofferdam_ids::{DagId, DagRunId};
 use reqwest::Method;
 
@@ -28,6 +30,22 @@ impl Client {
             })
             .await?;
         read(response).await
+    }
+
+    /// The callbacks that a run has called, in the order in which it did.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn list_callbacks(&self, dag: &DagId, run: &DagRunId) -> Result<CallbackCollection, ClientError> {
+        self.get(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str(), "callbacks"])).await
+    }
+
+    /// The deadlines of a run and of its tasks that lie ahead or were missed.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn list_deadlines(&self, dag: &DagId, run: &DagRunId) -> Result<DeadlineCollection, ClientError> {
+        self.get(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str(), "deadlines"])).await
     }
 
     /// The runs of a dag.

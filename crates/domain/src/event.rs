@@ -44,6 +44,17 @@ pub enum Event {
         /// When it changed.
         at: DateTime<Utc>,
     },
+    /// A run, or a task of a run, had not ended by its deadline.
+    DeadlineMissed {
+        /// The dag.
+        dag_id: DagId,
+        /// The run.
+        dag_run_id: DagRunId,
+        /// The task; nothing when it was the run's deadline.
+        task_id: Option<TaskId>,
+        /// When the deadline was.
+        due_at: DateTime<Utc>,
+    },
     /// A running task told how far it is.
     Progress {
         /// Its dag.

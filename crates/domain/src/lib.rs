@@ -6,6 +6,7 @@ pub mod approval;
 pub mod artifact;
 pub mod asset;
 pub mod backfill;
+pub mod callback;
 pub mod clock;
 pub mod connection;
 pub mod context;

@@ -1,5 +1,6 @@
 //! From a queued instance to the message that a worker runs, or to the work that the engine does itself.
 
+use crate::happened;
 use crate::inputs::{Wanted, XComs};
 use crate::mapping::{self, Mapping};
 use crate::pipeline::{Change, Followups, ToEnqueue};
@@ -15,6 +16,7 @@ use cofferdam_domain::template::Scope;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::{Claim, ClaimRequest, Lease, Message, Signal, TurnOver};
 use cofferdam_store::Tx;
+use cofferdam_store::execution::callbacks;
 use cofferdam_store::execution::facts::RunFacts;
 use cofferdam_store::tenants::TenantRules;
 use serde_json::Value;
@@ -108,9 +110,13 @@ impl Engine {
     async fn messages(&self, tries: Vec<ToEnqueue>) -> Result<Sorted, EngineError> {
         // A transaction is only begun when something has to be read.
         let known: Option<Known> = self.known(&tries);
-        let (Known { plans, runs, rules }, xcoms, around) = match known {
-            Some(known) if Wanted::of(&tries, &known.plans).is_empty() && Asked::by(&tries, &known.plans).is_empty() => {
-                (known, XComs::default(), Surroundings::default())
+        let (Known { plans, runs, rules }, xcoms, around, happened) = match known {
+            Some(known)
+                if Wanted::of(&tries, &known.plans).is_empty()
+                    && Asked::by(&tries, &known.plans).is_empty()
+                    && callbacks_among(&tries, &known.plans).is_empty() =>
+            {
+                (known, XComs::default(), Surroundings::default(), HashMap::new())
             }
             _ => {
                 let mut tx = self.begin_for(tries.iter().map(|new| new.tenant)).await?;
@@ -120,9 +126,11 @@ impl Engine {
                 let (wanted, asked) = (Wanted::of(&tries, &plans), Asked::by(&tries, &plans));
                 let stored = wanted.read(&mut tx).await?;
                 let around = self.surroundings(&mut tx, &asked).await?;
+                let called = callbacks::called(&mut tx, &callbacks_among(&tries, &plans)).await?;
                 tx.commit().await?;
                 let values = self.read_xcoms(&wanted, stored, &runs).await?;
-                (Known { plans, runs, rules }, values, around)
+                let happened = happened::of(called, &runs);
+                (Known { plans, runs, rules }, values, around, happened)
             }
         };
         let mut sorted = Sorted { messages: Vec::with_capacity(tries.len()), ..Sorted::default() };
@@ -136,6 +144,10 @@ impl Engine {
             let run_key = new.run;
             let xcom = |task: &TaskId, key: &XComKey| xcoms.get(run_key, task, key);
             let scope = around.scope(&new, run, plan, task, &xcom);
+            let scope = match happened.get(&new.instance) {
+                Some(called) => called.scope(scope, plan),
+                None => scope,
+            };
             let values = match lists.values(&new, task, &scope, &xcoms) {
                 Ok(values) => values,
                 Err(message) if mapping::is_unexpanded(task, new.map_index) => {
@@ -217,6 +229,11 @@ impl Engine {
             .collect();
         self.change_and_commit(tx, instances, changes).await.map(Some)
     }
+}
+
+/// Those of the tries that are of callbacks.
+fn callbacks_among(tries: &[ToEnqueue], plans: &HashMap<DagVersionId, Arc<DagPlan>>) -> Vec<TaskInstanceId> {
+    tries.iter().filter(|new| task(plans, new).is_some_and(|task| task.is_callback)).map(|new| new.instance).collect()
 }
 
 pub(crate) fn task<'a>(plans: &'a HashMap<DagVersionId, Arc<DagPlan>>, new: &ToEnqueue) -> Option<&'a TaskPlan> {

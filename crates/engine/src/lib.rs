@@ -7,6 +7,7 @@
 mod commands;
 mod dispatch;
 mod facts;
+mod happened;
 mod inputs;
 mod jobs;
 mod mapping;

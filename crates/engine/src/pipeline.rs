@@ -5,8 +5,11 @@
 //! more follows; runs without unfinished instances are closed. All in the caller's transaction. What has to be told to others
 //! is returned as [`Followups`], for [`Engine::dispatch`] after the commit.
 
+mod callbacks;
 mod decisions;
 mod gates;
+
+pub(crate) use callbacks::Call;
 
 use crate::commands::send_asset_event::MAX_EXTRA;
 use crate::record::{Report, XComWrite};
@@ -20,6 +23,7 @@ use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStat
 use cofferdam_domain::trigger_rule::Verdict;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId, XComKey};
 use cofferdam_store::Tx;
+use cofferdam_store::execution::deadlines;
 use cofferdam_store::execution::facts::{RunFacts, XComValue};
 use cofferdam_store::execution::gates::Held;
 use cofferdam_store::execution::transition::{
@@ -153,6 +157,10 @@ struct Pass<'a> {
     held: Vec<Held>,
     /// Whether what is released has passed its gates.
     releasing: bool,
+    /// What callbacks are called for.
+    calls: Vec<Call>,
+    /// Whether the callbacks of runs that end are called.
+    tells_of_runs: bool,
     followups: Followups,
 }
 
@@ -164,6 +172,18 @@ impl Engine {
         locked: Vec<LockedInstance>,
         changes: Vec<Change>,
         now: DateTime<Utc>,
+    ) -> Result<Followups, EngineError> {
+        self.change_told(tx, locked, changes, now, true).await
+    }
+
+    /// The same; `tells_of_runs` says whether the callbacks of runs that end are called.
+    pub(crate) async fn change_told(
+        &self,
+        tx: &mut Tx<'_>,
+        locked: Vec<LockedInstance>,
+        changes: Vec<Change>,
+        now: DateTime<Utc>,
+        tells_of_runs: bool,
     ) -> Result<Followups, EngineError> {
         let plans = self.plans(tx, locked.iter().map(|instance| instance.version)).await?;
         // Screens are told by the names of dag and run, which this process may not have met.
@@ -188,6 +208,8 @@ impl Engine {
             touched: gates::Touched::default(),
             held: Vec::new(),
             releasing: false,
+            calls: Vec::new(),
+            tells_of_runs,
             followups: Followups::default(),
         };
         for change in changes {
@@ -205,6 +227,7 @@ impl Engine {
         pass.admit(tx).await?;
         pass.followups.produced = triggers::produced(tx, &pass.produced, now).await?;
         pass.close(tx).await?;
+        pass.call_back(tx).await?;
         Ok(pass.followups)
     }
 }
@@ -239,6 +262,10 @@ impl Pass<'_> {
                 return Ok(false);
             }
         };
+        if !task.hooks.is_empty() {
+            let ended = ended.as_ref().map(|(try_number, _, ending)| (*try_number, ending));
+            self.calls.extend(Call::of_task(task, &working.locked, (&previous, &state), ended));
+        }
         if let Some((try_number, lease, ending)) = ended {
             let receipt = report.as_ref().map_or_else(Receipt::default, |report| report.receipt);
             let started_at = report.as_ref().map(|report| report.started_at).or(working.locked.started_at);
@@ -317,6 +344,12 @@ impl Pass<'_> {
     fn note(&mut self, instance: TaskInstanceId, effect: Effect) -> Result<(), EngineError> {
         let Some(working) = self.working.get_mut(&instance) else { return Ok(()) };
         let locked = &working.locked;
+        if matches!(effect, Effect::ReleaseDependants(_) | Effect::RetractOutcome(_) | Effect::ReopenRun)
+            && planned(&self.plans, locked)?.is_callback
+        {
+            // Its run goes on, or has ended, without it.
+            return Ok(());
+        }
         match effect {
             Effect::Enqueue { try_number, not_before } => self.followups.enqueue.push(ToEnqueue {
                 tenant: locked.tenant,
@@ -376,7 +409,7 @@ impl Pass<'_> {
             });
             let moved = working.has_moved();
             working.before = (working.state.name(), working.state.try_number());
-            if !moved {
+            if !moved || planned(&self.plans, &working.locked)?.is_callback {
                 continue;
             }
             self.followups.changed.push(Changed {
@@ -459,10 +492,21 @@ impl Pass<'_> {
         // A count of nought is an outcome that was replaced by another: the run may end differently now.
         let finished: Vec<(RunKey, i32)> = std::mem::take(&mut self.finished).into_iter().collect();
         let closed = transition::settle(tx, &finished, self.now).await?;
+        let mut ended_with_deadlines = Vec::new();
         for run in closed {
             if let Some(working) = self.working.values().find(|working| working.locked.run == run.run) {
+                let plan = &self.plans[&working.locked.version];
+                if self.tells_of_runs {
+                    self.calls.extend(Call::of_run(plan, &working.locked, &run));
+                }
+                if plan.has_deadlines() {
+                    ended_with_deadlines.push(run.run);
+                }
                 self.followups.closed.push((working.locked.tenant, run));
             }
+        }
+        if !ended_with_deadlines.is_empty() {
+            deadlines::forget(tx, &ended_with_deadlines, self.now).await?;
         }
         Ok(())
     }
@@ -496,7 +540,7 @@ pub(crate) fn planned<'a>(
 ) -> Result<&'a TaskPlan, EngineError> {
     plans
         .get(&locked.version)
-        .and_then(|plan| plan.tasks.get(usize::try_from(locked.task_index).ok()?))
+        .and_then(|plan| plan.task(locked.task_index))
         .ok_or_else(|| EngineError::NoSuchTask { version: locked.version, task_index: locked.task_index })
 }
 

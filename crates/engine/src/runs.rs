@@ -3,12 +3,13 @@
 use crate::pipeline::{Change, Changed, Followups, ToEnqueue};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
-use cofferdam_domain::plan::DagPlan;
+use cofferdam_domain::plan::{DagPlan, DeadlinePlan};
 use cofferdam_domain::run::RunType;
 use cofferdam_domain::task::{TaskEvent, TaskStateName};
 use cofferdam_domain::trigger_rule::{UpstreamCounts, Verdict};
 use cofferdam_ids::{DagId, DagRunId, DagVersionId, LeaseToken, RunKey, TaskInstanceId, TenantId};
 use cofferdam_store::Tx;
+use cofferdam_store::execution::deadlines::{self, NewDeadline};
 use cofferdam_store::execution::facts::RunFacts;
 use cofferdam_store::execution::runs::{self, LockedDag, NewInstance, NewRun};
 use cofferdam_store::execution::transition;
@@ -59,6 +60,14 @@ impl Engine {
         let bounds: Vec<_> = bounds.filter_map(|run| Some((run.run, plans[&run.version].run_timeout_ms?))).collect();
         if !bounds.is_empty() {
             runs::bound(tx, &bounds).await?;
+        }
+        let deadlines: Vec<NewDeadline> = new
+            .iter()
+            .filter(|run| inserted.contains(&run.run))
+            .flat_map(|run| deadlines_of(run, &plans[&run.version]))
+            .collect();
+        if !deadlines.is_empty() {
+            deadlines::insert(tx, &deadlines).await?;
         }
         // What has gates is asked whether it passes them, as it is later.
         let gated: Vec<TaskInstanceId> =
@@ -117,6 +126,18 @@ impl Engine {
         }
         First { instances, enqueue, gated }
     }
+}
+
+/// The deadlines of a run and of its tasks.
+fn deadlines_of(run: &NewRun, plan: &DagPlan) -> Vec<NewDeadline> {
+    let new = |task, deadline: &DeadlinePlan| {
+        let DeadlinePlan { after_ms, from } = *deadline;
+        NewDeadline { run: run.run, tenant: run.tenant, task, from, after_ms }
+    };
+    let own = plan.deadline.iter().map(|deadline| new(None, deadline));
+    let of_tasks =
+        plan.tasks.iter().filter_map(|task| Some(new(Some((task.task_index, task.task_id.clone())), task.deadline.as_ref()?)));
+    own.chain(of_tasks).collect()
 }
 
 /// What a run is made of, beside its dag.

@@ -11,6 +11,7 @@ pub mod assets;
 pub mod audit;
 pub mod backfills;
 pub mod bundles;
+pub mod callbacks;
 pub mod checkpoints;
 pub mod components;
 pub mod connections;

@@ -196,7 +196,7 @@ impl TryFrom<Row> for TaskInstance {
     }
 }
 
-/// The task instances of a run, in the order of the dag's tasks, each with its last try.
+/// The task instances of a run, without callbacks, in the order of the dag's tasks, each with its last try.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -207,7 +207,7 @@ pub async fn list(tx: &mut Tx<'_>, run: RunKey) -> Result<Vec<TaskInstance>, Sto
         r#"
         SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
             cancel_requested_at, queued_at, started_at, ended_at, due_at, note
-        FROM task_instances WHERE tenant_id = $1 AND run_key = $2 ORDER BY task_index, map_index
+        FROM task_instances WHERE tenant_id = $1 AND run_key = $2 AND NOT is_callback ORDER BY task_index, map_index
         "#,
         tenant,
         run.uuid()
@@ -359,7 +359,7 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
         SELECT ti.instance_id, count(*) OVER () AS "total!"
         FROM task_instances ti JOIN dag_runs r USING (tenant_id, run_key) JOIN dags d USING (tenant_id, dag_key)
             JOIN dag_versions v USING (dag_version_id)
-        WHERE ti.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
+        WHERE ti.tenant_id = $1 AND NOT ti.is_callback AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
           AND (cardinality($3::text[]) = 0 OR r.dag_run_id = ANY ($3)) AND (cardinality($4::text[]) = 0 OR ti.task_id = ANY ($4))
           AND (cardinality($5::text[]) = 0 OR ti.state = ANY ($5))
           -- The plan is only looked into when a pool or a queue is asked for.

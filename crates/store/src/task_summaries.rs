@@ -39,7 +39,8 @@ pub async fn list(tx: &mut Tx<'_>, run: RunKey) -> Result<Vec<TaskSummary>, Stor
         r#"
         SELECT task_id, bool_or(map_index >= 0) AS "expanded!", state, count(*) AS "count!", min(started_at) AS started_at,
             max(ended_at) AS ended_at
-        FROM task_instances WHERE tenant_id = $1 AND run_key = $2 GROUP BY task_index, task_id, state ORDER BY task_index, state
+        FROM task_instances WHERE tenant_id = $1 AND run_key = $2 AND NOT is_callback
+        GROUP BY task_index, task_id, state ORDER BY task_index, state
         "#,
         tenant,
         run.uuid()

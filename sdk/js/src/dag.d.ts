@@ -32,6 +32,15 @@ export interface TaskNode extends Step, Output {
   xcom(key: string): Output;
 }
 
+/** What is run when something has happened: a component's name, or an object of fields as they are written in a definition. */
+export type Callback = string | ({ component?: string; script?: { language: string; source: string }; input?: unknown } & Record<string, unknown>);
+/** By when something has to have ended. */
+export interface Deadline {
+  after: string | number;
+  from?: "queued_at" | "started_at" | "logical_date";
+  callback?: Callback;
+}
+
 /** Settings of a task; `docs/dags.md` describes each under its name there (`retryDelay` is `retry_delay`). */
 export interface Settings {
   triggerRule?: string;
@@ -56,6 +65,11 @@ export interface Settings {
   waitForDownstream?: boolean;
   maxActive?: number;
   produces?: readonly unknown[];
+  onSuccess?: Callback;
+  onFailure?: Callback;
+  onRetry?: Callback;
+  onSkipped?: Callback;
+  deadline?: Deadline;
   doc?: string;
   [setting: string]: unknown;
 }

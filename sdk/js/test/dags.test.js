@@ -47,6 +47,17 @@ test("a dag of everything", async () => {
   assert.match(lines[places[`/tasks/${double}`] - 1], /script\("double"/);
 });
 
+test("callbacks and deadlines are settings", async () => {
+  const text = `export default dag("noisy", { onFailure: "ops/notify", deadline: { after: "2h" } }, () => {
+    component("load", "x/y", { onRetry: { component: "ops/count", input: { n: 1 } }, deadline: { after: "30m", callback: "ops/notify" } });
+  });`;
+  const [{ definition }] = await dags(file("noisy", text));
+  assert.deepEqual([definition.on_failure, definition.deadline], ["ops/notify", { after: "2h" }]);
+  const [load] = definition.tasks;
+  assert.deepEqual(load.on_retry, { component: "ops/count", input: { n: 1 } });
+  assert.deepEqual(load.deadline, { after: "30m", callback: "ops/notify" });
+});
+
 test("scripts run", async () => {
   const [{ definition }] = await dags(EVERYTHING);
   const run = (id, input) => {

@@ -9,6 +9,7 @@ import json
 import tempfile
 import types
 import unittest
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,20 @@ class Rules(unittest.TestCase):
                 "depends_on": ["y"],
             },
         )
+
+    def test_callbacks_and_deadlines_are_fields(self) -> None:
+        notify = {"component": "ops/notify", "input": {"text": "{{ reason }}"}, "retries": 2}
+
+        @dag(on_failure="ops/notify", deadline={"after": timedelta(hours=2), "from": "logical_date", "callback": notify})
+        def noisy() -> None:
+            component("x/y", on_failure_callback=notify, on_retry="ops/count", deadline={"after": timedelta(minutes=30)})
+
+        definition = noisy().definition
+        self.assertEqual(definition["on_failure"], "ops/notify")
+        self.assertEqual(definition["deadline"], {"after": "7200s", "from": "logical_date", "callback": notify})
+        task = definition["tasks"][0]
+        self.assertEqual((task["on_failure"], task["on_retry"]), (notify, "ops/count"))
+        self.assertEqual(task["deadline"], {"after": "1800s"})
 
 
 class Mistakes(unittest.TestCase):

@@ -149,6 +149,16 @@ impl Task {
         self
     }
 
+    /// Lets something be run when that has happened (`on_success`, `on_failure`, `on_retry`, `on_skipped`): a component's name, or an object of
+    /// fields as they are written in a definition.
+    ///
+    /// # Panics
+    /// When the value cannot be JSON.
+    #[must_use]
+    pub fn callback(self, event: &str, callback: impl Serialize) -> Self {
+        self.set(event, callback)
+    }
+
     /// Sets anything else: `retries`, `grant`, `trigger_rule`, `branch`, `group`, …
     ///
     /// # Panics
@@ -233,7 +243,7 @@ mod tests {
         let double = dag.add(Task::component("double", "sums/double").expand("number", &numbers).set("retries", 2));
         let total = dag.add(Task::component("total", "sums/total").function("tasks#total").input(json!({ "values": double })));
         let publish = dag.add(Task::run_dag("publish", "publish", json!({ "total": total.at("/sum") })));
-        dag.add(Task::approval("ask", "Done?").after(&publish));
+        dag.add(Task::approval("ask", "Done?").after(&publish).callback("on_failure", "ops/notify"));
         dag.add(Task::script("log", "javascript", "function main() {}").input(literal("{{ no }}")).after(&publish));
         let definition: Value = serde_json::from_str(&dag.to_string()).expect("it is JSON");
         let expected = json!({
@@ -259,7 +269,7 @@ mod tests {
                     "task_id": "publish",
                     "run_dag": { "dag_id": "publish", "conf": { "total": { "$from": "total", "path": "/sum" } } }
                 },
-                { "task_id": "ask", "approval": { "message": "Done?" }, "depends_on": ["publish"] },
+                { "task_id": "ask", "approval": { "message": "Done?" }, "on_failure": "ops/notify", "depends_on": ["publish"] },
                 {
                     "task_id": "log",
                     "script": { "language": "javascript", "source": "function main() {}" },

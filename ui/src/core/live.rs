@@ -23,7 +23,9 @@ impl News {
     #[must_use]
     pub fn dag_id(&self) -> Option<&str> {
         match self {
-            Self::Change(Event::Dag { dag_id } | Event::DagRun { dag_id, .. }) => Some(dag_id.as_str()),
+            Self::Change(Event::Dag { dag_id } | Event::DagRun { dag_id, .. } | Event::DeadlineMissed { dag_id, .. }) => {
+                Some(dag_id.as_str())
+            }
             Self::Change(Event::TaskInstance { dag_id, .. } | Event::Progress { dag_id, .. }) => Some(dag_id.as_str()),
             Self::Resync => None,
         }
@@ -34,7 +36,10 @@ impl News {
     pub fn run_id(&self) -> Option<&str> {
         match self {
             Self::Change(
-                Event::DagRun { dag_run_id, .. } | Event::TaskInstance { dag_run_id, .. } | Event::Progress { dag_run_id, .. },
+                Event::DagRun { dag_run_id, .. }
+                | Event::TaskInstance { dag_run_id, .. }
+                | Event::DeadlineMissed { dag_run_id, .. }
+                | Event::Progress { dag_run_id, .. },
             ) => Some(dag_run_id.as_str()),
             Self::Change(Event::Dag { .. }) | Self::Resync => None,
         }

@@ -1,7 +1,8 @@
 //! The domain's words, as they are sent. Each match is exhaustive: a new word does not compile until it has one here.
 
 use cofferdam_api_types as wire;
-use cofferdam_domain::definition::{Diagnostic, Severity, Source, Span, SyntaxError};
+use cofferdam_domain::callback::CallbackEvent;
+use cofferdam_domain::definition::{DeadlineFrom, Diagnostic, Severity, Source, Span, SyntaxError};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::{RunStateName, RunType};
 use cofferdam_domain::task::TaskStateName;
@@ -28,6 +29,8 @@ same_words! {
         UpstreamFailed MarkedByUser Removed ChildFailed Rejected Internal
     }
     severity(Severity -> Severity) { Error Warning }
+    callback_event(CallbackEvent -> CallbackEvent) { OnSuccess OnFailure OnRetry OnSkipped Deadline }
+    deadline_from(DeadlineFrom -> DeadlineFrom) { QueuedAt StartedAt LogicalDate }
 }
 
 pub(super) const fn receipt(receipt: Receipt) -> wire::Receipt {
@@ -134,6 +137,9 @@ mod tests {
             assert_eq!(run_state(*word).as_str(), word.as_str());
             assert_eq!(run_state(*word).is_finished(), word.is_finished());
         }
+        for word in CallbackEvent::ALL {
+            assert_eq!(callback_event(*word).as_str(), word.as_str());
+        }
         for word in Reason::ALL {
             assert_eq!(reason(*word).as_str(), word.as_str());
         }
@@ -155,6 +161,12 @@ mod tests {
                 reason: Some(Reason::Trap),
                 try_number: 2,
                 at: chrono::DateTime::from_timestamp(1, 0).unwrap(),
+            },
+            Event::DeadlineMissed {
+                dag_id: dag_id.clone(),
+                dag_run_id: dag_run_id.clone(),
+                task_id: None,
+                due_at: chrono::DateTime::from_timestamp(1, 0).unwrap(),
             },
             Event::Progress { dag_id, dag_run_id, task_id, map_index: -1, fraction: 0.5, message: "half".into() },
         ];

@@ -145,6 +145,8 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/run", Operator, NotFound),
         with("PATCH", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Operator, NotFound, json!({ "state": "queued" })),
         route("DELETE", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Editor, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/callbacks", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/deadlines", Viewer, NotFound),
         route("GET", "/api/v1/approvals", Viewer, OwnOnly),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/approval", Viewer, NotFound),
         with("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/approve", Viewer, NotFound, json!({})),

@@ -33,6 +33,11 @@ pub enum RunCommand {
         #[command(flatten)]
         run: RunArgs,
     },
+    /// Show the callbacks that a run has called, and its deadlines
+    Callbacks {
+        #[command(flatten)]
+        run: RunArgs,
+    },
     /// Follow a run to its end; exit code 1 when it fails
     Watch {
         #[command(flatten)]

@@ -251,7 +251,7 @@ impl Changes {
             Event::DagRun { dag_id, dag_run_id, .. } | Event::TaskInstance { dag_id, dag_run_id, .. } => {
                 (dag_id, dag_run_id) == (&self.dag_id, &self.run_id)
             }
-            Event::Dag { .. } | Event::Progress { .. } => false,
+            Event::Dag { .. } | Event::Progress { .. } | Event::DeadlineMissed { .. } => false,
         }
     }
 }

@@ -7,6 +7,7 @@ mod asset;
 mod backfill;
 mod build;
 mod bundle;
+mod callbacks;
 mod completions;
 mod component;
 mod config;

@@ -1,3 +1,4 @@
+use super::callbacks;
 use super::follow::{self, RunWithTasks, name, plain};
 use super::session::Session;
 use super::{action, artifacts};
@@ -30,6 +31,10 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
             let run_id = run_id(session, &client, &run).await?;
             let run = RunWithTasks::read(session, &client, &run.dag_id, &run_id).await?;
             session.output.say(&run, RunWithTasks::in_words)
+        }
+        RunCommand::Callbacks { run } => {
+            let id = run_id(session, &client, &run).await?;
+            callbacks::show(session, &client, &run.dag_id, &id).await
         }
         RunCommand::Watch { run, timeout } => {
             let run_id = run_id(session, &client, &run).await?;

@@ -5,7 +5,9 @@
 //! is described for users in `docs/dags.md`.
 
 mod approval;
+mod callback;
 mod changes;
+mod deadline;
 mod diagnostic;
 mod expand;
 mod flow;
@@ -27,7 +29,10 @@ mod validate;
 mod work;
 
 pub use approval::ApprovalDefinition;
+pub use callback::CallbackDefinition;
+pub(crate) use callback::{Owner, Placed};
 pub use changes::{Changes, FieldChange};
+pub use deadline::{DeadlineDefinition, DeadlineFrom};
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, TextPlace};
 pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
@@ -110,6 +115,15 @@ pub struct DagDefinition {
     /// How long a run may take before it is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dagrun_timeout: Option<TimeSpan>,
+    /// What is run when a run has succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Box<CallbackDefinition>>,
+    /// What is run when a run has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Box<CallbackDefinition>>,
+    /// By when a run has to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Box<DeadlineDefinition>>,
     /// Settings of tasks that do not have their own (Airflow's `default_args`).
     #[serde(default, skip_serializing_if = "TaskSettings::is_empty")]
     pub defaults: TaskSettings,
@@ -198,6 +212,21 @@ macro_rules! with_settings {
             /// What it may reach: see [`Grant`].
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub grant: Option<Grant>,
+            /// What is run when it has succeeded.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub on_success: Option<Box<CallbackDefinition>>,
+            /// What is run when it has failed and is not tried again.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub on_failure: Option<Box<CallbackDefinition>>,
+            /// What is run when a try has failed and another follows.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub on_retry: Option<Box<CallbackDefinition>>,
+            /// What is run when it asked to be left out.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub on_skipped: Option<Box<CallbackDefinition>>,
+            /// By when it has to have ended.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub deadline: Option<Box<DeadlineDefinition>>,
         }
 
         impl $name {
@@ -228,6 +257,11 @@ macro_rules! with_settings {
                         (own, fallback) => own.clone().or_else(|| fallback.clone()),
                     },
                     grant: self.grant.clone().or_else(|| fallback.grant.clone()),
+                    on_success: self.on_success.clone().or_else(|| fallback.on_success.clone()),
+                    on_failure: self.on_failure.clone().or_else(|| fallback.on_failure.clone()),
+                    on_retry: self.on_retry.clone().or_else(|| fallback.on_retry.clone()),
+                    on_skipped: self.on_skipped.clone().or_else(|| fallback.on_skipped.clone()),
+                    deadline: self.deadline.clone().or_else(|| fallback.deadline.clone()),
                 }
             }
         }
@@ -610,10 +644,11 @@ impl From<ComponentRef> for String {
 }
 
 impl DagDefinition {
-    /// The components that its tasks run, each once.
+    /// The components that its tasks and callbacks run, each once.
     #[must_use]
     pub fn components(&self) -> Vec<ComponentRef> {
-        let mut found: Vec<_> = self.tasks.iter().filter_map(|task| task.component.clone()).collect();
+        let of_callbacks = self.callbacks().into_iter().filter_map(|placed| placed.callback.component.clone());
+        let mut found: Vec<_> = self.tasks.iter().filter_map(|task| task.component.clone()).chain(of_callbacks).collect();
         found.sort();
         found.dedup();
         found

@@ -1,5 +1,6 @@
 //! From JSON to a [`DagDefinition`], with the place of everything that cannot be read.
 
+use super::callback::{FIELDS, complete};
 use super::diagnostic::join;
 use super::script::name_interpreter;
 use super::suggest::closest;
@@ -20,6 +21,10 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
         Some(Value::Array(tasks)) => std::mem::take(tasks),
         Some(_) | None => Vec::new(),
     };
+    complete(&mut value, "", &mut problems);
+    if let Some(defaults) = value.get_mut("defaults") {
+        complete(defaults, "/defaults", &mut problems);
+    }
     let dag = read::<DagDefinition>(value, "", &mut problems);
     let tasks: Vec<_> = tasks
         .into_iter()
@@ -28,6 +33,7 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
             let at = format!("/tasks/{index}");
             one_kind(&task, &at, &mut problems);
             name_interpreter(&mut task, &at, &mut problems);
+            complete(&mut task, &at, &mut problems);
             read::<TaskDefinition>(task, &at, &mut problems)
         })
         .collect();
@@ -53,7 +59,14 @@ fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diag
         "/defaults/grant",
         "/expand",
         "/expand/over",
-    ] {
+        "/deadline",
+        "/defaults/deadline",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain(in_callbacks(&value))
+    {
+        let inside = inside.as_str();
         if value.pointer(inside).is_some_and(|value| !value.is_object() && !value.is_null()) {
             let problem = Diagnostic::error(DiagnosticCode::InvalidValue, format!("{at}{inside}"), "it must be an object");
             problems.push(problem);
@@ -88,6 +101,14 @@ fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diag
         // Without the field the same error cannot come again.
         removed?;
     }
+}
+
+/// The callbacks that there are, and what in them is an object.
+fn in_callbacks(value: &Value) -> Vec<String> {
+    let owners = ["", "/defaults"];
+    let callbacks = owners.iter().flat_map(|owner| FIELDS.iter().map(move |field| format!("{owner}/{field}")));
+    let given = callbacks.filter(|callback| value.pointer(callback).is_some());
+    given.flat_map(|callback| ["", "/script", "/limits", "/grant"].map(|inside| format!("{callback}{inside}"))).collect()
 }
 
 fn pointer(path: &Path) -> String {

@@ -43,6 +43,8 @@ pub fn schema() -> Value {
             "script": { "type": "object", "properties": script(), "required": ["language", "source"], "additionalProperties": false },
             "run_dag": { "type": "object", "properties": run_dag(), "required": ["dag_id"], "additionalProperties": false },
             "approval": super::approval::schema(),
+            "callback": super::callback::schema(&task()),
+            "deadline": super::deadline::schema(),
             "settings": { "type": "object", "properties": settings(), "additionalProperties": false },
             "limits": { "type": "object", "properties": limits(), "additionalProperties": false },
             "grant": { "type": "object", "properties": grant(), "additionalProperties": false },
@@ -120,6 +122,9 @@ fn dag() -> Value {
         "max_active_runs": whole(1, MAX_ACTIVE, "How many runs may run at once; others wait as queued."),
         "max_active_tasks": whole(1, MAX_ACTIVE, "How many task instances of the dag may be queued or run at once; others wait as scheduled."),
         "dagrun_timeout": { "$ref": "#/$defs/time_span", "description": "How long a run may take before it is stopped." },
+        "on_success": super::callback::reference("What is run when a run has succeeded."),
+        "on_failure": super::callback::reference("What is run when a run has failed."),
+        "deadline": { "$ref": "#/$defs/deadline", "description": "By when a run has to have ended." },
         "defaults": {
             "$ref": "#/$defs/settings",
             "description": "Settings of tasks that do not have their own (Airflow's default_args).",
@@ -232,8 +237,10 @@ fn groups() -> Value {
 
 fn settings() -> Value {
     let mut settings = own_settings();
-    if let (Some(settings), Value::Object(room)) = (settings.as_object_mut(), super::room::settings_schema()) {
-        settings.extend(room);
+    for part in [super::room::settings_schema(), super::callback::settings_schema()] {
+        if let (Some(settings), Value::Object(part)) = (settings.as_object_mut(), part) {
+            settings.extend(part);
+        }
     }
     settings
 }

@@ -38,6 +38,11 @@ pub fn check_surroundings(dag: &DagDefinition, surroundings: &Surroundings) -> V
     for (index, task) in dag.tasks.iter().enumerate() {
         settings(&format!("/tasks/{index}"), &task.settings_or(&TaskSettings::default()), surroundings, &mut found);
     }
+    for placed in dag.callbacks() {
+        if let Some(task) = placed.as_task() {
+            settings(&placed.at, &task.settings_or(&TaskSettings::default()), surroundings, &mut found);
+        }
+    }
     unused_params(dag, surroundings, &mut found);
     found
 }
@@ -140,7 +145,7 @@ fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut V
         return;
     }
     // A template may take them in ways that only a run shows.
-    if dag.tasks.iter().any(templates::has_templates) {
+    if !dag.callbacks().is_empty() || dag.tasks.iter().any(templates::has_templates) {
         return;
     }
     let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.template().1?).ok());

@@ -46,6 +46,15 @@ pub(super) fn references(task: &TaskDefinition) -> Vec<Reference> {
 
 /// Everything that is wrong with what of a task is filled in.
 pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    check(at, task, dag, false, found);
+}
+
+/// The same for a callback, which knows what happened.
+pub(super) fn of_callback(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    check(at, task, dag, true, found);
+}
+
+fn check(at: &str, task: &TaskDefinition, dag: &DagDefinition, is_callback: bool, found: &mut Vec<Diagnostic>) {
     let grant = task.grant.as_ref().or(dag.defaults.grant.as_ref());
     for (part, read) in parts(task) {
         match read {
@@ -55,7 +64,7 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, fou
                 for (pointer, template) in template.templates() {
                     let pointer = format!("{at}{part}{pointer}");
                     not_granted(&pointer, template.uses(), grant, found);
-                    for used in &template.uses().happened {
+                    for used in template.uses().happened.iter().filter(|_| !is_callback) {
                         let message = format!("'{}' is only known to callbacks", used.what);
                         found.push(Diagnostic::error(Code::UnknownName, pointer.clone(), message).place(used.place));
                     }

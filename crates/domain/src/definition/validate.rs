@@ -52,6 +52,8 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     for (index, definition) in dag.tasks.iter().enumerate() {
         task(&format!("/tasks/{index}"), definition, dag, &mut found);
     }
+    super::callback::check(dag, &mut found);
+    super::deadline::validate(dag, &mut found);
     if let Some(wiring) = wire(dag, &mut found) {
         cycles(dag, &wiring.upstream, &mut found);
         super::reach::check(dag, &wiring.upstream, &mut found);
@@ -143,6 +145,12 @@ fn range(pointer: &str, given: Option<u32>, min: u32, max: u32, found: &mut Vec<
 }
 
 fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    own(at, task, dag, found);
+    templates::validate(at, task, dag, found);
+}
+
+/// What is wrong with a task, or a callback, apart from its templates.
+pub(super) fn own(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     settings(at, &task.settings_or(&TaskSettings::default()), found);
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
@@ -183,7 +191,6 @@ fn task(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Di
             found.push(problem.help("give retries"));
         }
     }
-    templates::validate(at, task, dag, found);
 }
 
 fn settings(at: &str, settings: &TaskSettings, found: &mut Vec<Diagnostic>) {

@@ -3,6 +3,7 @@
 //! Tasks are in an order in which each comes after those it waits for, and refer to each other by position
 //! (`task_index`). Names are resolved, settings merged, defaults filled in, components pinned by digest.
 
+mod callback;
 mod entry;
 mod expand;
 mod flow;
@@ -14,6 +15,7 @@ mod tests;
 mod types;
 mod work;
 
+pub use callback::DeadlinePlan;
 pub use entry::Component;
 pub(crate) use expand::MappedLength;
 pub use expand::{ExpandError, Expansion, MappedValues};
@@ -23,9 +25,10 @@ pub use room::{ConcurrencyKey, Gate, Gates, Past, TaskRoom};
 pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
 use crate::asset::Produced;
+use crate::callback::Hooks;
 use crate::definition::{
-    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, Overlap, Param, ScheduleDefinition, TimeSpan, Wiring,
-    WorkDefinition, check_params, conf_schema, declared_params, default_params, graph, templates, validate, wire,
+    ComponentRef, DagDefinition, Diagnostic, DiagnosticCode, Overlap, Param, ScheduleDefinition, TaskDefinition, TimeSpan,
+    Wiring, WorkDefinition, check_params, conf_schema, declared_params, default_params, graph, templates, validate, wire,
 };
 use crate::grant::Grant;
 use crate::job::Entry;
@@ -42,7 +45,10 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The version of [`DagPlan`] that this code writes. It reads this one and all before.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
+
+/// The version of a plan that has no approvals, callbacks and deadlines: an earlier Cofferdam can read it, too.
+const PLAIN_VERSION: u32 = 2;
 
 /// How many runs of a dag run at once when it does not say (Airflow's default).
 pub const DEFAULT_MAX_ACTIVE_RUNS: u32 = 16;
@@ -101,6 +107,15 @@ pub struct DagPlan {
     pub declared_params: BTreeMap<String, Param>,
     /// The tasks; the position of each is its `task_index`.
     pub tasks: Vec<TaskPlan>,
+    /// The callbacks: their `task_index` goes on where that of the tasks ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callbacks: Vec<TaskPlan>,
+    /// Which of them are called for a run.
+    #[serde(default, skip_serializing_if = "Hooks::is_empty")]
+    pub hooks: Hooks,
+    /// By when a run has to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlinePlan>,
 }
 
 /// A compiled task.
@@ -144,6 +159,15 @@ pub struct TaskPlan {
     pub arguments: Option<InputTemplate>,
     /// Whether the run succeeds or fails by it: no task waits for it, apart from teardowns, and it is none itself.
     pub is_leaf: bool,
+    /// Whether it is no task but a callback, which counts for nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_callback: bool,
+    /// Which callbacks are called for it.
+    #[serde(default, skip_serializing_if = "Hooks::is_empty")]
+    pub hooks: Hooks,
+    /// By when it has to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlinePlan>,
     /// How it steers the run.
     #[serde(default)]
     pub flow: TaskFlow,
@@ -156,6 +180,11 @@ pub struct TaskPlan {
     /// Documentation in Markdown.
     #[serde(default)]
     pub doc: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl TaskPlan {
@@ -293,26 +322,15 @@ impl DagPlan {
                     continue;
                 }
             };
-            works.push(match components.get(named) {
-                Some(Ok(component)) => entry::entry(&at, task, (named, component), &mut found).map(|entry| {
-                    TaskWork::Component(ComponentWork { component: named.clone(), digest: component.digest.clone(), entry })
-                }),
-                Some(Err(error)) => {
-                    found.push(match &task.script {
-                        None => Diagnostic::error(error.code, format!("{at}/component"), error.message.as_str())
-                            .maybe_help(error.help.clone()),
-                        Some(script) => {
-                            let message = format!("a script in {} cannot be run here: {error}", script.language.as_str());
-                            Diagnostic::error(error.code, format!("{at}/script"), message)
-                                .help("the server installs its interpreters from the directory that its setting 'std_dir' names")
-                        }
-                    });
-                    None
-                }
-                None => None,
-            });
+            works.push(component_work(&at, task, named, &components, &mut found));
         }
-        types::check(dag, &components, &mut found);
+        let mut callbacks = callback::of(dag);
+        for callback in &mut callbacks {
+            // One without a component was told by `validate`.
+            let Some(named) = &callback.task.component else { continue };
+            callback.work = component_work(&callback.at, &callback.task, named, &components, &mut found);
+        }
+        types::check(dag, &callbacks, &components, &mut found);
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
@@ -365,6 +383,9 @@ impl DagPlan {
                 expand: expand::compile(task).map_err(|_| found.clone())?,
                 arguments: InputTemplate::parse(&templates::arguments(task)).ok().filter(InputTemplate::is_filled_in),
                 is_leaf: false,
+                is_callback: false,
+                hooks: Hooks::default(),
+                deadline: None,
                 flow,
                 room,
                 produces: task.produces.clone(),
@@ -399,8 +420,8 @@ impl DagPlan {
         });
         let groups = groups.collect();
 
-        Ok(Self {
-            v: PLAN_VERSION,
+        let mut plan = Self {
+            v: PLAIN_VERSION,
             dag_id: dag.dag_id.clone(),
             description: dag.description.clone(),
             tags: dag.tags.clone(),
@@ -419,7 +440,18 @@ impl DagPlan {
             declared_params: declared_params(&dag.params),
             groups,
             tasks,
-        })
+            callbacks: Vec::new(),
+            hooks: Hooks::default(),
+            deadline: None,
+        };
+        if callback::attach(&mut plan, dag, callbacks, &index_of).is_none() {
+            return Err(found);
+        }
+        let asks = plan.tasks.iter().any(|task| matches!(task.work, TaskWork::Approval { .. }));
+        if asks || !plan.callbacks.is_empty() || plan.has_deadlines() {
+            plan.v = PLAN_VERSION;
+        }
+        Ok(plan)
     }
 
     /// Reads a stored plan, of this or an earlier version.
@@ -503,15 +535,50 @@ impl DagPlan {
         conf_schema(&self.params, &self.declared_params)
     }
 
-    /// A task by its position.
+    /// A task, or a callback, by its position.
     #[must_use]
     pub fn task(&self, task_index: i32) -> Option<&TaskPlan> {
-        self.tasks.get(usize::try_from(task_index).ok()?)
+        let index = usize::try_from(task_index).ok()?;
+        self.tasks.get(index).or_else(|| self.callbacks.get(index.checked_sub(self.tasks.len())?))
+    }
+
+    /// A task, or a callback, by its name.
+    #[must_use]
+    pub fn named(&self, task_id: &TaskId) -> Option<&TaskPlan> {
+        self.task_named(task_id).or_else(|| self.callbacks.iter().find(|callback| callback.task_id == *task_id))
     }
 
     /// A task by its name.
     #[must_use]
     pub fn task_named(&self, task_id: &TaskId) -> Option<&TaskPlan> {
         self.tasks.iter().find(|task| task.task_id == *task_id)
+    }
+}
+
+/// What a task or a callback does that runs a component.
+fn component_work(
+    at: &str,
+    task: &TaskDefinition,
+    named: &ComponentRef,
+    components: &BTreeMap<ComponentRef, Result<Component, ResolveError>>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<TaskWork> {
+    match components.get(named)? {
+        Ok(component) => {
+            let entry = entry::entry(at, task, (named, component), found)?;
+            Some(TaskWork::Component(ComponentWork { component: named.clone(), digest: component.digest.clone(), entry }))
+        }
+        Err(error) => {
+            found.push(match &task.script {
+                None => Diagnostic::error(error.code, format!("{at}/component"), error.message.as_str())
+                    .maybe_help(error.help.clone()),
+                Some(script) => {
+                    let message = format!("a script in {} cannot be run here: {error}", script.language.as_str());
+                    Diagnostic::error(error.code, format!("{at}/script"), message)
+                        .help("the server installs its interpreters from the directory that its setting 'std_dir' names")
+                }
+            });
+            None
+        }
     }
 }

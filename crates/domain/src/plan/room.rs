@@ -99,7 +99,7 @@ impl DagPlan {
     /// Whether something may hold instances of the task back.
     #[must_use]
     pub fn is_gated(&self, task: &TaskPlan) -> bool {
-        self.max_active_tasks.is_some() || task.room != TaskRoom::default()
+        !task.is_callback && (self.max_active_tasks.is_some() || task.room != TaskRoom::default())
     }
 
     /// The gates of an instance of the task. `conf` is that of its run. A key that cannot be made of it, or that is empty, is none.

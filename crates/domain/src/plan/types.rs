@@ -2,6 +2,7 @@
 //!
 //! The rules between types are those of [`WitType::assignable_to`]. Tasks that are no typed functions take and give any JSON.
 
+use super::callback::Compiling;
 use super::input::{Slot, SlotSource};
 use super::{Component, InputTemplate, ResolveError, entry};
 use crate::definition::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition, join};
@@ -14,14 +15,23 @@ use std::collections::{BTreeMap, HashMap};
 type Components = BTreeMap<ComponentRef, Result<Component, ResolveError>>;
 
 /// Notes what does not fit.
-pub(super) fn check(dag: &DagDefinition, components: &Components, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(dag: &DagDefinition, callbacks: &[Compiling<'_>], components: &Components, found: &mut Vec<Diagnostic>) {
     let typed = dag.tasks.iter().enumerate().filter_map(|(index, task)| {
         let function = entry::function(task, components.get(task.component.as_ref()?)?.as_ref().ok()?)?;
         Some((&task.task_id, Typed { at: format!("/tasks/{index}"), task, function }))
     });
-    let edges = Edges { dag, typed: typed.collect() };
+    // Nothing takes what a callback returns, but its input has a type.
+    let called = callbacks.iter().filter_map(|callback| {
+        let component = components.get(callback.task.component.as_ref()?)?.as_ref().ok()?;
+        let (task, function) = (&callback.task, entry::function(&callback.task, component)?);
+        Some((&task.task_id, Typed { at: callback.at.clone(), task, function }))
+    });
+    let edges = Edges { dag, typed: called.chain(typed).collect() };
     for (index, task) in dag.tasks.iter().enumerate() {
         edges.task(&format!("/tasks/{index}"), task, found);
+    }
+    for callback in callbacks {
+        edges.task(&callback.at, &callback.task, found);
     }
 }
 

@@ -550,6 +550,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             "event" => text(happened.map(|happened| &happened.event)),
             "reason" => text(happened.and_then(|happened| happened.reason.as_ref())),
             "exception" => text(happened.and_then(|happened| happened.message.as_ref())),
+            "context" => happened.map_or_else(Item::none, |happened| Item::Given(&happened.context)),
             "deadline" => moment(happened.and_then(|happened| happened.deadline)),
             other => Item::Undefined(Rc::from(other)),
         }

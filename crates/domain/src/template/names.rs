@@ -42,7 +42,7 @@ const INSTANCE: &[&str] = &[
 ];
 
 /// Names that only the input of a callback knows.
-pub(super) const OF_CALLBACKS: &[&str] = &["event", "exception", "reason", "deadline"];
+pub(super) const OF_CALLBACKS: &[&str] = &["event", "exception", "reason", "deadline", "context"];
 
 pub(super) const ALL: &[Name] = &[
     value("ds"),
@@ -92,6 +92,7 @@ pub(super) const ALL: &[Name] = &[
     value("exception"),
     value("reason"),
     value("deadline"),
+    value("context"),
 ];
 
 /// Every name that a template can begin with.

@@ -177,4 +177,6 @@ pub struct Happened {
     pub message: Option<String>,
     /// For a deadline: the moment that was missed.
     pub deadline: Option<DateTime<Utc>>,
+    /// All of it as JSON, with the names of what it happened to.
+    pub context: Value,
 }

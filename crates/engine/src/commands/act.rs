@@ -169,7 +169,8 @@ impl Engine {
         let locked = transition::lock(&mut tx, &ids).await?;
         let changes =
             locked.iter().filter_map(|one| Some(Change::new(one.instance, event_of(mark, one.state.name())?))).collect();
-        let mut followups = self.change(&mut tx, locked, changes, now).await?;
+        // Who says what the run is need not be told.
+        let mut followups = self.change_told(&mut tx, locked, changes, now, false).await?;
         for mut closed in transition::settle(&mut tx, &[(run, 0)], now).await? {
             if mark != RunMark::ByItsTasks {
                 closed.succeeded = mark == RunMark::Success;

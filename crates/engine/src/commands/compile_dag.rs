@@ -116,7 +116,12 @@ impl Engine {
             if after.is_empty() {
                 continue;
             }
-            let pinned = plan.tasks.iter().filter_map(|task| task.work.component()).find(|work| work.component == component);
+            let pinned = plan
+                .tasks
+                .iter()
+                .chain(&plan.callbacks)
+                .filter_map(|task| task.work.component())
+                .find(|work| work.component == component);
             let pinned = pinned.map(|work| work.digest.clone());
             let before = match pinned {
                 Some(digest) => match components::get(&mut tx, name, &VersionRef::Digest(digest)).await {
@@ -173,9 +178,9 @@ pub(super) async fn compile(tx: &mut Tx<'_>, definition: &Value) -> Result<Compi
 }
 
 async fn around(tx: &mut Tx<'_>, dag: &DagDefinition, without_conf: BTreeSet<ComponentRef>) -> Result<Surroundings, StoreError> {
-    let grants = || dag.tasks.iter().map(|task| &task.grant).chain([&dag.defaults.grant]).flatten();
-    let variables = grants().any(|grant| !grant.variables.is_empty());
-    let connections = grants().any(|grant| !grant.connections.is_empty());
+    let grants = dag.grants();
+    let variables = grants.iter().any(|grant| !grant.variables.is_empty());
+    let connections = grants.iter().any(|grant| !grant.connections.is_empty());
     let names = surroundings::names(tx, variables, connections).await?;
     let tenant = tenants::get(tx).await?;
     Ok(Surroundings {

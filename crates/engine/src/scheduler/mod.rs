@@ -6,6 +6,7 @@
 mod admit;
 mod attend;
 mod backfill;
+mod deadlines;
 mod due;
 mod expire;
 mod follow;
@@ -73,6 +74,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     loops.spawn(turns("stop", Arc::clone(&engine), Arc::clone(&wake.stop), shutdown.clone(), |engine| async move {
         engine.stop_runs().await
     }));
+    loops.spawn(turns("deadlines", Arc::clone(&engine), Arc::clone(&wake.deadlines), shutdown.clone(), |engine| async move {
+        engine.settle_deadlines().await
+    }));
     loops.spawn(turns("expire", Arc::clone(&engine), Arc::clone(&wake.expire), shutdown.clone(), |engine| async move {
         engine.expire_leases().await
     }));
@@ -109,6 +113,7 @@ struct Wake {
     expire: Arc<Notify>,
     policy: Arc<Notify>,
     stop: Arc<Notify>,
+    deadlines: Arc<Notify>,
 }
 
 impl Wake {

@@ -2,6 +2,7 @@
 
 mod approval;
 mod branch;
+mod callbacks;
 mod mapping;
 mod model;
 mod room;

@@ -96,7 +96,7 @@ pub struct Candidate {
     pub state: TaskStateName,
 }
 
-/// Instances of these runs; with `tasks` only of tasks of these names.
+/// Instances of these runs, without callbacks; with `tasks` only of tasks of these names.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -112,7 +112,7 @@ pub async fn candidates(
     sqlx::query!(
         r#"
         SELECT instance_id, run_key, task_index, task_id, map_index, state FROM task_instances
-        WHERE tenant_id = $1 AND run_key = ANY ($2) AND ($3::text[] IS NULL OR task_id = ANY ($3))
+        WHERE tenant_id = $1 AND run_key = ANY ($2) AND NOT is_callback AND ($3::text[] IS NULL OR task_id = ANY ($3))
         ORDER BY run_key, task_index, map_index LIMIT $4
         "#,
         tenant,

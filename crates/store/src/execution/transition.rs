@@ -75,7 +75,7 @@ pub async fn lock(tx: &mut Tx<'_>, instances: &[TaskInstanceId]) -> Result<Vec<L
     rows.into_iter().map(LockedInstance::try_from).collect()
 }
 
-/// Locks runs and those of their instances that are not finished.
+/// Locks runs and those of their instances that are not finished; callbacks are left alone.
 ///
 /// # Errors
 /// When the database cannot be reached, or a row cannot be read.
@@ -92,7 +92,7 @@ pub async fn lock_unfinished(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<Loc
             ti.queued_at, ti.started_at, ti.ended_at, ti.due_at, ti.attend_at, ti.upstream_total, ti.upstream_success,
             ti.upstream_failed, ti.upstream_upstream_failed, ti.upstream_skipped
         FROM task_instances ti JOIN dag_runs r USING (run_key)
-        WHERE ti.run_key = ANY($1) AND ti.ended_at IS NULL
+        WHERE ti.run_key = ANY($1) AND ti.ended_at IS NULL AND NOT ti.is_callback
         ORDER BY ti.run_key, ti.instance_id
         FOR UPDATE OF ti
         "#,
@@ -583,12 +583,14 @@ fn by_run(numbers: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedRun {
     /// The run.
     pub run: RunKey,
     /// Whether it succeeded.
     pub succeeded: bool,
+    /// Why it failed, where its tasks do not say.
+    pub reason: Option<String>,
     /// The task instance that waits for it.
     pub parent: Option<TaskInstanceId>,
 }
@@ -621,7 +623,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
             ended_at = CASE WHEN r.unfinished = n.finished THEN $3::timestamptz END
         FROM unnest($1::uuid[], $2::int[]) AS n (run_key, finished)
         WHERE r.run_key = n.run_key
-        RETURNING r.run_key, r.tenant_id, r.dag_key, r.state, CASE WHEN r.parent_waits THEN r.parent_instance_id END AS parent
+        RETURNING r.run_key, r.tenant_id, r.dag_key, r.state, r.reason, CASE WHEN r.parent_waits THEN r.parent_instance_id END AS parent
         ), followed AS (
             -- Dags that run when this one has ended.
             INSERT INTO pending_triggers (tenant_id, dag_key, ended_run)
@@ -631,7 +633,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
             JOIN dags f ON f.dag_key = c.dag_key AND NOT f.paused
             WHERE s.state IN ('success', 'failed')
         )
-        SELECT run_key, state, parent FROM settled
+        SELECT run_key, state, reason, parent FROM settled
         "#,
         &runs,
         &counts,
@@ -645,6 +647,7 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
         .map(|row| ClosedRun {
             run: RunKey::from_uuid(row.run_key),
             succeeded: row.state == "success",
+            reason: row.reason,
             parent: row.parent.map(TaskInstanceId::from_uuid),
         })
         .collect())

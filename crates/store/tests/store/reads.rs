@@ -167,9 +167,9 @@ async fn xcoms_and_logs_are_found() {
 async fn counts_are_of_one_tenant_or_of_all() {
     let world = World::new().await;
     let mut tx = world.api.begin(&world.ours.context).await.unwrap();
-    assert_eq!(stats::active_tasks(&mut tx).await.unwrap(), [(TaskStateName::Queued, 1)]);
+    assert_eq!(stats::active_tasks(&mut tx).await.unwrap(), [(TaskStateName::Queued, 2)], "a task and a callback");
     assert_eq!(stats::active_runs(&mut tx).await.unwrap(), [(RunStateName::Running, 1)]);
     assert_eq!(stats::oldest_queued(&mut tx).await.unwrap(), Some(noon()));
     let mut tx = world.system.begin_across_tenants("test").await.unwrap();
-    assert_eq!(stats::active_tasks(&mut tx).await.unwrap(), [(TaskStateName::Queued, 2)]);
+    assert_eq!(stats::active_tasks(&mut tx).await.unwrap(), [(TaskStateName::Queued, 4)]);
 }

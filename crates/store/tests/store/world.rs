@@ -4,9 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cofferdam_domain::artifact::{Artifact, WrittenArtifact};
 use cofferdam_domain::asset::AssetUri;
 use cofferdam_domain::backfill::Reprocess;
+use cofferdam_domain::callback::CallbackEvent;
 use cofferdam_domain::clock::SharedRng;
 use cofferdam_domain::connection::Connection;
 use cofferdam_domain::context::{Context, Principal, Role};
+use cofferdam_domain::definition::DeadlineFrom;
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::RunType;
 use cofferdam_domain::schedule::Interval;
@@ -15,7 +17,7 @@ use cofferdam_ids::{
     ApiKeyId, ArtifactName, BackfillId, ComponentName, ConnectionId, DagId, DagKey, DagRunId, DagVersionId, Digest, LeaseToken,
     LogSegmentId, RunKey, SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
 };
-use cofferdam_store::execution::{apply, facts::XComValue, log_index, runs, transition, triggers};
+use cofferdam_store::execution::{apply, callbacks, deadlines, facts::XComValue, log_index, runs, transition, triggers};
 use cofferdam_store::{
     Access, Store, api_keys, approvals, audit, backfills, bundles, checkpoints, components, connections, idempotency, sessions,
     tenants, users, variables, webhooks,
@@ -169,6 +171,22 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let (message, expires_at) = ("Publish?", None);
     let new = approvals::NewApproval { instance, try_number: 1, tenant: id, message, work: &work, asked_at: noon(), expires_at };
     approvals::ask(&mut tx, new).await.unwrap();
+    let called = callbacks::Called {
+        run,
+        subject: None,
+        map_index: -1,
+        event: CallbackEvent::OnFailure,
+        try_number: 0,
+        state: "failed".to_owned(),
+        reason: None,
+        message: None,
+        deadline: None,
+    };
+    let call = TaskInstanceId::generate();
+    let call = callbacks::NewCall { instance: call, tenant: id, task_index: 1, task_id: task_id(), called };
+    callbacks::call(&mut tx, &[call], noon(), noon()).await.unwrap();
+    let deadline = deadlines::NewDeadline { run, tenant: id, task: None, from: DeadlineFrom::QueuedAt, after_ms: 1_000 };
+    deadlines::insert(&mut tx, &[deadline]).await.unwrap();
     let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
     let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
     assert_eq!(saved, Some(None));

@@ -1,5 +1,6 @@
 //! Runs of dags: triggered, listed, cancelled.
 
+mod callbacks;
 mod cancel;
 mod clear;
 mod delete;
@@ -25,6 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(trigger::handler, list::handler))
         .routes(routes!(get::handler, mark::handler, delete::handler))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::deadlines))
         .routes(routes!(cancel::handler))
         .routes(routes!(clear::handler))
         .routes(routes!(note::handler))

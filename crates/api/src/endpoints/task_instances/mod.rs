@@ -91,7 +91,7 @@ async fn plan(tx: &mut Tx<'_>, run: &runs::Run) -> Result<DagPlan, ApiError> {
 }
 
 fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan) -> TaskInstance {
-    let task = plan.task_named(&instance.task_id);
+    let task = plan.named(&instance.task_id);
     let (message, used) = match instance.last_try {
         Some(last) => (last.message, Some(receipt(last.receipt))),
         None => (None, None),

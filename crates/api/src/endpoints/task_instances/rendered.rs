@@ -59,7 +59,7 @@ pub(crate) async fn handler(
         Some(kept) => kept,
         None => {
             let plan = plan(&mut tx, &run).await?;
-            plan.task_named(&path.task_id).and_then(as_written).ok_or_else(unknown)?
+            plan.named(&path.task_id).and_then(as_written).ok_or_else(unknown)?
         }
     };
     serde_json::from_str(&kept).map(Json).map_err(ApiError::internal)

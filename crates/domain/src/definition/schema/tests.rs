@@ -69,6 +69,34 @@ fn fits(definition: &Value) -> bool {
     valid(&schema, &schema, definition)
 }
 
+fn every_callback() -> CallbackDefinition {
+    CallbackDefinition {
+        component: Some("std/http".parse().unwrap()),
+        script: Some(ScriptDefinition { language: ScriptLanguage::Python, source: "def main(input): ...".to_owned() }),
+        function: Some("api#notify".to_owned()),
+        args: vec!["-v".to_owned()],
+        env: BTreeMap::from([("MODE".to_owned(), "x".to_owned())]),
+        input: Some(json!({ "text": "{{ reason }}" })),
+        retries: Some(2),
+        retry_delay: Some(TimeSpan::from_ms(1_000)),
+        timeout: Some(TimeSpan::from_ms(60_000)),
+        priority: Some(1),
+        pool: Some("small".parse().unwrap()),
+        pool_slots: Some(2),
+        queue: Some("eu".parse().unwrap()),
+        limits: Some(LimitsDefinition { fuel: Some(1), ..LimitsDefinition::default() }),
+        grant: Some(Grant::default()),
+    }
+}
+
+fn every_deadline() -> DeadlineDefinition {
+    DeadlineDefinition {
+        after: TimeSpan::from_ms(60_000),
+        from: Some(DeadlineFrom::LogicalDate),
+        callback: Some(every_callback()),
+    }
+}
+
 /// Every field of every type is given; one that is added later must be given here too, or this does not compile.
 fn with_every_field() -> DagDefinition {
     let settings = TaskSettings {
@@ -103,6 +131,11 @@ fn with_every_field() -> DagDefinition {
             artifact_bytes: Some(ByteSize::from_bytes(1 << 30)),
             artifacts: Some(6),
         }),
+        on_success: Some(Box::new(every_callback())),
+        on_failure: Some(Box::new(every_callback())),
+        on_retry: Some(Box::new(every_callback())),
+        on_skipped: Some(Box::new(every_callback())),
+        deadline: Some(Box::new(every_deadline())),
         grant: Some(Grant {
             http: vec![HttpRule {
                 host: "api.example.com".parse().unwrap(),
@@ -176,6 +209,11 @@ fn with_every_field() -> DagDefinition {
         queue: settings.queue,
         limits: settings.limits.clone(),
         grant: settings.grant,
+        on_success: settings.on_success,
+        on_failure: settings.on_failure,
+        on_retry: settings.on_retry,
+        on_skipped: settings.on_skipped,
+        deadline: settings.deadline,
     };
     DagDefinition {
         dag_id: "weather".parse().unwrap(),
@@ -193,6 +231,9 @@ fn with_every_field() -> DagDefinition {
         max_active_runs: Some(1),
         max_active_tasks: Some(2),
         dagrun_timeout: Some(TimeSpan::from_ms(1)),
+        on_success: Some(Box::new(every_callback())),
+        on_failure: Some(Box::new(every_callback())),
+        deadline: Some(Box::new(every_deadline())),
         defaults,
         limits: settings.limits,
         params: Map::from_iter([("station".to_owned(), json!("berlin"))]),
@@ -216,6 +257,8 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
         ("/tasks/0/run_dag", "/$defs/run_dag/properties"),
         ("/tasks/0/approval", "/$defs/approval/properties"),
         ("/tasks/0/approval/who", "/$defs/approval/properties/who/properties"),
+        ("/on_failure", "/$defs/callback/anyOf/1/properties"),
+        ("/deadline", "/$defs/deadline/properties"),
         ("/defaults", "/$defs/settings/properties"),
         ("/defaults/limits", "/$defs/limits/properties"),
         ("/defaults/grant", "/$defs/grant/properties"),
