@@ -24,8 +24,11 @@ pub(crate) struct Facts {
 }
 
 impl Engine {
-    /// The plans of these versions.
-    pub(crate) async fn plans(
+    /// The plans of these versions, which are kept once they were read.
+    ///
+    /// # Errors
+    /// When there is no such version, or it cannot be read.
+    pub async fn plans(
         &self,
         tx: &mut Tx<'_>,
         versions: impl IntoIterator<Item = DagVersionId>,

@@ -43,5 +43,5 @@ pub mod xcoms;
 
 pub use error::StoreError;
 pub use migration::{migrate, schema_fingerprint, schema_version};
-pub use page::{Listed, Page};
+pub use page::{COUNTED_BEHIND, Listed, Page};
 pub use pool::{Access, PoolOptions, PoolStatus, Store, Tx};

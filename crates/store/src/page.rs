@@ -1,3 +1,7 @@
+/// How many entries behind a page of a large list are counted. Counting millions takes longer than reading the page, so the list tells
+/// that there are at least so many more; whoever reads on comes to the end all the same.
+pub const COUNTED_BEHIND: i64 = 10_000;
+
 /// Which part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -21,6 +25,11 @@ impl Page {
     pub(crate) fn offset(self) -> i64 {
         i64::from(self.offset)
     }
+
+    /// How many entries of a large list are counted: the page's, those before it, and [`COUNTED_BEHIND`] after it.
+    pub(crate) fn counted(self) -> i64 {
+        self.limit() + self.offset() + COUNTED_BEHIND
+    }
 }
 
 /// A part of a list.
@@ -28,6 +37,6 @@ impl Page {
 pub struct Listed<T> {
     /// The entries of the page.
     pub items: Vec<T>,
-    /// How many entries the whole list has.
+    /// How many entries the whole list has; of runs and task instances no more than [`COUNTED_BEHIND`] behind the page are counted.
     pub total: u64,
 }

@@ -29,7 +29,9 @@ impl Access {
     /// have grown, so it may not scan whole tables.
     const fn planning(self) -> &'static str {
         match self {
-            Self::Api => "",
+            // Lists have many filters that are mostly not used: a plan for all of them reads whole tables. Starting processes for a
+            // statement takes longer than a page should.
+            Self::Api => "SET plan_cache_mode = force_custom_plan; SET jit = off; SET max_parallel_workers_per_gather = 0; ",
             Self::System => {
                 "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
                  SET enable_mergejoin = off; SET jit = off; "

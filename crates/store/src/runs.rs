@@ -159,16 +159,20 @@ macro_rules! ordered {
             SELECT r.run_key, r.dag_key, d.dag_id, r.dag_run_id, r.dag_version_id, v.version_number, r.run_type, r.state, r.reason,
                 r.logical_date, r.data_interval_start, r.data_interval_end, r.conf, r.note, r.unfinished, r.cancel_requested_at,
                 r.queued_at, r.started_at, r.ended_at
-            FROM dag_runs r JOIN dags d USING (tenant_id, dag_key) JOIN dag_versions v USING (dag_version_id)
-            WHERE r.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2)
+            -- The page is cut before anything is joined to it.
+            FROM (SELECT * FROM dag_runs r
+            WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.dag_key = (SELECT dag_key FROM dags WHERE tenant_id = $1 AND dag_id = $2))
               AND (cardinality($3::text[]) = 0 OR r.state = ANY ($3))
               AND ($4::timestamptz IS NULL OR r.logical_date >= $4) AND ($5::timestamptz IS NULL OR r.logical_date <= $5)
-              AND (cardinality($6::text[]) = 0 OR d.dag_id = ANY ($6))
+              AND (cardinality($6::text[]) = 0
+                OR r.dag_key = ANY (ARRAY(SELECT dag_key FROM dags WHERE tenant_id = $1 AND dag_id = ANY ($6))))
               AND ($7::timestamptz IS NULL OR r.started_at >= $7) AND ($8::timestamptz IS NULL OR r.started_at <= $8)
               AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
               AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
               AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
-            ORDER BY "# + $order + " LIMIT $13 OFFSET $14",
+            ORDER BY "# + $order + r#" LIMIT $13 OFFSET $14) r
+            JOIN dags d USING (tenant_id, dag_key) JOIN dag_versions v USING (dag_version_id)
+            ORDER BY "# + $order,
             $tenant,
             $filter.dag_id.as_ref().map(DagId::as_str),
             $states,
@@ -197,15 +201,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
     let dags: Vec<String> = filter.dag_ids.iter().map(ToString::to_string).collect();
     let total = sqlx::query_scalar!(
         r#"
-        SELECT count(*) AS "count!" FROM dag_runs r JOIN dags d USING (tenant_id, dag_key)
-        WHERE r.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2)
+        SELECT count(*) AS "count!" FROM (SELECT FROM dag_runs r
+        WHERE r.tenant_id = $1 AND ($2::text IS NULL OR r.dag_key = (SELECT dag_key FROM dags WHERE tenant_id = $1 AND dag_id = $2))
           AND (cardinality($3::text[]) = 0 OR r.state = ANY ($3))
           AND ($4::timestamptz IS NULL OR r.logical_date >= $4) AND ($5::timestamptz IS NULL OR r.logical_date <= $5)
-          AND (cardinality($6::text[]) = 0 OR d.dag_id = ANY ($6))
+          AND (cardinality($6::text[]) = 0
+            OR r.dag_key = ANY (ARRAY(SELECT dag_key FROM dags WHERE tenant_id = $1 AND dag_id = ANY ($6))))
           AND ($7::timestamptz IS NULL OR r.started_at >= $7) AND ($8::timestamptz IS NULL OR r.started_at <= $8)
           AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
           AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
           AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
+        LIMIT $13) AS counted
         "#,
         tenant,
         filter.dag_id.as_ref().map(DagId::as_str),
@@ -218,7 +224,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
         filter.ended.0,
         filter.ended.1,
         filter.updated.0,
-        filter.updated.1
+        filter.updated.1,
+        page.counted()
     )
     .fetch_one(tx.conn())
     .await?;
@@ -285,6 +292,32 @@ pub async fn get(tx: &mut Tx<'_>, dag_id: &DagId, dag_run_id: &DagRunId) -> Resu
     .try_into()
 }
 
+/// Runs by key; those that are not there are left out.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn get_many(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Vec<Run>, StoreError> {
+    let tenant = tx.tenant();
+    let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
+    sqlx::query_as!(
+        Row,
+        r#"
+        SELECT r.run_key, r.dag_key, d.dag_id, r.dag_run_id, r.dag_version_id, v.version_number, r.run_type, r.state, r.reason,
+            r.logical_date, r.data_interval_start, r.data_interval_end, r.conf, r.note, r.unfinished, r.cancel_requested_at,
+            r.queued_at, r.started_at, r.ended_at
+        FROM dag_runs r JOIN dags d USING (tenant_id, dag_key) JOIN dag_versions v USING (dag_version_id)
+        WHERE r.tenant_id = $1 AND r.run_key = ANY ($2)
+        "#,
+        tenant,
+        &keys
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(Run::try_from)
+    .collect()
+}
+
 /// One run by key.
 ///
 /// # Errors
@@ -318,10 +351,15 @@ pub async fn count_by_state(tx: &mut Tx<'_>, dags: &[DagId]) -> Result<Vec<(DagI
     let dags: Vec<String> = dags.iter().map(ToString::to_string).collect();
     sqlx::query!(
         r#"
-        SELECT d.dag_id, r.state AS "state?", count(r.run_key) AS "count!"
-        FROM dags d LEFT JOIN dag_runs r USING (tenant_id, dag_key)
+        -- Counted before anything is joined: from the index alone.
+        SELECT d.dag_id, r.state AS "state?", coalesce(r.runs, 0) AS "count!"
+        FROM dags d LEFT JOIN (
+            SELECT dag_key, state, count(*) AS runs FROM dag_runs
+            WHERE tenant_id = $1 AND (cardinality($2::text[]) = 0
+                OR dag_key = ANY (ARRAY(SELECT dag_key FROM dags WHERE tenant_id = $1 AND dag_id = ANY ($2))))
+            GROUP BY dag_key, state) r USING (dag_key)
         WHERE d.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
-        GROUP BY d.dag_id, r.state ORDER BY d.dag_id, r.state
+        ORDER BY d.dag_id, r.state
         "#,
         tenant,
         &dags

@@ -343,20 +343,29 @@ pub struct InstanceFilter {
     pub duration_s: (Option<f64>, Option<f64>),
 }
 
-/// The tenant's task instances that pass the filter: by run, the latest first, then in the order of the tasks. Each with its
-/// last try.
-///
-/// # Errors
-/// When the database cannot be reached.
-pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Result<Listed<TaskInstance>, StoreError> {
-    let tenant = tx.tenant();
-    let dags: Vec<String> = filter.dags.iter().map(ToString::to_string).collect();
-    let runs: Vec<String> = filter.runs.iter().map(ToString::to_string).collect();
-    let tasks: Vec<String> = filter.tasks.iter().map(ToString::to_string).collect();
-    let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
-    let found = sqlx::query!(
-        r#"
-        SELECT ti.instance_id, count(*) OVER () AS "total!"
+impl InstanceFilter {
+    /// Whether it asks for anything that only the run or its dag tells.
+    fn asks_for_runs(&self) -> bool {
+        !(self.dags.is_empty() && self.runs.is_empty() && self.pools.is_empty() && self.queues.is_empty())
+            || self.logical_date != (None, None)
+    }
+
+    /// Whether it asks for states only whose instances somebody looks after: `attend_at` is set in these.
+    fn asks_for_attended(&self) -> bool {
+        use TaskStateName::{Deferred, Queued, Restarting, Running, Scheduled, UpForReschedule, UpForRetry};
+        let attended = |state: &TaskStateName| {
+            matches!(state, Scheduled | Queued | Running | UpForRetry | UpForReschedule | Deferred | Restarting)
+        };
+        !self.states.is_empty() && self.states.iter().all(attended)
+    }
+}
+
+/// A query over the filter of a list, which stands in its text so that PostgreSQL sees what is asked for.
+macro_rules! searched {
+    ($macro:ident, $before:literal, $after:literal, $tenant:expr, $names:expr, $filter:expr, $limit:expr $(, $more:expr)?) => {
+        sqlx::$macro!(
+            $before
+                + r#"
         FROM task_instances ti JOIN dag_runs r USING (tenant_id, run_key) JOIN dags d USING (tenant_id, dag_key)
             JOIN dag_versions v USING (dag_version_id)
         WHERE ti.tenant_id = $1 AND NOT ti.is_callback AND (cardinality($2::text[]) = 0 OR d.dag_id = ANY ($2))
@@ -375,18 +384,77 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
           AND ($16::timestamptz IS NULL OR coalesce(ti.ended_at, ti.started_at, ti.queued_at) <= $16)
           AND ($17::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) >= $17)
           AND ($18::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) <= $18)
-        ORDER BY r.logical_date DESC, r.run_key DESC, ti.task_index, ti.map_index LIMIT $19 OFFSET $20
+          AND (NOT $19 OR ti.attend_at IS NOT NULL)
+        "#
+                + $after,
+            $tenant,
+            $names.dags,
+            $names.runs,
+            $names.tasks,
+            $names.states,
+            &$filter.pools,
+            &$filter.queues,
+            $filter.mapped,
+            $filter.logical_date.0,
+            $filter.logical_date.1,
+            $filter.started.0,
+            $filter.started.1,
+            $filter.ended.0,
+            $filter.ended.1,
+            $filter.updated.0,
+            $filter.updated.1,
+            $filter.duration_s.0,
+            $filter.duration_s.1,
+            $filter.asks_for_attended(),
+            $limit
+            $(, $more)?
+        )
+    };
+}
+
+/// The words of a filter, as the database has them.
+struct Names<'a> {
+    dags: &'a [String],
+    runs: &'a [String],
+    tasks: &'a [String],
+    states: &'a [String],
+}
+
+/// How many instances pass the filter, as far as they are counted.
+async fn count(tx: &mut Tx<'_>, filter: &InstanceFilter, names: &Names<'_>, page: Page) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    if filter.asks_for_runs() {
+        return Ok(searched!(
+            query_scalar,
+            r#"SELECT count(*) AS "count!" FROM (SELECT"#,
+            "LIMIT $20) AS counted",
+            tenant,
+            names,
+            filter,
+            page.counted()
+        )
+        .fetch_one(tx.conn())
+        .await?);
+    }
+    Ok(sqlx::query_scalar!(
+        r#"
+        SELECT count(*) AS "count!" FROM (
+            SELECT FROM task_instances ti
+            WHERE ti.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR ti.task_id = ANY ($2))
+              AND (cardinality($3::text[]) = 0 OR ti.state = ANY ($3)) AND (NOT $4 OR ti.map_index >= 0)
+              AND ($5::timestamptz IS NULL OR ti.started_at >= $5) AND ($6::timestamptz IS NULL OR ti.started_at <= $6)
+              AND ($7::timestamptz IS NULL OR ti.ended_at >= $7) AND ($8::timestamptz IS NULL OR ti.ended_at <= $8)
+              AND ($9::timestamptz IS NULL OR coalesce(ti.ended_at, ti.started_at, ti.queued_at) >= $9)
+              AND ($10::timestamptz IS NULL OR coalesce(ti.ended_at, ti.started_at, ti.queued_at) <= $10)
+              AND ($11::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) >= $11)
+              AND ($12::float8 IS NULL OR extract(epoch FROM ti.ended_at - ti.started_at) <= $12)
+              AND (NOT $13 OR ti.attend_at IS NOT NULL)
+            LIMIT $14) AS counted
         "#,
         tenant,
-        &dags,
-        &runs,
-        &tasks,
-        &states,
-        &filter.pools,
-        &filter.queues,
+        names.tasks,
+        names.states,
         filter.mapped,
-        filter.logical_date.0,
-        filter.logical_date.1,
         filter.started.0,
         filter.started.1,
         filter.ended.0,
@@ -395,13 +463,38 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
         filter.updated.1,
         filter.duration_s.0,
         filter.duration_s.1,
+        filter.asks_for_attended(),
+        page.counted()
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// The tenant's task instances that pass the filter: by run, the latest first, then in the order of the tasks. Each with its
+/// last try.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Result<Listed<TaskInstance>, StoreError> {
+    let tenant = tx.tenant();
+    let dags: Vec<String> = filter.dags.iter().map(ToString::to_string).collect();
+    let runs: Vec<String> = filter.runs.iter().map(ToString::to_string).collect();
+    let tasks: Vec<String> = filter.tasks.iter().map(ToString::to_string).collect();
+    let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
+    let names = Names { dags: &dags, runs: &runs, tasks: &tasks, states: &states };
+    let total = count(tx, filter, &names, page).await?;
+    let ids: Vec<Uuid> = searched!(
+        query_scalar,
+        "SELECT ti.instance_id",
+        "ORDER BY r.logical_date DESC, r.run_key DESC, ti.task_index, ti.map_index LIMIT $20 OFFSET $21",
+        tenant,
+        names,
+        filter,
         page.limit(),
         page.offset()
     )
     .fetch_all(tx.conn())
     .await?;
-    let total = found.first().map_or(0, |row| row.total.cast_unsigned());
-    let ids: Vec<Uuid> = found.into_iter().map(|row| row.instance_id).collect();
     let mut instances = sqlx::query_as!(
         Row,
         r#"
@@ -418,5 +511,5 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
     .map(TaskInstance::try_from)
     .collect::<Result<Vec<_>, _>>()?;
     add_last_tries(tx, &mut instances).await?;
-    Ok(Listed { items: instances, total })
+    Ok(Listed { items: instances, total: total.cast_unsigned() })
 }

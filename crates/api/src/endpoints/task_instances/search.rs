@@ -8,10 +8,9 @@ use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{ErrorCode, ListTaskInstancesForm, TaskInstanceCollection, TaskInstanceListQuery};
 use cofferdam_domain::context::Context;
-use cofferdam_domain::plan::DagPlan;
 use cofferdam_domain::task::TaskStateName;
-use cofferdam_ids::{DagId, DagRunId, DagVersionId, RunKey, TaskId};
-use cofferdam_store::task_instances::{self, InstanceFilter};
+use cofferdam_ids::{DagId, DagRunId, RunKey, TaskId};
+use cofferdam_store::task_instances::{self, InstanceFilter, TaskInstance};
 use cofferdam_store::{Page, dags, runs};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,20 +77,17 @@ pub(super) async fn search(
 async fn found(app: &App, context: &Context, filter: &InstanceFilter, page: Page) -> Result<TaskInstanceCollection, ApiError> {
     let mut tx = app.state.store.begin(context).await?;
     let listed = task_instances::search(&mut tx, filter, page).await?;
-    let mut known: HashMap<RunKey, runs::Run> = HashMap::new();
-    let mut plans: HashMap<DagVersionId, DagPlan> = HashMap::new();
-    let mut shown = Vec::with_capacity(listed.items.len());
-    for instance in listed.items {
-        let run = match known.entry(instance.run) {
-            std::collections::hash_map::Entry::Occupied(run) => run.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => free.insert(runs::get_by_key(&mut tx, instance.run).await?),
-        };
-        let plan = match plans.entry(run.version) {
-            std::collections::hash_map::Entry::Occupied(plan) => plan.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => free.insert(super::plan(&mut tx, run).await?),
-        };
-        shown.push(wire(instance, run, plan));
-    }
+    let mut keys: Vec<RunKey> = listed.items.iter().map(|instance| instance.run).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let known: HashMap<RunKey, runs::Run> = runs::get_many(&mut tx, &keys).await?.into_iter().map(|run| (run.key, run)).collect();
+    let plans = app.state.engine.plans(&mut tx, known.values().map(|run| run.version)).await?;
+    // A run that was deleted since then is left out with its instances.
+    let of = |instance: TaskInstance| {
+        let run = known.get(&instance.run)?;
+        Some(wire(instance, run, plans.get(&run.version)?))
+    };
+    let shown = listed.items.into_iter().filter_map(of).collect();
     Ok(TaskInstanceCollection { task_instances: shown, total_entries: listed.total })
 }
 
