@@ -23,7 +23,7 @@ Usage: cargo xtask <command>
   test [filter..]                     everything a change must pass; a filter selects tests by name
   gen [--check]                       write the derived files again: recorded queries, OpenAPI, JSON Schema;
                                       --check compares the queries, and `test` the others
-  bench [NAME..] [--json] [--embedded] [--minutes=N] [--dags=N]
+  bench [NAME..] [--json] [--embedded] [--minutes=N] [--dags=N] [--rows=N]
                                       start, waiting, sandbox, hop, throughput, neighbour, cron, in release mode; --embedded without
                                       Redis; the minutes and dags are those of cron
   fuzz [--seconds N] [--keep] [NAME..]
@@ -44,12 +44,13 @@ fn main() -> Result<()> {
         "test" => tests::run(&args.only_flags(&[])?.names),
         "gen" => derive::run(args.only_flags(&["--check"])?.has("--check")),
         "bench" => {
-            let args = args.only_flags(&["--json", "--embedded", "--minutes=", "--dags="])?;
+            let args = args.only_flags(&["--json", "--embedded", "--minutes=", "--dags=", "--rows="])?;
             bench::run(&bench::Options {
                 json: args.has("--json"),
                 embedded: args.has("--embedded"),
                 minutes: args.value("--minutes="),
                 dags: args.value("--dags="),
+                rows: args.value("--rows="),
                 names: args.names,
             })
         }

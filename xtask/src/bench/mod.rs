@@ -23,6 +23,8 @@ pub struct Options {
     pub minutes: Option<String>,
     /// How many dags `cron` has; 10,000 when not given.
     pub dags: Option<String>,
+    /// How many task instances `pages` has; 1,000,000 when not given.
+    pub rows: Option<String>,
 }
 
 /// A bench: an example of a crate that prints its figures as JSON, one per line.
@@ -53,6 +55,8 @@ const BENCHES: &[Bench] = &[
     Bench { name: "fanout", example: "bench", needs: Needs::Servers },
     Bench { name: "wide", example: "bench", needs: Needs::Servers },
     Bench { name: "deep", example: "bench", needs: Needs::Servers },
+    Bench { name: "pages", example: "bench_pages", needs: Needs::Servers },
+    Bench { name: "apply", example: "bench_pages", needs: Needs::Servers },
 ];
 
 /// Builds in release mode and runs the benches asked for, one after the other.
@@ -69,6 +73,9 @@ pub fn run(options: &Options) -> Result<()> {
     let mut build = workspace::cargo();
     build.args(["build", "--release", "--locked", "--package", "cofferdam-sandbox", "--package", "cofferdam-worker"]);
     build.args(["--bin", "cofferdam-compile"]);
+    if chosen.iter().any(|bench| bench.example == "bench_pages") {
+        build.args(["--package", "cofferdam-api"]);
+    }
     for example in chosen.iter().map(|bench| bench.example).collect::<std::collections::BTreeSet<_>>() {
         build.args(["--example", example]);
     }
@@ -101,6 +108,10 @@ impl Bench {
             command.arg("--component").arg(guest("trivial")?).arg("--behaviours").arg(guest("behaviours")?);
             command.arg("--reach").arg(guest("reach")?);
             command.arg("--compiler").arg(release.join("cofferdam-compile"));
+            if self.example == "bench_pages" {
+                command.arg("--psql").arg(servers.psql());
+                command.args(options.rows.iter().flat_map(|rows| ["--rows", rows.as_str()]));
+            }
             if self.name == "cron" {
                 for (name, value) in [("--minutes", &options.minutes), ("--dags", &options.dags)] {
                     command.args(value.iter().flat_map(|value| [name, value.as_str()]));

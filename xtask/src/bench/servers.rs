@@ -108,6 +108,12 @@ impl Servers {
         Ok(micros.with_context(|| format!("cannot read '{line}'"))? / 1_000.0)
     }
 
+    /// The program `psql`.
+    pub fn psql(&self) -> PathBuf {
+        let beside = self.bin.join("psql");
+        if beside.is_file() { beside } else { "psql".into() }
+    }
+
     fn socket(&self) -> PathBuf {
         self.directory.path().join("redis.sock")
     }
