@@ -17,6 +17,7 @@ mod component;
 mod config;
 mod dag;
 mod dag_run;
+mod dead_letter;
 mod event;
 mod log;
 mod operations;
@@ -76,6 +77,11 @@ pub use dag::{
     DagVersionSummary, DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
+pub use dead_letter::{
+    DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterFilter, DeadLetterKind, DeadLetterListQuery,
+    DeadLetterReference, DeadLetterResolution, DeadLetterState, DeadLetterTry, DeadLettersChanged, DiscardDeadLetter,
+    DiscardDeadLetters, RetryDeadLetters, UndecodableMessage,
+};
 pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};

@@ -123,6 +123,8 @@ words! {
         ChildFailed = "child_failed",
         /// A person who was asked rejected it.
         Rejected = "rejected",
+        /// The worker could not read the message that told it of the try; it is told again.
+        Undecodable = "undecodable",
         /// Cofferdam itself failed; never the task's fault, so it is tried again.
         Internal = "internal",
     }

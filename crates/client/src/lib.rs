@@ -22,6 +22,7 @@ mod config;
 mod connection;
 mod dag_runs;
 mod dags;
+mod dead_letters;
 mod error;
 mod mapping;
 mod operations;

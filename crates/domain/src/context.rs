@@ -2,6 +2,7 @@
 
 use cofferdam_ids::{TenantId, UserId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a principal may do in its tenant. Each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +52,16 @@ pub enum Principal {
     },
     /// Cofferdam itself: a schedule, a reconciler. The text names which.
     System(&'static str),
+}
+
+impl fmt::Display for Principal {
+    /// The name that stands in the audit log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User { name, .. } => f.write_str(name),
+            Self::System(part) => write!(f, "cofferdam ({part})"),
+        }
+    }
 }
 
 /// The authorisation context: every call into the store takes one and sees that tenant's rows only.

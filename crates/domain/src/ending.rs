@@ -74,6 +74,8 @@ reasons! {
     ChildFailed = "child_failed";
     /// A person who was asked rejected it.
     Rejected = "rejected";
+    /// The worker could not read the message that told it of the try, so nothing was run; it is told again.
+    Undecodable = "undecodable";
     /// Cofferdam itself failed (storage, queue, a bug): never the task's fault, so it is tried again.
     Internal = "internal";
 }

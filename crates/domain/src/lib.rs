@@ -10,6 +10,7 @@ pub mod callback;
 pub mod clock;
 pub mod connection;
 pub mod context;
+pub mod dead_letter;
 pub mod definition;
 pub mod egress;
 pub mod ending;

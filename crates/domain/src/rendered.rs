@@ -2,6 +2,8 @@
 
 use crate::connection::tells_of_secret;
 use crate::job::Entry;
+use crate::plan::{TaskPlan, TaskWork};
+use crate::template::Scope;
 use serde_json::{Map, Value, json};
 
 /// Bytes of JSON that are kept of one try.
@@ -33,6 +35,20 @@ pub fn rendered(input: &Value, entry: &Entry) -> String {
         return shorter;
     }
     json!({ "input": format!("too large to be kept: {} bytes", text.len()), "truncated": true }).to_string()
+}
+
+/// What the tries of a task are given in which nothing is filled in; nothing of other tasks.
+#[must_use]
+pub fn as_written(task: &TaskPlan) -> Option<String> {
+    if task.is_filled_in() {
+        return None;
+    }
+    let input = task.input.render(&Scope::bare(&Value::Null, &|_, _| None)).ok()?;
+    let entry = match &task.work {
+        TaskWork::Component(work) => work.entry.clone(),
+        TaskWork::RunDag { .. } | TaskWork::Approval { .. } => Entry::Task,
+    };
+    Some(rendered(&input, &entry))
 }
 
 fn masked(value: &Value, secret: bool) -> Value {

@@ -100,7 +100,7 @@ const fn group(reason: Reason) -> Group {
             Group::UnlessToldOtherwise
         }
         Reason::OutOfFuel | Reason::OutOfMemory | Reason::StackOverflow | Reason::LimitExceeded => Group::OnlyWhenTold,
-        Reason::WorkerLost | Reason::Internal => Group::Infrastructure,
+        Reason::WorkerLost | Reason::Undecodable | Reason::Internal => Group::Infrastructure,
     }
 }
 
@@ -132,7 +132,7 @@ impl RetryPolicy {
         RetryDecision::RetryAfter(match reason {
             // The lease has run out meanwhile, so time enough has passed.
             Reason::WorkerLost => Duration::ZERO,
-            Reason::Internal => Self::INTERNAL_DELAY,
+            Reason::Undecodable | Reason::Internal => Self::INTERNAL_DELAY,
             _ => self.delay_after(try_number, rng),
         })
     }

@@ -24,8 +24,19 @@ impl Engine {
 
     /// Tells everybody but the queue what may run now. Returns what comes of it.
     pub(crate) async fn tell(&self, followups: Followups) -> Vec<Followups> {
-        let Followups { enqueue: _, withdraw, stop, changed, closed, refused: _, abandons, produced, held_up, held_up_of } =
-            followups;
+        let Followups {
+            enqueue: _,
+            withdraw,
+            stop,
+            changed,
+            closed,
+            refused: _,
+            abandons,
+            produced,
+            letters,
+            held_up,
+            held_up_of,
+        } = followups;
         let stopped: Vec<_> = stop.iter().chain(&withdraw).copied().collect();
         if !stopped.is_empty()
             && let Err(error) = self.queue.publish(&Signal::Cancel { instances: stopped }).await
@@ -45,6 +56,9 @@ impl Engine {
         }
         for changed in &changed {
             metrics::counter!("cofferdam_task_transitions_total", "state" => changed.state.as_str()).increment(1);
+        }
+        for kind in &letters {
+            metrics::counter!("cofferdam_dead_letters_total", "kind" => kind.as_str()).increment(1);
         }
         if !closed.is_empty() || abandons || produced {
             // A finished run makes room for a waiting one.

@@ -24,10 +24,11 @@ pub use commands::apply_dag::{Applied, ApplyError, ApplyOptions};
 pub use commands::apply_file::{FileRefused, Orphaned};
 pub use commands::backfill::{BackfillPlan, BackfillRequest};
 pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChanges};
+pub use commands::dead_letters::{LettersDone, MOST_LETTERS, NotRetried};
 pub use commands::pools::PoolUse;
 pub use commands::receive_webhook::{WEBHOOK_EVENTS_A_MINUTE, WebhookOutcome};
 pub use commands::trigger::{Trigger, Triggered};
-pub use record::{Recorded, RefusedResult, Started, TryResult, XComWrite};
+pub use record::{Recorded, RefusedResult, Started, TryResult, Undecodable, XComWrite};
 
 use chrono::TimeDelta;
 use cofferdam_domain::clock::{Clock, SharedClock, SharedRng};
@@ -57,6 +58,8 @@ pub struct EngineConfig {
     pub lead: std::time::Duration,
     /// Due dags, waiting runs or instances taken in one transaction.
     pub batch: i64,
+    /// How long dead letters are kept once they were resolved or discarded.
+    pub letters_kept: TimeDelta,
 }
 
 impl Default for EngineConfig {
@@ -67,6 +70,7 @@ impl Default for EngineConfig {
             tick: std::time::Duration::from_millis(500),
             lead: std::time::Duration::from_secs(5),
             batch: 500,
+            letters_kept: TimeDelta::days(30),
         }
     }
 }

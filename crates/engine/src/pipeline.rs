@@ -8,6 +8,7 @@
 mod callbacks;
 mod decisions;
 mod gates;
+mod letters;
 
 pub(crate) use callbacks::Call;
 
@@ -16,6 +17,7 @@ use crate::record::{Report, XComWrite};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::asset::Produced;
+use cofferdam_domain::dead_letter::DeadLetterKind;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_domain::run::RunStateName;
@@ -101,6 +103,8 @@ pub(crate) struct Followups {
     pub(crate) abandons: bool,
     /// Whether assets changed that dags wait for.
     pub(crate) produced: bool,
+    /// The kinds of dead letters that were filed.
+    pub(crate) letters: Vec<DeadLetterKind>,
     /// Instances that could perhaps pass their gates, but that another transaction had locked; and whose they are.
     pub(crate) held_up: Vec<TaskInstanceId>,
     pub(crate) held_up_of: Vec<TenantId>,
@@ -151,6 +155,8 @@ struct Pass<'a> {
     /// Tasks that results have left out, and why.
     left_out: Vec<(RunKey, i32, Reason)>,
     check: Vec<TaskInstanceId>,
+    /// What becomes of dead letters.
+    letters: letters::Letters,
     /// Gates at which something may have changed.
     touched: gates::Touched,
     /// Instances that are held back from now on.
@@ -205,6 +211,7 @@ impl Engine {
             reopen: Vec::new(),
             left_out: Vec::new(),
             check: Vec::new(),
+            letters: letters::Letters::default(),
             touched: gates::Touched::default(),
             held: Vec::new(),
             releasing: false,
@@ -225,6 +232,7 @@ impl Engine {
         pass.write(tx).await?;
         pass.cascade(tx).await?;
         pass.admit(tx).await?;
+        pass.file_letters(tx).await?;
         pass.followups.produced = triggers::produced(tx, &pass.produced, now).await?;
         pass.close(tx).await?;
         pass.call_back(tx).await?;
@@ -234,7 +242,7 @@ impl Engine {
 
 impl Pass<'_> {
     /// Lets one event happen; what follows from it is noted. Returns whether it could happen.
-    fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, report: Option<Report>) -> Result<bool, EngineError> {
+    fn apply(&mut self, instance: TaskInstanceId, event: TaskEvent, mut report: Option<Report>) -> Result<bool, EngineError> {
         let gated = self.is_gated(instance)?;
         let Some(working) = self.working.get_mut(&instance) else {
             // Deleted with its run: for whoever reports, it is finished.
@@ -253,6 +261,7 @@ impl Pass<'_> {
             None => (event, None),
             Some(_) => decisions::decide(&self.plans[&working.locked.version], task.task_index, event, report.as_ref()),
         };
+        let by = letters::By::of(&event);
         let ended = ended(&event);
         let now = self.now;
         let Step { state, effects } = match self.engine.rng.with(|rng| previous.clone().apply(event, &rules, now, rng)) {
@@ -275,6 +284,8 @@ impl Pass<'_> {
                 _ => None,
             });
             let (kind, reason, message) = describe(&ending);
+            let undecodable = report.as_mut().and_then(|report| report.undecodable.take());
+            self.letters.note_failure(instance, try_number, &state, (reason, message.as_deref()), undecodable);
             self.tries.push(NewTry {
                 instance,
                 try_number,
@@ -328,6 +339,7 @@ impl Pass<'_> {
             }
         }
         working.dirty |= state != previous;
+        self.letters.note_change(instance, by, &previous, &state);
         working.state = state;
         if let Some(left_out) = left_out.filter(|_| working.state.name() == TaskStateName::Success) {
             let (run, reason) = (working.locked.run, decisions::reason(&left_out));

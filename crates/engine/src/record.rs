@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::ending::{Ending, Receipt};
 use cofferdam_domain::task::{TaskEvent, Why};
-use cofferdam_ids::{TaskInstanceId, WorkerId, XComKey};
+use cofferdam_ids::{QueueName, TaskInstanceId, WorkerId, XComKey};
 use cofferdam_queue::{Claim, ClaimRequest, Lease};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::XComValue;
@@ -34,6 +34,19 @@ pub struct TryResult {
     pub artifacts: Vec<WrittenArtifact>,
     /// What it was given, where something was filled in: [`rendered`](cofferdam_domain::rendered::rendered).
     pub rendered: Option<String>,
+    /// The message, when it could not be read.
+    pub undecodable: Option<Undecodable>,
+}
+
+/// A message that a worker could not read: the reason is the message of the ending.
+#[derive(Clone, Debug)]
+pub struct Undecodable {
+    /// The queue that it came from.
+    pub queue: QueueName,
+    /// Its first bytes, at most [`MAX_MESSAGE`](cofferdam_domain::dead_letter::MAX_MESSAGE).
+    pub kept: Vec<u8>,
+    /// How many bytes it had.
+    pub size_bytes: u64,
 }
 
 /// An XCom to be recorded with a result.
@@ -93,6 +106,7 @@ pub(crate) struct Report {
     pub(crate) receipt: Receipt,
     pub(crate) xcoms: Vec<XComWrite>,
     pub(crate) artifacts: Vec<WrittenArtifact>,
+    pub(crate) undecodable: Option<Undecodable>,
 }
 
 impl Engine {
@@ -121,6 +135,7 @@ impl Engine {
                     receipt: result.receipt,
                     xcoms: result.xcoms.clone(),
                     artifacts: result.artifacts.clone(),
+                    undecodable: result.undecodable.clone(),
                 }),
                 rendered: result.rendered.clone(),
             })

@@ -72,6 +72,8 @@ keys! {
     BackfillId;
     /// A bundle of a tenant; [`BundleName`](crate::BundleName) is the name that its people gave it.
     BundleId;
+    /// A task that came to nothing, or a message that could not be read, waiting for somebody to look at it.
+    DeadLetterId;
 }
 
 /// The number of a lease. Grows with every claim, so that of two holders the later one can be told.

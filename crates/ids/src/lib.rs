@@ -8,8 +8,8 @@ mod key;
 mod name;
 
 pub use key::{
-    ApiKeyId, AuditId, BackfillId, BundleId, ComponentId, ComponentVersionId, DagKey, DagVersionId, Fence, LeaseToken,
-    LogSegmentId, RunKey, SessionId, TaskInstanceId, TenantId, UserId, WorkerId,
+    ApiKeyId, AuditId, BackfillId, BundleId, ComponentId, ComponentVersionId, DagKey, DagVersionId, DeadLetterId, Fence,
+    LeaseToken, LogSegmentId, RunKey, SessionId, TaskInstanceId, TenantId, UserId, WorkerId,
 };
 pub use name::{
     ArtifactName, BundleName, ComponentName, ConnectionId, DagId, DagRunId, Digest, GroupName, NameError, PoolName, QueueName,

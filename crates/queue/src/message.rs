@@ -51,6 +51,9 @@ pub struct Claim {
     pub message: Message,
     /// The lease.
     pub lease: Lease,
+    /// Why the message could not be read, if it could not. Then its payload is all that was found, and of the rest only what the
+    /// queue itself knows is right.
+    pub damage: Option<String>,
 }
 
 /// The right to run a try until a time.

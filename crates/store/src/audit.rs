@@ -2,7 +2,6 @@
 
 use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
-use cofferdam_domain::context::Principal;
 use cofferdam_ids::AuditId;
 use serde_json::Value;
 
@@ -46,10 +45,7 @@ pub async fn append(tx: &mut Tx<'_>, done: Action<'_>, detail: &Value, now: Date
     let id = AuditId::generate();
     let context = tx.context();
     let tenant = tx.tenant();
-    let principal = match &context.principal {
-        Principal::User { name, .. } => name.clone(),
-        Principal::System(part) => format!("cofferdam ({part})"),
-    };
+    let principal = context.principal.to_string();
     let request_id = context.request_id.clone();
     sqlx::query!(
         r#"
@@ -155,7 +151,7 @@ pub async fn search(tx: &mut Tx<'_>, filter: &AuditFilter, page: Page) -> Result
         SELECT audit_id, event_log_id, at, principal, action, target_kind, target, detail, request_id, count(*) OVER () AS "total!"
         FROM audit_log
         WHERE tenant_id = $1 AND ($2::bigint IS NULL OR event_log_id = $2)
-          AND ($3::text IS NULL OR (target_kind IN ('dag', 'dag_run', 'task_instance') AND split_part(target, '/', 1) = $3))
+          AND ($3::text IS NULL OR (target_kind IN ('dag', 'dag_run', 'task_instance', 'dead_letter') AND split_part(target, '/', 1) = $3))
           AND ($4::text IS NULL OR (target_kind IN ('dag_run', 'task_instance') AND split_part(target, '/', 2) = $4))
           AND ($5::text IS NULL OR (target_kind = 'task_instance' AND split_part(target, '/', 3) = $5))
           AND (cardinality($6::text[]) = 0 OR action = ANY ($6)) AND action <> ALL ($7::text[])

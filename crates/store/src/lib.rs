@@ -17,6 +17,7 @@ pub mod components;
 pub mod connections;
 pub mod dags;
 pub mod databases;
+pub mod dead_letters;
 pub mod embedded;
 mod error;
 pub mod execution;

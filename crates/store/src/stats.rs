@@ -5,6 +5,7 @@
 use crate::read::row_of;
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::dead_letter::DeadLetterKind;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
 use uuid::Uuid;
@@ -28,6 +29,29 @@ pub async fn active_tasks(tx: &mut Tx<'_>) -> Result<Vec<(TaskStateName, u64)>, 
     .map(|row| {
         let state = row_of("task_instances", Uuid::nil()).known("state", TaskStateName::parse(&row.state))?;
         Ok((state, row.count.cast_unsigned()))
+    })
+    .collect()
+}
+
+/// Dead letters that nobody has looked after, by kind.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn open_letters(tx: &mut Tx<'_>) -> Result<Vec<(DeadLetterKind, u64)>, StoreError> {
+    let tenant = Some(tx.tenant()).filter(|tenant| !tenant.is_nil());
+    sqlx::query!(
+        r#"
+        SELECT kind, count(*) AS "count!" FROM dead_letters
+        WHERE state = 'open' AND ($1::uuid IS NULL OR tenant_id = $1) GROUP BY kind
+        "#,
+        tenant
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(|row| {
+        let kind = row_of("dead_letters", Uuid::nil()).known("kind", DeadLetterKind::parse(&row.kind))?;
+        Ok((kind, row.count.cast_unsigned()))
     })
     .collect()
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{DagId, DagRunId, RunKey, TaskId, TaskInstanceId, WorkerId};
+use serde::Deserialize;
 use uuid::Uuid;
 
 /// One task of one run.
@@ -98,7 +99,10 @@ pub struct Try {
     pub receipt: Receipt,
 }
 
-struct TryRow {
+/// A row of `tries`, from there or as it was kept with a dead letter.
+#[derive(Deserialize)]
+pub(crate) struct TryRow {
+    #[serde(default)]
     instance_id: Uuid,
     try_number: i32,
     ending: String,

@@ -5,10 +5,11 @@ use crate::host::TryHost;
 use crate::running::Stop;
 use chrono::{DateTime, Utc};
 use cofferdam_domain::artifact::WrittenArtifact;
+use cofferdam_domain::dead_letter::MAX_MESSAGE;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
 use cofferdam_domain::job::Job;
 use cofferdam_domain::rendered::rendered;
-use cofferdam_engine::{TryResult, XComWrite};
+use cofferdam_engine::{TryResult, Undecodable, XComWrite};
 use cofferdam_ids::{RunKey, TaskInstanceId, TenantId, XComKey};
 use cofferdam_queue::Claim;
 use cofferdam_sandbox::{TryReport, TryRequest};
@@ -24,12 +25,27 @@ struct Outcome {
     xcoms: Vec<XComWrite>,
     artifacts: Vec<WrittenArtifact>,
     rendered: Option<String>,
+    undecodable: Option<Undecodable>,
 }
 
 impl Outcome {
     /// Of a try that came to nothing.
     fn failed(ending: Ending) -> Self {
-        Self { ending, receipt: Receipt::default(), xcoms: Vec::new(), artifacts: Vec::new(), rendered: None }
+        Self { ending, receipt: Receipt::default(), xcoms: Vec::new(), artifacts: Vec::new(), rendered: None, undecodable: None }
+    }
+
+    /// Of a message that cannot be read.
+    fn undecodable(claim: &Claim, why: impl Into<String>) -> Self {
+        let message = &claim.message;
+        let kept = message.payload.slice(..message.payload.len().min(MAX_MESSAGE));
+        Self {
+            undecodable: Some(Undecodable {
+                queue: message.queue.clone(),
+                kept: kept.to_vec(),
+                size_bytes: message.payload.len() as u64,
+            }),
+            ..Self::failed(Ending::failure(Reason::Undecodable, why))
+        }
     }
 }
 
@@ -37,9 +53,13 @@ impl Outcome {
 pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: CancellationToken, slot: OwnedSemaphorePermit) {
     let lease = claim.lease;
     let started_at = shared.engine.clock().now();
-    let outcome = match Job::decode(&claim.message.payload) {
-        Ok(job) => run(&shared, &claim, job, started_at, cancel).await,
-        Err(error) => Outcome::failed(Ending::failure(Reason::Internal, error.to_string())),
+    let outcome = match (&claim.damage, Job::decode(&claim.message.payload)) {
+        (Some(damage), _) => Outcome::undecodable(&claim, damage),
+        (None, Ok(job)) => run(&shared, &claim, job, started_at, cancel).await,
+        (None, Err(error)) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Outcome::undecodable(&claim, format!("{error}{cause}"))
+        }
     };
     match shared.running.finish(lease.token) {
         // Handed back: the lease stays entered until it is given back.
@@ -47,9 +67,10 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
         Some(Stop::LeaseLost) => shared.running.leave([lease.token]),
         None | Some(Stop::Cancelled) => {
             let ended_at = shared.engine.clock().now();
-            let Outcome { ending, receipt, xcoms, artifacts, rendered } = outcome;
+            let Outcome { ending, receipt, xcoms, artifacts, rendered, undecodable } = outcome;
             let worker = shared.id;
-            let result = TryResult { lease, worker, started_at, ended_at, ending, receipt, xcoms, artifacts, rendered };
+            let result =
+                TryResult { lease, worker, started_at, ended_at, ending, receipt, xcoms, artifacts, rendered, undecodable };
             // Fails only when the worker has stopped at once; then the lease runs out.
             let _ = shared.results.send(result).await;
         }
@@ -116,5 +137,5 @@ async fn keep_results(shared: &Shared, tenant: TenantId, run: RunKey, instance: 
         Ending::Success { .. } => Ending::Success { output: String::new() },
         other => other,
     };
-    Outcome { ending, receipt, xcoms: writes, artifacts, rendered: None }
+    Outcome { ending, receipt, xcoms: writes, artifacts, rendered: None, undecodable: None }
 }

@@ -63,7 +63,7 @@ impl Default for SiteOptions {
                 running_check: TimeDelta::milliseconds(1_500),
                 tick: Duration::from_millis(100),
                 lead: Duration::from_millis(900),
-                batch: 500,
+                ..EngineConfig::default()
             },
             slots: 64,
             lease: Duration::from_millis(1_500),

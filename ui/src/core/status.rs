@@ -184,6 +184,9 @@ pub const fn reason(reason: Reason) -> (&'static str, &'static str) {
         Reason::Removed => ("The task left the dag before it ran", "Nothing to do."),
         Reason::ChildFailed => ("The run that the task made failed", "Mend what failed in that run; its name is in the message."),
         Reason::Rejected => ("Somebody who was asked rejected it", "The message says who, and why."),
+        Reason::Undecodable => {
+            ("The worker could not read what it was told", "It is told again. The dead letters have what could be read.")
+        }
         Reason::Internal => {
             ("Cofferdam itself failed", "Not the task's fault: it is tried again. The server's log has the cause.")
         }

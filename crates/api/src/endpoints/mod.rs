@@ -12,6 +12,7 @@ mod components;
 mod connections;
 mod dag_runs;
 mod dags;
+mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod operations;
@@ -60,6 +61,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "dag-runs", description = "Runs of dags."),
         (name = "assets", description = "What tasks produce and dags wait for."),
         (name = "backfills", description = "Runs of intervals that have passed."),
+        (name = "dead-letters", description = "What came to nothing, until somebody looks at it."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
         (name = "approvals", description = "What tasks ask people."),
         (name = "webhooks", description = "What runs dags from outside."),
@@ -84,6 +86,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(dag_runs::routes())
         .merge(assets::routes())
         .merge(backfills::routes())
+        .merge(dead_letters::routes())
         .merge(task_instances::routes())
         .merge(approvals::routes())
         .merge(xcoms::routes())

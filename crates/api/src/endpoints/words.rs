@@ -26,7 +26,7 @@ same_words! {
     reason(Reason -> Reason) {
         GuestError Fatal Trap StackOverflow OutOfFuel OutOfMemory TimedOut Cancelled WorkerLost PermissionDenied InvalidInput
         InvalidOutput InvalidComponent LimitExceeded SkippedByTask SkippedByRule BranchNotChosen ShortCircuited NothingToMap
-        UpstreamFailed MarkedByUser Removed ChildFailed Rejected Internal
+        UpstreamFailed MarkedByUser Removed ChildFailed Rejected Undecodable Internal
     }
     severity(Severity -> Severity) { Error Warning }
     callback_event(CallbackEvent -> CallbackEvent) { OnSuccess OnFailure OnRetry OnSkipped Deadline }

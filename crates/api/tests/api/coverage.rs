@@ -4,7 +4,7 @@
 use crate::harness::{Server, demo_dag};
 use cofferdam_domain::approval::ApprovalWork;
 use cofferdam_domain::context::{Context, Role};
-use cofferdam_domain::ending::Ending;
+use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_store::approvals::{self, NewApproval};
 use cofferdam_store::execution::facts::XComValue;
 use serde_json::{Value, json};
@@ -167,6 +167,12 @@ fn routes() -> Vec<Route> {
         route("PUT", "/api/v1/backfills/{backfill_id}/pause", Operator, NotFound),
         route("PUT", "/api/v1/backfills/{backfill_id}/unpause", Operator, NotFound),
         route("PUT", "/api/v1/backfills/{backfill_id}/cancel", Operator, NotFound),
+        route("GET", "/api/v1/deadLetters", Viewer, OwnOnly),
+        route("GET", "/api/v1/deadLetters/{dead_letter_id}", Viewer, NotFound),
+        route("POST", "/api/v1/deadLetters/{dead_letter_id}/retry", Operator, NotFound),
+        with("POST", "/api/v1/deadLetters/{dead_letter_id}/discard", Operator, NotFound, json!({})),
+        with("POST", "/api/v1/deadLetters/retry", Operator, OwnOnly, json!({ "dry_run": false })),
+        with("POST", "/api/v1/deadLetters/discard", Operator, OwnOnly, json!({ "dry_run": false })),
         route("GET", "/api/v1/users/{username}", Admin, NotFound),
         route("DELETE", "/api/v1/users/{username}", Admin, NotFound),
         route("GET", "/api/v1/roles", Admin, OwnOnly),
@@ -277,6 +283,9 @@ impl Seed {
         tx.commit().await.unwrap();
         server.write_log(lease, &["hello"]).await;
         server.report(lease, Ending::Success { output: "\"done\"".to_owned() }, XComValue::Inline("\"done\"".to_owned())).await;
+        let (_, second) = server.claim_many(1).await.remove(0);
+        server.report(second, Ending::failure(Reason::Fatal, "no"), XComValue::Inline("1".to_owned())).await;
+        let letter = server.get("/api/v1/deadLetters", &admin).await.ok(200)["dead_letters"][0]["dead_letter_id"].clone();
         let variable = json!({ "key": "seeded_variable", "value": "seeded value" });
         server.post("/api/v1/variables", &admin, variable).await.ok(200);
         let connection = json!({ "connection_id": "seeded_connection", "conn_type": "http", "password": "seeded password" });
@@ -310,6 +319,7 @@ impl Seed {
             ("{tenant}", "default".to_owned()),
             ("{uri}", "s3%3A%2F%2Fseeded".to_owned()),
             ("{backfill_id}", backfill["id"].as_str().unwrap().to_owned()),
+            ("{dead_letter_id}", letter.as_str().unwrap().to_owned()),
             ("{artifact}", "plots%2Fa.csv".to_owned()),
             ("{username}", "admin".to_owned()),
             ("{bundle_name}", "seeded-bundle".to_owned()),

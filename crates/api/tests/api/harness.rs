@@ -342,6 +342,7 @@ impl Server {
             xcoms: vec![XComWrite { key: XComKey::return_value(), value, size_bytes: 11 }],
             artifacts: vec![self.artifact(lease).await],
             rendered: Some(json!({ "input": { "given": true } }).to_string()),
+            undecodable: None,
         };
         let recorded = self.engine.record(&[result]).await.unwrap();
         assert!(recorded.refused.is_empty(), "{:?}", recorded.refused);

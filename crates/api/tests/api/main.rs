@@ -13,6 +13,7 @@ mod config;
 mod coverage;
 mod dags;
 mod decisions;
+mod dead_letters;
 mod derived;
 mod events;
 mod harness;

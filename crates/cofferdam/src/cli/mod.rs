@@ -7,6 +7,7 @@ mod backfill;
 mod bundle;
 mod component;
 mod dag;
+mod dead_letters;
 mod resource;
 mod roles;
 mod run;
@@ -22,6 +23,7 @@ pub use backfill::{BackfillCommand, BackfillCreateArgs, BackfillOrder, Reprocess
 pub use bundle::{BundleCommand, BundleSyncArgs};
 pub use component::ComponentCommand;
 pub use dag::{DagCommand, TriggerArgs};
+pub use dead_letters::{DeadLettersCommand, LetterFilterArgs, LetterKindArg, LetterStateArg, WhichLetters};
 pub use resource::{ConnectionCommand, EventCommand, PoolCommand, RoleName, TokenCommand, VariableCommand};
 pub use roles::{ApiFlags, DevFlags, MigrateFlags, SchedulerFlags, WorkerFlags};
 pub use run::{RunArgs, RunCommand};
@@ -133,6 +135,9 @@ pub enum Command {
     /// Run intervals of dags that have passed
     #[command(subcommand)]
     Backfill(BackfillCommand),
+    /// Look after what came to nothing
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Let programs run dags that have no user
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -266,6 +271,7 @@ impl Cli {
             | Command::Config(_)
             | Command::Schedule(_)
             | Command::Backfill(_)
+            | Command::DeadLetters(_)
             | Command::Webhook(_)
             | Command::Asset(_)
             | Command::Approval(_)

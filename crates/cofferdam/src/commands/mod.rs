@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod credentials;
 mod dag;
+mod dead_letters;
 mod diff;
 mod event;
 mod follow;
@@ -81,6 +82,7 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Asset(command) => as_command().and_then(|session| block_on(asset::run(&session, command))),
         Command::Webhook(command) => as_command().and_then(|session| block_on(webhook::run(&session, command))),
         Command::Backfill(command) => as_command().and_then(|session| block_on(backfill::run(&session, command))),
+        Command::DeadLetters(command) => as_command().and_then(|session| block_on(dead_letters::run(&session, command))),
         Command::Schedule(command) => schedule::run(&output, command),
         Command::Variable(command) => as_command().and_then(|session| block_on(variable::run(&session, command))),
         Command::Connection(command) => as_command().and_then(|session| block_on(connection::run(&session, command))),

@@ -126,6 +126,12 @@ pub const KEYS: &[Key] = &[
     ),
     Key::open("upload_limit", Kind::Bytes, Some("64MiB"), "The largest component that is accepted."),
     Key::open("drain_timeout", Kind::Duration, Some("30s"), "How long a stopping process waits for what it is doing."),
+    Key::open(
+        "dead_letters_kept",
+        Kind::Duration,
+        Some("720h"),
+        "How long dead letters are kept once they were resolved or discarded.",
+    ),
     Key::open("worker.slots", Kind::Count, None, "How many sandboxes a worker holds at once; by default set from the machine."),
     Key::open("worker.queues", Kind::List, Some("default"), "The queues that a worker serves."),
     Key::open(

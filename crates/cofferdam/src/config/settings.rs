@@ -8,6 +8,9 @@ use std::time::Duration;
 /// How long a lease is valid.
 const DEFAULT_LEASE: Duration = Duration::from_secs(15);
 
+/// How long dead letters are kept once they were resolved or discarded.
+const DEFAULT_LETTERS_KEPT: Duration = Duration::from_secs(720 * 3600);
+
 /// A worker prolongs its leases at a third of their length; below this, it would do little else.
 const SHORTEST_LEASE: Duration = Duration::from_millis(500);
 
@@ -46,6 +49,8 @@ pub struct Settings {
     pub upload_limit: u64,
     /// How long a stopping process waits.
     pub drain_timeout: Duration,
+    /// How long dead letters are kept once they were resolved or discarded.
+    pub dead_letters_kept: Duration,
     /// Sandboxes of a worker.
     pub worker_slots: Option<u32>,
     /// Queues of a worker.
@@ -127,6 +132,7 @@ impl Settings {
             bundles: text("bundles").and_then(|text| bundles::parse(&text).ok()).unwrap_or_default(),
             upload_limit: parse_bytes(&or_default("upload_limit")).unwrap_or(64 << 20),
             drain_timeout: parse_duration(&or_default("drain_timeout")).unwrap_or(Duration::from_secs(30)),
+            dead_letters_kept: parse_duration(&or_default("dead_letters_kept")).unwrap_or(DEFAULT_LETTERS_KEPT),
             worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),
             worker_queues: or_default("worker.queues").split(',').map(|queue| queue.trim().to_owned()).collect(),
             worker_lease: parse_duration(&or_default("worker.lease")).unwrap_or(DEFAULT_LEASE).max(SHORTEST_LEASE),

@@ -5,6 +5,7 @@ use super::secrets::Keys;
 use crate::config::{Installation, Settings};
 use crate::failure::{Exit, Failure};
 use crate::telemetry;
+use chrono::TimeDelta;
 use cofferdam_domain::clock::{SharedClock, SharedRng, SystemClock};
 use cofferdam_domain::seal::KeyRing;
 use cofferdam_engine::{Engine, EngineConfig, EngineParts};
@@ -36,6 +37,7 @@ pub struct Base {
     pub metrics: PrometheusHandle,
     /// What is signed with.
     pub keys: Keys,
+    config: EngineConfig,
 }
 
 impl Base {
@@ -53,7 +55,7 @@ impl Base {
         objects.ping().await.map_err(|error| {
             Failure::new(Exit::Unreachable, "the object store cannot be used").at("objects_url").because(&error)
         })?;
-        Self::assemble(clock, store, Arc::new(queue), objects, keys)
+        Self::assemble(clock, store, Arc::new(queue), objects, keys, settings)
     }
 
     /// Puts the parts together.
@@ -66,10 +68,13 @@ impl Base {
         queue: Arc<dyn Queue>,
         objects: Objects,
         keys: Keys,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
         let rng = SharedRng::from_system();
-        let engine = engine(&clock, &rng, store.clone(), &queue, &objects, &keys.ring);
-        Ok(Self { clock, rng, store, queue, objects, engine, metrics: telemetry::start_metrics()?, keys })
+        let kept = TimeDelta::from_std(settings.dead_letters_kept).unwrap_or(TimeDelta::MAX);
+        let config = EngineConfig { letters_kept: kept, ..EngineConfig::default() };
+        let engine = engine(&clock, &rng, store.clone(), &queue, &objects, &keys.ring, &config);
+        Ok(Self { clock, rng, store, queue, objects, engine, metrics: telemetry::start_metrics()?, keys, config })
     }
 }
 
@@ -77,7 +82,7 @@ impl Base {
     /// An engine that acts through another store: the API's, so that its commands too see one tenant only.
     #[must_use]
     pub fn engine_on(&self, store: Store) -> Arc<Engine> {
-        engine(&self.clock, &self.rng, store, &self.queue, &self.objects, &self.keys.ring)
+        engine(&self.clock, &self.rng, store, &self.queue, &self.objects, &self.keys.ring, &self.config)
     }
 }
 
@@ -88,6 +93,7 @@ fn engine(
     queue: &Arc<dyn Queue>,
     objects: &Objects,
     keys: &KeyRing,
+    config: &EngineConfig,
 ) -> Arc<Engine> {
     Engine::new(EngineParts {
         store,
@@ -96,7 +102,7 @@ fn engine(
         clock: Arc::clone(clock),
         rng: rng.clone(),
         keys: keys.clone(),
-        config: EngineConfig::default(),
+        config: config.clone(),
     })
 }
 

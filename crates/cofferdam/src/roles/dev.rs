@@ -44,7 +44,7 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     let queue = Arc::new(MemoryQueue::new(Arc::clone(&clock)));
     let objects_url = settings.objects_url.clone().unwrap_or_else(|| data_dir.join("objects").display().to_string());
     let objects = open_objects(&objects_url, &keys, settings)?;
-    let base = Base::assemble(clock, store, queue, objects, keys)?;
+    let base = Base::assemble(clock, store, queue, objects, keys, settings)?;
     let sandboxes = sandboxes(settings)?;
     // Functions are tried in this process whatever runs the tasks.
     let runtime = match &sandboxes {

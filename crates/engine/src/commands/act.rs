@@ -39,6 +39,8 @@ pub struct Selection {
     pub downstream: bool,
     /// Only instances in these states; nothing: in any.
     pub states: Option<Vec<TaskStateName>>,
+    /// Of these only those named here; nothing: all.
+    pub instances: Option<BTreeSet<TaskInstanceId>>,
 }
 
 /// What is done to them.
@@ -46,6 +48,8 @@ pub struct Selection {
 pub enum Act {
     /// They are run anew, when their trigger rules allow it.
     Clear,
+    /// Those that failed are run anew, and what was not run because they had.
+    Retry,
     /// They are run anew at once, whatever their trigger rules say.
     Run,
     /// They count as succeeded.
@@ -65,13 +69,14 @@ impl Act {
             | (Self::MarkSuccess, TaskStateName::Success)
             | (Self::MarkFailed, TaskStateName::Failed)
             | (Self::MarkSkipped, TaskStateName::Skipped) => false,
+            (Self::Retry, state) => matches!(state, TaskStateName::Failed),
             (Self::Clear | Self::Run | Self::MarkSuccess | Self::MarkFailed | Self::MarkSkipped, _) => true,
         }
     }
 
     const fn event(self) -> TaskEvent {
         match self {
-            Self::Clear | Self::Run => TaskEvent::Cleared,
+            Self::Clear | Self::Retry | Self::Run => TaskEvent::Cleared,
             Self::MarkSuccess => TaskEvent::MarkedSuccess,
             Self::MarkFailed => TaskEvent::MarkedFailed,
             Self::MarkSkipped => TaskEvent::MarkedSkipped,
@@ -114,7 +119,7 @@ struct Meant {
 
 impl Engine {
     /// Clears or marks the instances that are selected, or with `dry_run` only says which they are. Marking one as succeeded or
-    /// skipped also clears those behind it that were not run because it had failed. Runs that were finished go on.
+    /// skipped, and retrying one, also clears those behind it that were not run because it had failed. Runs that were finished go on.
     ///
     /// # Errors
     /// When there is no such dag, run or task, too much is selected, or the caller is no operator.
@@ -136,7 +141,7 @@ impl Engine {
             return Ok(chosen.into_iter().filter_map(|one| meant.touched(one)).collect());
         }
         let behind = match act {
-            Act::MarkSuccess | Act::MarkSkipped => not_run_behind(&mut tx, &meant, &chosen).await?,
+            Act::Retry | Act::MarkSuccess | Act::MarkSkipped => not_run_behind(&mut tx, &meant, &chosen).await?,
             Act::Clear | Act::Run | Act::MarkFailed => HashSet::new(),
         };
         let both: Vec<TaskInstanceId> = ids.iter().chain(&behind).copied().collect();
@@ -223,8 +228,10 @@ impl Engine {
         }
         let names: Option<Vec<TaskId>> = selection.tasks.is_some().then(|| names.into_iter().collect());
         let keys: Vec<RunKey> = runs.iter().map(|run| run.run).collect();
-        let found = actions::candidates(tx, &keys, names.as_deref(), MOST_INSTANCES + 1).await?;
-        if found.len() as i64 > MOST_INSTANCES {
+        // Who names instances has counted them.
+        let most = if selection.instances.is_some() { i64::from(i32::MAX) } else { MOST_INSTANCES };
+        let found = actions::candidates(tx, &keys, names.as_deref(), most + 1).await?;
+        if found.len() as i64 > most {
             return Err(too_much(format!("more than {MOST_INSTANCES} task instances are selected")));
         }
         let runs: HashMap<RunKey, SelectedRun> = runs.into_iter().map(|run| (run.run, run)).collect();
@@ -233,6 +240,7 @@ impl Engine {
             of_version.is_none_or(|reached| reached.contains(&one.task_index))
                 && selection.map_index.is_none_or(|wanted| wanted == one.map_index)
                 && selection.states.as_ref().is_none_or(|states| states.contains(&one.state))
+                && selection.instances.as_ref().is_none_or(|wanted| wanted.contains(&one.instance))
         });
         let instances = instances.collect();
         Ok(Meant { runs, plans, instances })
@@ -294,7 +302,7 @@ fn plan_changes(
             let message = format!("the task '{}' is {state}; it can be run by itself when it is not under way", one.task_id);
             return Err(StoreError::conflict(message).into());
         }
-        if matches!(act, Act::Clear | Act::Run) {
+        if matches!(act, Act::Clear | Act::Retry | Act::Run) {
             cleared.push(address(one));
         }
         changes.push(Change::new(one.instance, act.event()));

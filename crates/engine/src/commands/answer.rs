@@ -76,6 +76,7 @@ impl Engine {
                 receipt: Receipt::default(),
                 xcoms,
                 artifacts: Vec::new(),
+                undecodable: None,
             }),
             ..Change::new(instance, TaskEvent::Settled { try_number, lease, ending })
         };

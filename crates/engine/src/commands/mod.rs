@@ -7,6 +7,7 @@ pub(crate) mod apply_file;
 pub(crate) mod backfill;
 mod cancel_run;
 pub(crate) mod compile_dag;
+pub(crate) mod dead_letters;
 mod delete_dag;
 mod note;
 pub(crate) mod pools;

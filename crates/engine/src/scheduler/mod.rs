@@ -10,6 +10,7 @@ mod deadlines;
 mod due;
 mod expire;
 mod follow;
+mod letters;
 pub(crate) mod overlap;
 mod policy;
 mod stop;
@@ -79,6 +80,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     }));
     loops.spawn(turns("expire", Arc::clone(&engine), Arc::clone(&wake.expire), shutdown.clone(), |engine| async move {
         engine.expire_leases().await
+    }));
+    loops.spawn(turns("letters", Arc::clone(&engine), Arc::default(), shutdown.clone(), |engine| async move {
+        engine.forget_letters().await
     }));
     {
         let leader = holder.clone();

@@ -83,6 +83,7 @@ impl Engine {
                 receipt: Receipt::default(),
                 xcoms,
                 artifacts: Vec::new(),
+                undecodable: None,
             }),
             rendered: Some(rendered(&own.input, &Entry::Task)),
         };

@@ -213,6 +213,7 @@ impl Stage {
                     xcoms,
                     artifacts: Vec::new(),
                     rendered: None,
+                    undecodable: None,
                 }
             })
             .collect();

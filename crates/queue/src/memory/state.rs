@@ -308,7 +308,7 @@ impl State {
         entry.phase = Phase::Leased { token: self.last_token, worker: request.worker, until };
         self.entries.insert(instance, entry);
         let lease = Lease { instance, try_number: message.try_number, token: LeaseToken(self.last_token) };
-        Some(Claim { message, lease })
+        Some(Claim { message, lease, damage: None })
     }
 
     fn give_room_back(&mut self, message: &Message) {

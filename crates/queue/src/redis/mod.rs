@@ -4,6 +4,7 @@
 mod connection;
 mod keys;
 mod subscriber;
+mod unread;
 mod wire;
 
 use crate::message::{from_micros, micros};
@@ -12,6 +13,7 @@ use crate::signal::signals;
 use crate::{Claim, ClaimPolicy, ClaimRequest, Depth, ExpiredLease, Lease, Message, Presence, Signal, WorkerBeat};
 use ::redis::{Cmd, FromRedisValue, Value, cmd};
 use async_trait::async_trait;
+use bytes::Bytes;
 use cofferdam_domain::clock::SharedClock;
 use cofferdam_ids::{Fence, LeaseToken, TaskInstanceId, TenantId, WorkerId};
 use connection::Connection;
@@ -21,6 +23,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 use subscriber::Subscriber;
+use unread::Unread;
 use uuid::Uuid;
 
 /// How many messages or leases one function takes; more are sent as several functions in one round trip.
@@ -172,22 +175,33 @@ impl RedisQueue {
     }
 }
 
+/// What the function `claim` answered.
+#[derive(Default)]
+struct Claimed {
+    claims: Vec<Claim>,
+    unread: Vec<Unread>,
+}
+
 /// Reads what the function `claim` answers: the first token, and the messages.
-fn claims(answer: Vec<Option<Vec<u8>>>) -> Result<Vec<Claim>, QueueError> {
+fn claims(answer: Vec<Option<Vec<u8>>>) -> Result<Claimed, QueueError> {
     let mut answer = answer.into_iter();
     let first = answer.next().flatten().unwrap_or_default();
     let first: i64 = number(&String::from_utf8_lossy(&first))?;
-    Ok((first..)
-        .zip(answer)
-        .filter_map(|(token, body)| {
-            let message = wire::decode(body.unwrap_or_default())
-                // The others are leased already. This one's lease runs out, and the loss is recorded like any other.
-                .inspect_err(|error| tracing::error!(error = %error, lease.token = token, "A message cannot be read"))
-                .ok()?;
-            let lease = Lease { instance: message.instance, try_number: message.try_number, token: LeaseToken(token) };
-            Some(Claim { message, lease })
-        })
-        .collect())
+    let mut claimed = Claimed::default();
+    for (token, body) in (first..).zip(answer) {
+        let body = Bytes::from(body.unwrap_or_default());
+        match wire::decode(&body) {
+            Ok(message) => {
+                let lease = Lease { instance: message.instance, try_number: message.try_number, token: LeaseToken(token) };
+                claimed.claims.push(Claim { message, lease, damage: None });
+            }
+            Err(error) => {
+                tracing::error!(error = %error, lease.token = token, "a message cannot be read");
+                claimed.unread.push(Unread { token: LeaseToken(token), body, why: error.to_string() });
+            }
+        }
+    }
+    Ok(claimed)
 }
 
 /// One answer of several that came together.
@@ -220,7 +234,7 @@ impl Queue for RedisQueue {
         let started = Instant::now();
         let answer = self.one(self.claiming(request)).await?;
         record("cofferdam_queue_claim_seconds", started);
-        claims(answer)
+        Ok(self.with_unread(claims(answer)?).await)
     }
 
     async fn turn_over(&self, turn: &TurnOver<'_>) -> Result<TurnedOver, QueueError> {
@@ -235,7 +249,7 @@ impl Queue for RedisQueue {
         let mut answers: Vec<Value> = self.connection.run(&commands).await?;
         record("cofferdam_queue_turn_over_seconds", started);
         let claims = match turn.claim {
-            Some(_) => claims(answer(answers.pop().unwrap_or(Value::Nil))?)?,
+            Some(_) => self.with_unread(claims(answer(answers.pop().unwrap_or(Value::Nil))?)?).await,
             None => Vec::new(),
         };
         let added = answers.drain(between).map(answer::<usize>).sum::<Result<_, _>>()?;

@@ -37,9 +37,8 @@ pub(super) fn encode(message: &Message) -> Vec<u8> {
 }
 
 /// Reads what [`encode`] wrote, in this or an earlier version.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<Message, QueueError> {
-    let bytes = Bytes::from(bytes);
-    let mut reader = Reader { bytes: &bytes, at: 0 };
+pub(super) fn decode(bytes: &Bytes) -> Result<Message, QueueError> {
+    let mut reader = Reader { bytes, at: 0 };
     match reader.array::<1>()?[0] {
         VERSION => {}
         version => return Err(QueueError::Corrupt(format!("its version is {version}; this binary reads up to {VERSION}"))),
@@ -129,14 +128,14 @@ mod tests {
 
     #[test]
     fn version_1_is_read() {
-        assert_eq!(decode(VERSION_1.to_vec()).unwrap(), message());
+        assert_eq!(decode(&Bytes::from_static(VERSION_1)).unwrap(), message());
         assert_eq!(encode(&message()), VERSION_1);
     }
 
     #[test]
     fn every_prefix_is_refused_and_none_panics() {
         for length in 0..VERSION_1.len() - b"payload".len() {
-            assert!(matches!(decode(VERSION_1[..length].to_vec()), Err(QueueError::Corrupt(_))), "{length} bytes");
+            assert!(matches!(decode(&Bytes::from_static(&VERSION_1[..length])), Err(QueueError::Corrupt(_))), "{length} bytes");
         }
     }
 
@@ -144,7 +143,7 @@ mod tests {
     fn a_later_version_is_refused_with_its_number() {
         let mut bytes = VERSION_1.to_vec();
         bytes[0] = 9;
-        assert!(decode(bytes).unwrap_err().to_string().contains("its version is 9"));
+        assert!(decode(&bytes.into()).unwrap_err().to_string().contains("its version is 9"));
     }
 
     #[test]

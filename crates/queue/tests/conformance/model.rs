@@ -97,7 +97,7 @@ impl Model {
             let lease = Lease { instance: message.instance, try_number: message.try_number, token: LeaseToken(self.last_token) };
             let until = now + TimeDelta::from_std(request.lease).unwrap();
             self.items[next].held = Some(Held { lease, worker: request.worker, until });
-            claims.push(Claim { message, lease });
+            claims.push(Claim { message, lease, damage: None });
         }
         self.turns.insert(served, (time, passes));
         claims

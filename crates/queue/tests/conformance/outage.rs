@@ -1,7 +1,8 @@
 //! What happens to the queue in Redis when the server forgets, restarts, is a cluster, or speaks TLS.
 
 use crate::subject::{Subject, instance, leases, message, messages, request};
-use cofferdam_queue::{Presence, Queue, QueueError, RedisQueue, RedisQueueConfig, Signal};
+use bytes::Bytes;
+use cofferdam_queue::{Message, Presence, Queue, QueueError, RedisQueue, RedisQueueConfig, Signal};
 use cofferdam_test_support::redis::RedisServer;
 use futures::StreamExt;
 use std::net::TcpListener;
@@ -91,7 +92,13 @@ async fn a_message_that_cannot_be_read_does_not_take_others_with_it() {
     let field = instance(2).uuid().simple();
     server.command(&format!("HSET {{c}}:1:body {field} nonsense")).unwrap();
     let claims = subject.claim(9).await;
-    assert_eq!(claims.iter().map(|claim| claim.lease.instance).collect::<Vec<_>>(), [instance(1), instance(3)]);
+    // It comes last, with all that the queue itself knows of it.
+    assert_eq!(claims.iter().map(|claim| claim.lease.instance).collect::<Vec<_>>(), [instance(1), instance(3), instance(2)]);
+    let sound = &messages(1, 2, 1)[0];
+    let found = &claims[2];
+    assert!(found.damage.is_some() && claims[..2].iter().all(|claim| claim.damage.is_none()), "{claims:?}");
+    assert_eq!(found.message, Message { payload: Bytes::from_static(b"nonsense"), ..sound.clone() });
+    assert!(claims[0].lease.token < found.lease.token && found.lease.token < claims[1].lease.token);
     subject.advance(60);
     assert_eq!(subject.queue.expire(9).await.unwrap().len(), 3, "its lease ends, and the loss is seen");
 }

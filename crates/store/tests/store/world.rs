@@ -8,6 +8,7 @@ use cofferdam_domain::callback::CallbackEvent;
 use cofferdam_domain::clock::SharedRng;
 use cofferdam_domain::connection::Connection;
 use cofferdam_domain::context::{Context, Principal, Role};
+use cofferdam_domain::dead_letter::DeadLetterKind;
 use cofferdam_domain::definition::DeadlineFrom;
 use cofferdam_domain::ending::{Reason, Receipt};
 use cofferdam_domain::run::RunType;
@@ -17,7 +18,7 @@ use cofferdam_ids::{
     ApiKeyId, ArtifactName, BackfillId, ComponentName, ConnectionId, DagId, DagKey, DagRunId, DagVersionId, Digest, LeaseToken,
     LogSegmentId, RunKey, SessionId, TaskId, TaskInstanceId, TenantName, UserId, VariableKey, XComKey,
 };
-use cofferdam_store::execution::{apply, callbacks, deadlines, facts::XComValue, log_index, runs, transition, triggers};
+use cofferdam_store::execution::{apply, callbacks, deadlines, facts::XComValue, letters, log_index, runs, transition, triggers};
 use cofferdam_store::{
     Access, Store, api_keys, approvals, audit, backfills, bundles, checkpoints, components, connections, idempotency, sessions,
     tenants, users, variables, webhooks,
@@ -165,6 +166,7 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
         rendered: vec![transition::NewRendered { instance, try_number: 1, tenant: id, rendered: "{}".to_owned() }],
     };
     transition::write(&mut tx, &changes, noon()).await.unwrap();
+    letters::file(&mut tx, &[new_letter(instance)], noon()).await.unwrap();
     let range = log_index::LogRange { instance, try_number: 1, tenant: id, segment, offset: 10, length: 20 };
     log_index::insert(&mut tx, &[range], noon()).await.unwrap();
     let work = cofferdam_domain::approval::ApprovalWork::default();
@@ -303,6 +305,18 @@ fn new_artifact(context: &Context, run: RunKey) -> transition::NewArtifact {
         map_index: -1,
         try_number: 1,
         written: WrittenArtifact { artifact, object: "an object".to_owned() },
+    }
+}
+
+fn new_letter(instance: TaskInstanceId) -> letters::NewLetter {
+    letters::NewLetter {
+        instance,
+        kind: DeadLetterKind::Task,
+        try_number: 1,
+        reason: Reason::Trap,
+        message: Some("it panicked".to_owned()),
+        as_written: None,
+        body: None,
     }
 }
 

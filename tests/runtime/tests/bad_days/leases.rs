@@ -162,6 +162,7 @@ fn success(lease: Lease, value: &str) -> TryResult {
         receipt: Receipt::default(),
         artifacts: Vec::new(),
         rendered: None,
+        undecodable: None,
         xcoms: vec![XComWrite {
             key: XComKey::return_value(),
             size_bytes: value.len() as u64,

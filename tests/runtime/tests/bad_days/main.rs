@@ -10,6 +10,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod isolation;
 mod leases;
+mod letters;
 mod poison;
 mod processes;
 mod queue_loss;

@@ -117,6 +117,7 @@ fn reported(lease: Lease, ending: Ending, xcoms: &[(&str, String)]) -> TryResult
         receipt: Receipt::default(),
         artifacts: Vec::new(),
         rendered: None,
+        undecodable: None,
         xcoms: xcoms
             .iter()
             .map(|(key, value)| XComWrite {

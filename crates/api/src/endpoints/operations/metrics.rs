@@ -1,6 +1,7 @@
 use crate::state::OperationsState;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cofferdam_domain::dead_letter::DeadLetterKind;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_store::{Store, StoreError, stats};
@@ -55,7 +56,12 @@ async fn refresh(state: &OperationsState) {
 async fn count_states(store: &Store) -> Result<(), StoreError> {
     let mut tx = store.begin_across_tenants("metrics").await?;
     let (tasks, runs) = (stats::active_tasks(&mut tx).await?, stats::active_runs(&mut tx).await?);
+    let letters = stats::open_letters(&mut tx).await?;
     tx.rollback().await?;
+    for kind in DeadLetterKind::ALL {
+        let count = letters.iter().find(|(counted, _)| counted == kind).map_or(0, |(_, count)| *count);
+        gauge!("cofferdam_dead_letters_open", "kind" => kind.as_str()).set(count as f64);
+    }
     // States that are not in the answer count nought.
     for state in TaskStateName::ALL.iter().filter(|state| !state.is_finished()) {
         let count = tasks.iter().find(|(counted, _)| counted == state).map_or(0, |(_, count)| *count);

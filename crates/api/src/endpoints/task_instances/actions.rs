@@ -81,6 +81,7 @@ fn selection(body: &ClearTaskInstances) -> Result<Selection, ApiError> {
         upstream: body.include_upstream,
         downstream: body.include_downstream,
         states,
+        instances: None,
     })
 }
 
@@ -121,6 +122,7 @@ pub(crate) async fn mark_many(
         upstream: body.include_upstream,
         downstream: body.include_downstream,
         states: None,
+        instances: None,
     };
     let act = act(body.new_state);
     let touched = app.state.engine.act(&caller.context, &path.dag_id, &selection, act, body.dry_run).await?;

@@ -9,7 +9,7 @@ mod mapped;
 mod rendered;
 mod search;
 mod summaries;
-mod tries;
+pub(super) mod tries;
 
 use super::dag_runs::duration_s;
 use super::words::{reason, receipt, task_state};

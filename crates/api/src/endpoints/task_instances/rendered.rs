@@ -5,14 +5,10 @@ use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::RenderedInput;
-use cofferdam_domain::job::Entry;
-use cofferdam_domain::plan::{TaskPlan, TaskWork};
-use cofferdam_domain::rendered::rendered;
-use cofferdam_domain::template::Scope;
+use cofferdam_domain::rendered::as_written;
 use cofferdam_ids::{DagId, DagRunId, TaskId};
 use cofferdam_store::{StoreError, runs, task_instances};
 use serde::Deserialize;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// Names a try.
@@ -63,17 +59,4 @@ pub(crate) async fn handler(
         }
     };
     serde_json::from_str(&kept).map(Json).map_err(ApiError::internal)
-}
-
-/// What the tries of a task are given in which nothing is filled in.
-fn as_written(task: &TaskPlan) -> Option<String> {
-    if task.is_filled_in() {
-        return None;
-    }
-    let input = task.input.render(&Scope::bare(&Value::Null, &|_, _| None)).ok()?;
-    let entry = match &task.work {
-        TaskWork::Component(work) => work.entry.clone(),
-        TaskWork::RunDag { .. } | TaskWork::Approval { .. } => Entry::Task,
-    };
-    Some(rendered(&input, &entry))
 }

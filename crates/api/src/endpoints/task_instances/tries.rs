@@ -219,7 +219,7 @@ async fn read(app: &App, context: &Context, path: &TaskPath, map_index: i32) -> 
     Ok((ended.into_iter().map(as_try).collect(), as_instances))
 }
 
-fn as_try(ended: task_instances::Try) -> Try {
+pub(crate) fn as_try(ended: task_instances::Try) -> Try {
     Try {
         try_number: ended.try_number,
         ending: try_ending(ended.ending),
