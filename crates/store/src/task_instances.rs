@@ -444,7 +444,7 @@ async fn count(tx: &mut Tx<'_>, filter: &InstanceFilter, names: &Names<'_>, page
         r#"
         SELECT count(*) AS "count!" FROM (
             SELECT FROM task_instances ti
-            WHERE ti.tenant_id = $1 AND (cardinality($2::text[]) = 0 OR ti.task_id = ANY ($2))
+            WHERE ti.tenant_id = $1 AND NOT ti.is_callback AND (cardinality($2::text[]) = 0 OR ti.task_id = ANY ($2))
               AND (cardinality($3::text[]) = 0 OR ti.state = ANY ($3)) AND (NOT $4 OR ti.map_index >= 0)
               AND ($5::timestamptz IS NULL OR ti.started_at >= $5) AND ($6::timestamptz IS NULL OR ti.started_at <= $6)
               AND ($7::timestamptz IS NULL OR ti.ended_at >= $7) AND ($8::timestamptz IS NULL OR ti.ended_at <= $8)
