@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod assets;
 pub mod audit;
 pub mod backfills;
+pub mod bundles;
 pub mod components;
 pub mod dag;
 pub mod dags;

@@ -118,6 +118,8 @@ fn connections_are_added_changed_and_deleted() {
         visit.click("//dialog[@open]//button[.='Add']").await?;
         visit.reads("//p[@id='connection-extra-said'][@class='wrong']", &["a JSON object"]).await?;
         visit.fill(&field("extra"), r#"{"sslmode": "verify-full"}"#).await?;
+        visit.click("//dialog[@open]//button[.='Check the form']").await?;
+        visit.sees("//dialog[@open]//span[contains(@class, 'checked')]").await?;
         visit.click("//dialog[@open]//button[.='Add']").await?;
         visit.sees_no("//dialog[@open]").await?;
         visit.reads("//tbody/tr[1]", &["warehouse", "postgres", "db.example.org:5432", "loader", "Password", "Extra"]).await?;

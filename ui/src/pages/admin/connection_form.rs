@@ -3,10 +3,13 @@
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::edit::{EditForm, Edited, Saving, Sealed, SealedField, TextField, Typed, changed};
 use crate::components::feedback::Toasts;
-use crate::core::{http, paths};
-use cofferdam_api_types::{Connection, NewConnection, PatchConnection};
+use crate::components::icon::Icon;
+use crate::core::http::{self, Failure};
+use crate::core::paths;
+use cofferdam_api_types::{Connection, ConnectionTest, NewConnection, PatchConnection};
 use cofferdam_ids::ConnectionId;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 const FIELDS: &[&str] = &["connection_id", "conn_type", "host", "port", "login", "password", "schema", "extra", "description"];
 
@@ -64,6 +67,35 @@ fn Form(edited: Edited<Connection>, open: RwSignal<bool>, done: Callback<()>) ->
             && !password.is_missing()
             && !extra.is_missing()
     };
+    // What is typed, as a whole connection.
+    let typed = move |connection_id: ConnectionId, port: Option<u16>| {
+        let text = |now: RwSignal<String>| now.with_untracked(|now| changed(None, now)).flatten();
+        let (password, extra) = untrack(|| (password.change().flatten(), extra.change().flatten()));
+        let (conn_type, description) = (kind.get_untracked().trim().to_owned(), text(description));
+        NewConnection {
+            connection_id,
+            conn_type,
+            description,
+            host: text(host),
+            login: text(login),
+            schema: text(schema),
+            port,
+            password,
+            extra,
+        }
+    };
+    let checked = RwSignal::new(None::<Result<ConnectionTest, Failure>>);
+    let check = move |_| {
+        let name = old.with_value(|old| old.as_ref().map(|old| old.connection_id.clone()));
+        let (Some(name), Ok(port)) = (name.or_else(|| parsed_id.get_untracked().ok()), parsed_port.get_untracked()) else {
+            return;
+        };
+        let body = typed(name, port);
+        spawn_local(async move {
+            let answer = http::post::<ConnectionTest>("/connections/test", &body).await;
+            checked.try_set(Some(answer));
+        });
+    };
     let saved = move |name: String| {
         move || {
             open.try_set(false);
@@ -95,17 +127,7 @@ fn Form(edited: Edited<Connection>, open: RwSignal<bool>, done: Callback<()>) ->
             );
         } else if let Ok(connection_id) = parsed_id.get_untracked() {
             let name = connection_id.to_string();
-            let body = NewConnection {
-                connection_id,
-                conn_type,
-                description: change(None, description).flatten(),
-                host: change(None, host).flatten(),
-                login: change(None, login).flatten(),
-                schema: change(None, schema).flatten(),
-                port,
-                password: password.flatten(),
-                extra: extra.flatten(),
-            };
+            let body = typed(connection_id, port);
             saving.send(async move { http::post::<Connection>("/connections", &body).await.map(drop) }, saved(name));
         }
     });
@@ -122,6 +144,17 @@ fn Form(edited: Edited<Connection>, open: RwSignal<bool>, done: Callback<()>) ->
             <SealedField id="connection-password" label="Password" sealed=password typed=Typed::Hidden removable=true hint="A password or a token. It can be written and not read." wrong=wrong("password")/>
             <SealedField id="connection-extra" label="Extra" sealed=extra typed=Typed::Lines removable=true hint="A JSON object with everything else. It can be written and not read." wrong=wrong("extra")/>
             <TextField id="connection-description" label="Description" value=description wrong=wrong("description")/>
+            <div class="row wrap" aria-live="polite">
+                <button type="button" class="btn small" disabled=move || !valid() on:click=check>"Check the form"</button>
+                {move || match checked.get() {
+                    None => view! { <span class="small muted">"Nothing is reached: only tasks reach what is outside."</span> }.into_any(),
+                    Some(Err(failure)) => view! { <span class="small wrong-text">{failure.detail()}</span> }.into_any(),
+                    Some(Ok(it)) => {
+                        let (slug, icon) = if it.status { ("success", "check-circle") } else { ("none", "info") };
+                        view! { <span class="small status checked" data-state=slug><Icon name=icon/>{it.message}</span> }.into_any()
+                    }
+                }}
+            </div>
         </EditForm>
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::page::{PageHead, Search};
+use crate::components::table::{Column, Head, ordered};
 use crate::components::time::Ago;
+use crate::core::address::address;
 use crate::core::query::query;
 use crate::core::{format, paths};
 use cofferdam_api_types::{Component, ComponentCollection, ComponentKind};
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use std::cmp::Ordering;
 
 /// What kind of thing a component is, in words.
 #[must_use]
@@ -21,28 +22,42 @@ pub const fn kind(kind: ComponentKind) -> &'static str {
     }
 }
 
+const COLUMNS: &[Column] = &[
+    ordered("Component", "name"),
+    ordered("Kind", "kind"),
+    Column { label: "Size", order: "size", class: "num" },
+    Column { label: "Imports", order: "", class: "num" },
+    Column { label: "Versions", order: "versions", class: "num" },
+    ordered("Newest", "newest"),
+];
+
+fn compare(column: &str, a: &Component, b: &Component) -> Ordering {
+    match column {
+        "kind" => kind(a.latest.kind).cmp(kind(b.latest.kind)),
+        "size" => a.latest.size_bytes.cmp(&b.latest.size_bytes),
+        "versions" => a.version_count.cmp(&b.version_count),
+        "newest" => a.latest.created_at.cmp(&b.latest.created_at),
+        _ => a.name.cmp(&b.name),
+    }
+}
+
 /// See the module.
 #[component]
 pub fn ComponentList() -> impl IntoView {
-    let address = use_query_map();
-    let navigate = use_navigate();
-    let text = Memo::new(move |_| address.with(|map| map.get("q").unwrap_or_default()));
+    let address = address();
+    let (text, order) = (address.signal("q"), address.signal("order"));
     let components = query::<ComponentCollection>(|| Some("/components?limit=1000".to_owned())).refetch_on(|_| false);
-    let set = move |value: String| {
-        navigate(
-            &format!("/components{}", paths::query(&[("q", &value)])),
-            NavigateOptions { replace: true, scroll: false, ..Default::default() },
-        )
-    };
     view! {
         <PageHead title="Components"/>
         <div class="content">
-            <div class="toolbar"><Search value=text on_input=set label="Find a component"/></div>
+            <div class="toolbar"><Search value=text on_input=move |text: String| address.set([("q", text)]) label="Find a component"/></div>
             <section class="card" aria-label="Components">
                 {loaded(components, Skeleton::Rows, move |list| move || {
                     let list = list.get();
                     let wanted = text.get().to_lowercase();
-                    let rows: Vec<Component> = list.components.iter().filter(|it| it.name.as_str().contains(&wanted)).cloned().collect();
+                    let mut rows: Vec<Component> = list.components.iter().filter(|it| it.name.as_str().contains(&wanted)).cloned().collect();
+                    let (column, turned) = order.with(|order| order.strip_prefix('-').map_or((order.clone(), false), |name| (name.to_owned(), true)));
+                    rows.sort_by(|a, b| if turned { compare(&column, b, a) } else { compare(&column, a, b) });
                     if list.components.is_empty() {
                         return view! {
                             <Empty icon="component" title="No components yet">
@@ -57,7 +72,7 @@ pub fn ComponentList() -> impl IntoView {
                     view! {
                         <div class="table-wrap" tabindex="0" role="region" aria-label="List of components">
                             <table class="table">
-                                <thead><tr><th scope="col">"Component"</th><th scope="col">"Kind"</th><th scope="col" class="num">"Size"</th><th scope="col" class="num">"Imports"</th><th scope="col" class="num">"Versions"</th><th scope="col">"Newest"</th></tr></thead>
+                                <Head columns=COLUMNS order go=move |order: String| address.set([("order", order)])/>
                                 <tbody>{rows.into_iter().map(|it| view! { <Row it/> }).collect_view()}</tbody>
                             </table>
                         </div>
