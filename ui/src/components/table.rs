@@ -14,6 +14,9 @@ pub struct Column {
     pub class: &'static str,
 }
 
+/// Part of the class of a column whose head is only read out.
+const UNSEEN: &str = "unseen";
+
 /// A column by which rows are put in order.
 #[must_use]
 pub const fn ordered(label: &'static str, order: &'static str) -> Column {
@@ -50,7 +53,8 @@ pub fn Head(
         <thead><tr>
             {columns.iter().map(|column| {
                 if column.order.is_empty() {
-                    return view! { <th scope="col" class=column.class>{column.label}</th> }.into_any();
+                    let unseen = if column.class.contains(UNSEEN) { "visually-hidden" } else { "" };
+                    return view! { <th scope="col" class=column.class><span class=unseen>{column.label}</span></th> }.into_any();
                 }
                 let sort = move || order.with(|order| match order.strip_prefix('-') {
                     Some(name) if name == column.order => Some("descending"),

@@ -4,7 +4,7 @@ use crate::stage::visit;
 use cofferdam_api_types::{BundleKind, BundleSource, SyncBundle, SyncContent, SyncFile};
 
 fn file(path: &str, digit: char, text: &str) -> anyhow::Result<SyncFile> {
-    let hash = format!("sha256:{}", digit.to_string().repeat(64)).parse()?;
+    let hash = digit.to_string().repeat(64).parse()?;
     Ok(SyncFile { path: path.to_owned(), hash, content: SyncContent::Definition(text.to_owned()) })
 }
 

@@ -30,7 +30,7 @@ const LIMIT: u32 = 50;
 const MOST: u32 = cofferdam_api_types::Page::MAX_LIMIT;
 
 const COLUMNS: &[Column] = &[
-    Column { label: "", order: "", class: "tight" },
+    Column { label: "Active", order: "", class: "tight unseen" },
     ordered("Dag", "dag_id"),
     plain("Schedule"),
     ordered("Next run", "next_run"),
