@@ -197,7 +197,7 @@ export function mount(parent, { text, label, help, changed, apply, complete }) {
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
       language.of(spoken ? json() : yaml()), comparison.of([]),
       syntaxHighlighting(colours), look,
-      EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": help, spellcheck: "false" }),
+      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": label, "aria-describedby": help, spellcheck: "false" }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
         const now = isJson(update.state.doc);
