@@ -8,3 +8,4 @@ mod model;
 mod room;
 mod run_dag;
 mod stage;
+mod statements;

@@ -1,6 +1,7 @@
 //! Bad days: servers that forget and restart, processes that die, guests that misbehave. In each, every task finishes and is
 //! recorded once. `tests/runtime/README.md` says which guard each test watches.
 
+mod approvals;
 mod callbacks;
 mod cancel;
 mod capabilities;
