@@ -2,12 +2,13 @@
 
 use crate::pipeline::{Change, Changed, Followups, ToEnqueue};
 use crate::{Engine, EngineError};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use cofferdam_domain::definition::DeadlineFrom;
 use cofferdam_domain::plan::{DagPlan, DeadlinePlan};
 use cofferdam_domain::run::RunType;
 use cofferdam_domain::task::{TaskEvent, TaskStateName};
 use cofferdam_domain::trigger_rule::{UpstreamCounts, Verdict};
-use cofferdam_ids::{DagId, DagRunId, DagVersionId, LeaseToken, RunKey, TaskInstanceId, TenantId};
+use cofferdam_ids::{DagId, DagRunId, DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::deadlines::{self, NewDeadline};
 use cofferdam_store::execution::facts::RunFacts;
@@ -130,9 +131,16 @@ impl Engine {
 
 /// The deadlines of a run and of its tasks.
 fn deadlines_of(run: &NewRun, plan: &DagPlan) -> Vec<NewDeadline> {
-    let new = |task, deadline: &DeadlinePlan| {
+    let new = |task: Option<(i32, TaskId)>, deadline: &DeadlinePlan| {
         let DeadlinePlan { after_ms, from } = *deadline;
-        NewDeadline { run: run.run, tenant: run.tenant, task, from, after_ms }
+        let since = match (from, &task) {
+            (DeadlineFrom::LogicalDate, _) => Some(run.logical_date),
+            (DeadlineFrom::QueuedAt, None) => Some(run.queued_at),
+            (DeadlineFrom::QueuedAt | DeadlineFrom::StartedAt, _) => None,
+        };
+        let after = i64::try_from(after_ms).ok().and_then(TimeDelta::try_milliseconds);
+        let due_at = since.zip(after).and_then(|(since, after)| since.checked_add_signed(after));
+        NewDeadline { run: run.run, tenant: run.tenant, task, from, after_ms, due_at }
     };
     let own = plan.deadline.iter().map(|deadline| new(None, deadline));
     let of_tasks =

@@ -20,6 +20,8 @@ pub struct NewDeadline {
     pub from: DeadlineFrom,
     /// Milliseconds after that.
     pub after_ms: u64,
+    /// When that is, where it is known already.
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 /// A deadline that was missed.
@@ -50,17 +52,19 @@ pub async fn insert(tx: &mut Tx<'_>, deadlines: &[NewDeadline]) -> Result<(), St
     let tasks: Vec<Option<&str>> = deadlines.iter().map(|new| new.task.as_ref().map(|(_, name)| name.as_str())).collect();
     let from: Vec<&str> = deadlines.iter().map(|new| new.from.as_str()).collect();
     let after: Vec<i64> = deadlines.iter().map(|new| i64::try_from(new.after_ms).unwrap_or(i64::MAX)).collect();
+    let due: Vec<Option<DateTime<Utc>>> = deadlines.iter().map(|new| new.due_at).collect();
     sqlx::query!(
         r#"
-        INSERT INTO deadlines (run_key, tenant_id, subject_index, task_id, counted_from, after_ms)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bigint[])
+        INSERT INTO deadlines (run_key, tenant_id, subject_index, task_id, counted_from, after_ms, due_at)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
         "#,
         &runs,
         &tenants,
         &subjects,
         &tasks as &[Option<&str>],
         &from as &[&str],
-        &after
+        &after,
+        &due as &[Option<DateTime<Utc>>]
     )
     .execute(tx.conn())
     .await?;

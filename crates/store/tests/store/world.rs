@@ -187,7 +187,8 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let call = TaskInstanceId::generate();
     let call = callbacks::NewCall { instance: call, tenant: id, task_index: 1, task_id: task_id(), called };
     callbacks::call(&mut tx, &[call], noon(), noon()).await.unwrap();
-    let deadline = deadlines::NewDeadline { run, tenant: id, task: None, from: DeadlineFrom::QueuedAt, after_ms: 1_000 };
+    let deadline =
+        deadlines::NewDeadline { run, tenant: id, task: None, from: DeadlineFrom::StartedAt, after_ms: 1_000, due_at: None };
     deadlines::insert(&mut tx, &[deadline]).await.unwrap();
     let checkpoint = checkpoints::StoredCheckpoint::Inline(b"so far".to_vec());
     let saved = checkpoints::save(&mut tx, instance, 1, LeaseToken(8), &checkpoint, 6, noon()).await.unwrap();
