@@ -48,18 +48,18 @@ async fn counted(stage: &Stage, name: &str, of_dag: Value, of_task: Value) -> (u
     let mut definition = json!({ "dag_id": name, "tasks": [task("one", &[], of_task)] });
     definition.as_object_mut().unwrap().extend(of_dag.as_object().unwrap().clone());
     let dag = stage.apply(definition).await;
-    let mut counts = (0, 0);
-    // The first time, the plan is read.
-    for _ in 0..2 {
+    let mut least = (usize::MAX, usize::MAX);
+    // The first time, the plan is read; and any time, another connection may be opened, which takes a statement of its own.
+    for _ in 0..6 {
         let before = sent();
         stage.trigger(&dag, json!({})).await;
         let between = sent();
         let one = stage.take_task("one").await;
         let taken = sent();
         stage.end_and_die(one, json!(1)).await;
-        counts = (between - before, sent() - taken);
+        least = (least.0.min(between - before), least.1.min(sent() - taken));
     }
-    counts
+    least
 }
 
 #[tokio::test]
