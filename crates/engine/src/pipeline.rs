@@ -285,7 +285,10 @@ impl Pass<'_> {
             });
             let (kind, reason, message) = describe(&ending);
             let undecodable = report.as_mut().and_then(|report| report.undecodable.take());
-            self.letters.note_failure(instance, try_number, &state, (reason, message.as_deref()), undecodable);
+            // That a callback failed is told where callbacks are listed; nobody runs it again.
+            if !task.is_callback {
+                self.letters.note_failure(instance, try_number, &state, (reason, message.as_deref()), undecodable);
+            }
             self.tries.push(NewTry {
                 instance,
                 try_number,

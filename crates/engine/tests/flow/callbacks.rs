@@ -7,7 +7,9 @@ use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_engine::{Act, Selection};
 use cofferdam_ids::RunKey;
+use cofferdam_store::Page;
 use cofferdam_store::callbacks::{self, CalledBack, Deadline};
+use cofferdam_store::dead_letters::{self, DeadLetterFilter, DeadLetterOrder};
 use cofferdam_store::execution::actions::RunScope;
 use serde_json::{Value, json};
 
@@ -86,6 +88,12 @@ async fn callbacks_are_told_what_happened_and_count_for_nothing() {
         (CallbackEvent::OnFailure, 1, TaskStateName::Failed),
     ];
     assert_eq!(told, expected);
+    let mut tx = stage.store.begin(&stage.context).await.unwrap();
+    let letters =
+        dead_letters::list(&mut tx, &DeadLetterFilter::default(), DeadLetterOrder::default(), Page::first(10)).await.unwrap();
+    drop(tx);
+    let letters: Vec<_> = letters.items.iter().map(|letter| letter.task_id.as_str()).collect();
+    assert_eq!(letters, ["load"], "who looks after failed tasks has nothing to do with callbacks");
     let run = stage.run(run.run).await;
     assert_eq!(
         (run.state, stage.instances(run.key).await.len()),
