@@ -46,6 +46,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/components") view=pages::components::list::ComponentList/>
                     <Route path=path!("/components/:name") view=pages::components::detail::ComponentPage/>
                     <Route path=path!("/approvals") view=pages::approvals::ApprovalList/>
+                    <Route path=path!("/dead-letters") view=pages::letters::LetterList/>
+                    <Route path=path!("/dead-letters/:letter_id") view=pages::letters::detail::LetterPage/>
                     <Route path=path!("/imports") view=pages::bundles::ImportPage/>
                     <Route path=path!("/backfills") view=pages::backfills::BackfillList/>
                     <ParentRoute path=path!("/assets") view=pages::assets::AssetsPage>
@@ -143,6 +145,7 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
                 <A href="/backfills"><Icon name="backfill"/><span class="label">"Backfills"</span></A>
                 <A href="/assets"><Icon name="asset"/><span class="label">"Assets"</span></A>
                 <A href="/approvals"><Icon name="stamp"/><span class="label">"Approvals"</span><Show when=move || user().is_some()><Waiting/></Show></A>
+                <A href="/dead-letters"><Icon name="inbox"/><span class="label">"Dead letters"</span></A>
                 <A href="/imports"><Icon name="folder"/><span class="label">"Imports"</span></A>
                 <hr/>
                 <A href="/components"><Icon name="component"/><span class="label">"Components"</span></A>

@@ -10,6 +10,7 @@ pub mod components;
 pub mod dag;
 pub mod dags;
 pub mod editor;
+pub mod letters;
 pub mod run;
 pub mod sign_in;
 pub mod system;

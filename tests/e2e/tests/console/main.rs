@@ -9,6 +9,7 @@ mod dags;
 mod editor;
 mod imports;
 mod keyboard;
+mod letters;
 mod runs;
 mod shared;
 mod sign_in;
