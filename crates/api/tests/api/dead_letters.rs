@@ -156,11 +156,7 @@ async fn a_person_resolves_a_letter_with_a_mark_and_a_stopped_task_is_none() {
     // `second` waits now; it is stopped while it runs.
     let (_, lease) = server.claim_many(1).await.remove(0);
     let worker = crate::harness::worker();
-    server
-        .engine
-        .record_started(&[cofferdam_engine::Started { lease, worker, at: now(&server), rendered: None }])
-        .await
-        .unwrap();
+    server.engine.record_started(&[cofferdam_engine::Started { lease, worker, at: now(&server), rendered: None }]).await.unwrap();
     server.post(&format!("/api/v1/dags/demo/dagRuns/{}/cancel", letter.dag_run_id), &key, json!({})).await.ok(200);
     server.report(lease, broken(), XComValue::Inline("1".to_owned())).await;
     assert_eq!(letters(&client).await.len(), 1, "somebody wanted it so");
