@@ -242,6 +242,19 @@ pub struct DagVersionSummary {
     pub origin: Option<DagOrigin>,
 }
 
+/// The query of `GET /dags/{dag_id}/details`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default, deny_unknown_fields)]
+pub struct DagDetailQuery {
+    /// The version whose definition, tasks and edges are wanted; the current one when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_number: Option<u32>,
+    /// Only these fields, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<String>,
+}
+
 /// `GET /dags/{dag_id}/details`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -249,6 +262,9 @@ pub struct DagDetail {
     /// The dag.
     #[serde(flatten)]
     pub dag: Dag,
+    /// The number of the version that the definition, the tasks and the edges are of.
+    #[serde(default)]
+    pub shown_version: u32,
     /// The definition, as applied.
     #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub definition: Value,

@@ -147,6 +147,9 @@ pub struct DagRunListQuery {
     /// Only runs in one of these states, separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Only runs that one of these made, separated by commas: `manual`, `scheduled`, `backfill`, `dataset_triggered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_type: Option<String>,
     /// `logical_date` (or `execution_date`), `queued_at`, `start_date`, `end_date` or `dag_run_id`, with `-` before it for the
     /// latest first; `-logical_date` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,6 +189,7 @@ impl Default for DagRunListQuery {
             limit: 100,
             offset: 0,
             state: None,
+            run_type: None,
             order_by: None,
             fields: None,
             execution_date_gte: None,

@@ -12,6 +12,7 @@ mod asset;
 mod auth;
 mod backfill;
 mod bundle;
+mod calendar;
 mod callback;
 mod component;
 mod config;
@@ -63,6 +64,7 @@ pub use bundle::{
     BundleSource, BundleSynced, DagOrigin, SyncBundle, SyncContent, SyncFile, SyncOutcome, SyncedDag, SyncedFile,
     WorkflowReference, WrittenDag, WrittenDags,
 };
+pub use calendar::{CalendarDay, DagCalendar, DagCalendarQuery};
 pub use callback::{Callback, CallbackCollection, CallbackEvent, Deadline, DeadlineCollection, DeadlineFrom};
 pub use component::{
     BrokenDag, Component, ComponentCollection, ComponentDetail, ComponentImpact, ComponentKind, ComponentUpload,
@@ -73,7 +75,7 @@ pub use config::{
     VariableCollection,
 };
 pub use dag::{
-    AppliedDag, CompiledDag, Dag, DagChanges, DagCollection, DagDetail, DagEdge, DagGroup, DagListQuery, DagTask,
+    AppliedDag, CompiledDag, Dag, DagChanges, DagCollection, DagDetail, DagDetailQuery, DagEdge, DagGroup, DagListQuery, DagTask,
     DagVersionSummary, DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};

@@ -2,7 +2,10 @@
 
 use crate::connection::{etag, read};
 use crate::{Client, ClientError};
-use cofferdam_api_types::{AppliedDag, CompiledDag, Dag, DagCollection, DagDetail, DagListQuery, DeletedDag, PatchDag};
+use cofferdam_api_types::{
+    AppliedDag, CompiledDag, Dag, DagCalendar, DagCalendarQuery, DagCollection, DagDetail, DagDetailQuery, DagListQuery,
+    DeletedDag, PatchDag,
+};
 use cofferdam_ids::DagId;
 use reqwest::{Method, header};
 use serde_json::Value;
@@ -86,6 +89,23 @@ impl Client {
     /// When there is none of that name.
     pub async fn get_dag_details(&self, dag: &DagId) -> Result<DagDetail, ClientError> {
         self.get(self.api(&["dags", dag.as_str(), "details"])).await
+    }
+
+    /// A dag with the definition, tasks and edges of one of its versions.
+    ///
+    /// # Errors
+    /// When there is none of that name, or no such version.
+    pub async fn get_dag_version(&self, dag: &DagId, version_number: u32) -> Result<DagDetail, ClientError> {
+        let query = DagDetailQuery { version_number: Some(version_number), fields: None };
+        self.get_with(self.api(&["dags", dag.as_str(), "details"]), &query).await
+    }
+
+    /// The runs of a dag by day, and those that its schedule will make.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the days are too many.
+    pub async fn get_dag_calendar(&self, dag: &DagId, query: &DagCalendarQuery) -> Result<DagCalendar, ClientError> {
+        self.get_with(self.api(&["dags", dag.as_str(), "calendar"]), query).await
     }
 
     /// Changes a dag; with `if_match`, only when it still has that `ETag`.

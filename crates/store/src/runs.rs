@@ -2,7 +2,7 @@
 
 use crate::read::row_of;
 use crate::{Listed, Page, StoreError, Tx};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use cofferdam_domain::ending::Reason;
 use cofferdam_domain::run::{RunStateName, RunType};
 use cofferdam_ids::{DagId, DagKey, DagRunId, DagVersionId, RunKey};
@@ -59,6 +59,8 @@ pub struct RunFilter {
     pub dag_id: Option<DagId>,
     /// Only runs in one of these states; none named: in any.
     pub states: Vec<RunStateName>,
+    /// Only runs that were made so; none named: in any way.
+    pub types: Vec<RunType>,
     /// Only runs for this moment or later.
     pub logical_date_from: Option<DateTime<Utc>>,
     /// Only runs for this moment or earlier.
@@ -152,7 +154,7 @@ impl TryFrom<Row> for Run {
 
 /// The list in one order. An order that PostgreSQL can take from an index must stand in the text of the query, so each has its own.
 macro_rules! ordered {
-    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $dags:expr, $page:expr) => {
+    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $dags:expr, $types:expr, $page:expr) => {
         sqlx::query_as!(
             Row,
             r#"
@@ -170,7 +172,8 @@ macro_rules! ordered {
               AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
               AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
               AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
-            ORDER BY "# + $order + r#" LIMIT $13 OFFSET $14) r
+              AND (cardinality($13::text[]) = 0 OR r.run_type = ANY ($13))
+            ORDER BY "# + $order + r#" LIMIT $14 OFFSET $15) r
             JOIN dags d USING (tenant_id, dag_key) JOIN dag_versions v USING (dag_version_id)
             ORDER BY "# + $order,
             $tenant,
@@ -185,6 +188,7 @@ macro_rules! ordered {
             $filter.ended.1,
             $filter.updated.0,
             $filter.updated.1,
+            $types,
             $page.limit(),
             $page.offset()
         )
@@ -199,6 +203,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
     let tenant = tx.tenant();
     let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
     let dags: Vec<String> = filter.dag_ids.iter().map(ToString::to_string).collect();
+    let types: Vec<String> = filter.types.iter().map(|kind| kind.as_str().to_owned()).collect();
     let total = sqlx::query_scalar!(
         r#"
         SELECT count(*) AS "count!" FROM (SELECT FROM dag_runs r
@@ -211,7 +216,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
           AND ($9::timestamptz IS NULL OR r.ended_at >= $9) AND ($10::timestamptz IS NULL OR r.ended_at <= $10)
           AND ($11::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) >= $11)
           AND ($12::timestamptz IS NULL OR coalesce(r.ended_at, r.started_at, r.queued_at) <= $12)
-        LIMIT $13) AS counted
+          AND (cardinality($13::text[]) = 0 OR r.run_type = ANY ($13))
+        LIMIT $14) AS counted
         "#,
         tenant,
         filter.dag_id.as_ref().map(DagId::as_str),
@@ -225,42 +231,51 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
         filter.ended.1,
         filter.updated.0,
         filter.updated.1,
+        &types,
         page.counted()
     )
     .fetch_one(tx.conn())
     .await?;
     let rows = match order {
         RunOrder::LatestLogicalDate => {
-            ordered!("r.logical_date DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.logical_date DESC, r.run_key DESC", tenant, filter, &states, &dags, &types, page)
+                .fetch_all(tx.conn())
+                .await?
         }
         RunOrder::EarliestLogicalDate => {
-            ordered!("r.logical_date, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.logical_date, r.run_key", tenant, filter, &states, &dags, &types, page).fetch_all(tx.conn()).await?
         }
         RunOrder::LastQueued => {
-            ordered!("r.queued_at DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.queued_at DESC, r.run_key DESC", tenant, filter, &states, &dags, &types, page)
+                .fetch_all(tx.conn())
+                .await?
         }
         RunOrder::FirstQueued => {
-            ordered!("r.queued_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.queued_at, r.run_key", tenant, filter, &states, &dags, &types, page).fetch_all(tx.conn()).await?
         }
         RunOrder::LastStarted => {
-            ordered!("r.started_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, page)
+            ordered!("r.started_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, &types, page)
                 .fetch_all(tx.conn())
                 .await?
         }
         RunOrder::FirstStarted => {
-            ordered!("r.started_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.started_at, r.run_key", tenant, filter, &states, &dags, &types, page).fetch_all(tx.conn()).await?
         }
         RunOrder::LastEnded => {
-            ordered!("r.ended_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, page)
+            ordered!("r.ended_at DESC NULLS LAST, r.run_key DESC", tenant, filter, &states, &dags, &types, page)
                 .fetch_all(tx.conn())
                 .await?
         }
         RunOrder::FirstEnded => {
-            ordered!("r.ended_at, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.ended_at, r.run_key", tenant, filter, &states, &dags, &types, page).fetch_all(tx.conn()).await?
         }
-        RunOrder::Name => ordered!("r.dag_run_id, r.run_key", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?,
+        RunOrder::Name => {
+            ordered!("r.dag_run_id, r.run_key", tenant, filter, &states, &dags, &types, page).fetch_all(tx.conn()).await?
+        }
         RunOrder::NameBackwards => {
-            ordered!("r.dag_run_id DESC, r.run_key DESC", tenant, filter, &states, &dags, page).fetch_all(tx.conn()).await?
+            ordered!("r.dag_run_id DESC, r.run_key DESC", tenant, filter, &states, &dags, &types, page)
+                .fetch_all(tx.conn())
+                .await?
         }
     };
     let items = rows.into_iter().map(Run::try_from).collect::<Result<_, _>>()?;
@@ -340,6 +355,39 @@ pub async fn get_by_key(tx: &mut Tx<'_>, run: RunKey) -> Result<Run, StoreError>
     .await?
     .ok_or_else(|| StoreError::not_found("dag run", run))?
     .try_into()
+}
+
+/// How many runs of a dag for the days (in UTC) from `from` to before `to` are in each state. By day and state.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn count_by_day(
+    tx: &mut Tx<'_>,
+    dag: DagKey,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<(NaiveDate, RunStateName, u64)>, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        SELECT (r.logical_date AT TIME ZONE 'UTC')::date AS "day!", r.state, count(*) AS "count!"
+        FROM dag_runs r
+        WHERE r.tenant_id = $1 AND r.dag_key = $2 AND r.logical_date >= $3 AND r.logical_date < $4
+        GROUP BY 1, 2 ORDER BY 1, 2
+        "#,
+        tenant,
+        dag.uuid(),
+        from,
+        to
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(|row| {
+        let state = RunStateName::parse(&row.state).ok_or_else(|| StoreError::corrupt("dag_runs", "state", dag))?;
+        Ok((row.day, state, row.count.cast_unsigned()))
+    })
+    .collect()
 }
 
 /// How many runs of dags are in each state: of these dags, or of all when none is named. By name of dag and state.

@@ -79,6 +79,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dags/{dag_id}", Viewer, NotFound),
         with("PATCH", "/api/v1/dags/{dag_id}", Operator, NotFound, json!({ "is_paused": false })),
         route("GET", "/api/v1/dags/{dag_id}/details", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/calendar", Viewer, NotFound),
         with("POST", "/api/v1/dags/{dag_id}/dagRuns", Operator, NotFound, json!({})),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns", Viewer, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}", Viewer, NotFound),

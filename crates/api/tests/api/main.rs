@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 mod backfills;
 mod bundles;
+mod calendar;
 mod compile;
 mod components;
 mod config;

@@ -6,7 +6,7 @@ use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
 use axum::extract::State;
 use axum::response::Response;
 use cofferdam_api_types::{DagRunCollection, DagRunListQuery, ErrorCode};
-use cofferdam_domain::run::RunStateName;
+use cofferdam_domain::run::{RunStateName, RunType};
 use cofferdam_ids::DagId;
 use cofferdam_store::dags;
 use cofferdam_store::runs::{self, RunFilter, RunOrder};
@@ -49,6 +49,7 @@ pub(crate) async fn handler(
     let filter = RunFilter {
         dag_id,
         states,
+        types: types(query.run_type.as_deref())?,
         logical_date_from: query.execution_date_gte,
         logical_date_to: query.execution_date_lte,
         started: (query.start_date_gte, query.start_date_lte),
@@ -59,6 +60,24 @@ pub(crate) async fn handler(
     let listed = runs::list(&mut tx, &filter, order, page).await?;
     let listed = DagRunCollection { dag_runs: listed.items.into_iter().map(wire).collect(), total_entries: listed.total };
     only_fields(&listed, Some("dag_runs"), query.fields.as_deref())
+}
+
+fn types(text: Option<&str>) -> Result<Vec<RunType>, ApiError> {
+    let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
+    words
+        .map(|word| match word {
+            "manual" => Ok(RunType::Manual),
+            "scheduled" => Ok(RunType::Scheduled),
+            "backfill" => Ok(RunType::Backfill),
+            "dataset_triggered" | "asset_triggered" | "event" => Ok(RunType::Event),
+            _ => {
+                let detail = format!(
+                    "'{word}' is not what makes a run; that is one of manual, scheduled, backfill and dataset_triggered."
+                );
+                Err(ApiError::new(ErrorCode::InvalidParameter, detail))
+            }
+        })
+        .collect()
 }
 
 pub(crate) fn order(text: Option<&str>) -> Result<RunOrder, ApiError> {

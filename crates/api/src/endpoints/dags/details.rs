@@ -1,12 +1,12 @@
 use super::super::words;
 use super::{DagPath, wire};
 use crate::App;
-use crate::endpoints::airflow::{FieldsQuery, only_fields};
+use crate::endpoints::airflow::only_fields;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::extract::State;
 use axum::response::Response;
-use cofferdam_api_types::{DagDetail, DagEdge, DagGroup, DagTask, DagVersionSummary, TimeDelta};
+use cofferdam_api_types::{DagDetail, DagDetailQuery, DagEdge, DagGroup, DagTask, DagVersionSummary, TimeDelta};
 use cofferdam_domain::plan::{DagPlan, Decides, TaskPlan, TaskWork};
 use cofferdam_store::{Page, dags};
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use std::sync::Arc;
 /// The most versions in the answer.
 const VERSIONS: u32 = 100;
 
-/// A dag with its definition, tasks, edges and versions.
+/// A dag with its definition, tasks, edges and versions: those of its current version, or of the one that `version_number` names.
 #[utoipa::path(
     get,
     path = "/api/v1/dags/{dag_id}/details",
     tag = "dags",
     operation_id = "get_dag_details",
-    params(("dag_id" = String, Path, description = "The dag."), FieldsQuery),
+    params(("dag_id" = String, Path, description = "The dag."), DagDetailQuery),
     responses((status = 200, body = DagDetail))
 )]
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Viewer>,
     PathParams(path): PathParams<DagPath>,
-    QueryParams(query): QueryParams<FieldsQuery>,
+    QueryParams(query): QueryParams<DagDetailQuery>,
 ) -> Result<Response, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
     let dag = wire(dags::get(&mut tx, &path.dag_id).await?);
-    let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
+    let version = dags::get_version(&mut tx, &path.dag_id, query.version_number).await?;
     let versions = dags::versions(&mut tx, &path.dag_id, Page::first(VERSIONS)).await?;
     let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
     let edges = edges(&plan);
@@ -47,6 +47,7 @@ pub(crate) async fn handler(
     });
     let detail = DagDetail {
         dag,
+        shown_version: version.version_number,
         doc_md: version.definition["doc_md"].as_str().map(str::to_owned),
         definition: version.definition,
         conf_schema,

@@ -1,6 +1,7 @@
 //! Dags: applied, listed, paused, deleted.
 
 mod apply;
+mod calendar;
 mod changes;
 mod compile;
 mod delete;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(apply::handler, list::handler, patch_many::handler))
         .routes(routes!(get::handler, patch::handler, delete::handler))
         .routes(routes!(details::handler))
+        .routes(routes!(calendar::handler))
         .routes(routes!(compile::handler))
 }
 
