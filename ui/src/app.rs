@@ -39,7 +39,10 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view=pages::dag::grid::GridTab/>
                         <Route path=path!("graph") view=pages::dag::graph::GraphTab/>
                         <Route path=path!("runs") view=pages::dag::runs::RunsTab/>
+                        <Route path=path!("calendar") view=pages::dag::calendar::CalendarTab/>
+                        <Route path=path!("backfills") view=pages::dag::backfills::BackfillsTab/>
                         <Route path=path!("definition") view=pages::dag::definition::DefinitionTab/>
+                        <Route path=path!("details") view=pages::dag::details::DetailsTab/>
                     </ParentRoute>
                     <Route path=path!("/dags/:dag_id/runs/:run_id") view=pages::run::RunPage/>
                     <Route path=path!("/editor") view=pages::editor::EditorPage/>

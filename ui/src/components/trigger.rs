@@ -3,7 +3,9 @@
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::icon::Icon;
+use crate::components::schema_form::{Field, Shape, labelled, shape};
 use crate::core::http::{self, Failure};
+use crate::core::query::query;
 use crate::core::{clock, paths};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use cofferdam_api_types::{DagRun, TriggerDagRun};
@@ -44,6 +46,57 @@ fn read_date(text: &str) -> Result<Option<DateTime<Utc>>, String> {
     }
 }
 
+/// A parameter of the dag, with its field.
+#[derive(Clone)]
+struct Parameter {
+    name: String,
+    help: Option<String>,
+    default: Option<Value>,
+    field: Field,
+}
+
+/// The parameters that the schema of a dag's conf declares, the required ones first.
+fn parameters(schema: &Value) -> Vec<Parameter> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let parameter = |(name, schema): (&String, &Value)| {
+        let default = schema.get("default").cloned();
+        let shape = match (shape(schema), &default) {
+            // A default without a type is an example of what is meant.
+            (Shape::Json, Some(Value::String(_))) if schema.get("type").is_none() => Shape::Text,
+            (Shape::Json, Some(Value::Bool(_))) if schema.get("type").is_none() => Shape::Bool,
+            (Shape::Json, Some(Value::Number(number))) if schema.get("type").is_none() => {
+                if number.is_f64() {
+                    Shape::Number
+                } else {
+                    Shape::Integer
+                }
+            }
+            (shape, _) => shape,
+        };
+        let field = Field::new(&shape);
+        if let Some(default) = &default {
+            field.fill(default);
+        }
+        let help = schema.get("description").and_then(Value::as_str).map(str::to_owned);
+        Parameter { name: name.clone(), help, default, field }
+    };
+    let mut all: Vec<Parameter> = properties.into_iter().flatten().map(parameter).collect();
+    all.sort_by_key(|parameter| parameter.default.is_some());
+    all
+}
+
+/// What the fields say: the parameters whose values are not those of the dag.
+fn conf_of(parameters: &[Parameter]) -> Result<Map<String, Value>, String> {
+    let mut conf = Map::new();
+    for parameter in parameters {
+        let value = parameter.field.read().map_err(|wanted| format!("{}: {wanted}", parameter.name))?;
+        if parameter.default.as_ref() != Some(&value) {
+            conf.insert(parameter.name.clone(), value);
+        }
+    }
+    Ok(conf)
+}
+
 /// See the module.
 #[component]
 pub fn TriggerDialog(
@@ -71,9 +124,45 @@ fn Form(dag: String, open: RwSignal<bool>) -> impl IntoView {
     let more = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    // What the dag says of its conf. Until that is known, and when it says nothing, the conf is typed as JSON.
+    let about = query::<Value>({
+        let path = format!("{}/details?fields=conf_schema", paths::dag(&dag));
+        move || Some(path.clone())
+    });
+    let fields = RwSignal::new(Vec::<Parameter>::new());
+    let as_json = RwSignal::new(true);
+    Effect::new(move |_| {
+        let Some(found) = about.data.get() else { return };
+        let declared = found.get("conf_schema").map(parameters).unwrap_or_default();
+        if fields.with_untracked(Vec::is_empty) && !declared.is_empty() {
+            as_json.set(conf.with_untracked(|conf| conf != "{}"));
+            fields.set(declared);
+        }
+    });
+    let has_fields = Memo::new(move |_| fields.with(|fields| !fields.is_empty()));
     // One key for this form: pressing the button twice starts one run.
     let key = format!("console-{}-{:x}", clock::now_ms(), (js_sys::Math::random() * 9e15) as u64);
-    let parsed = Memo::new(move |_| read_conf(&conf.read()));
+    let parsed = Memo::new(move |_| if as_json.get() { read_conf(&conf.read()) } else { fields.with(|fields| conf_of(fields)) });
+    let show_form = move |_| {
+        if let (true, Ok(map)) = (as_json.get_untracked(), parsed.get_untracked()) {
+            fields.with_untracked(|fields| {
+                for parameter in fields {
+                    if let Some(value) = map.get(&parameter.name).or(parameter.default.as_ref()) {
+                        parameter.field.fill(value);
+                    }
+                }
+            });
+            as_json.set(false);
+        }
+    };
+    let show_json = move |_| {
+        if !as_json.get_untracked() {
+            if let Ok(map) = parsed.get_untracked() {
+                conf.set(serde_json::to_string_pretty(&map).unwrap_or_default());
+            }
+            as_json.set(true);
+        }
+    };
     let parsed_id = Memo::new(move |_| read_run_id(&run_id.read()));
     let parsed_date = Memo::new(move |_| read_date(&date.read()));
     let valid = move || parsed.with(Result::is_ok) && parsed_id.with(Result::is_ok) && parsed_date.with(Result::is_ok);
@@ -114,14 +203,37 @@ fn Form(dag: String, open: RwSignal<bool>) -> impl IntoView {
         <form on:submit=submit>
             <div class="body">
                 {move || failure.get().map(|failure| view! { <FailureNotice failure/> })}
-                <div class="field">
-                    <div class="row"><label class="grow" for="trigger-conf">"Conf"</label><button type="button" class="btn quiet small" disabled=move || parsed.with(Result::is_err) on:click=tidy>"Format"</button></div>
-                    <textarea id="trigger-conf" class="textarea" spellcheck="false" autofocus aria-describedby="trigger-conf-hint" aria-invalid=move || parsed.with(Result::is_err).to_string()
-                        prop:value=move || conf.get() on:input=move |event| conf.set(event_target_value(&event))></textarea>
-                    <p id="trigger-conf-hint" class=move || if parsed.with(Result::is_err) { "wrong" } else { "hint" } aria-live="polite">
-                        {move || parsed.get().err().unwrap_or_else(|| "A JSON object that tasks can read.".to_owned())}
+                <Show when=move || has_fields.get()>
+                    <div class="segmented" role="group" aria-label="How the conf is given" style="align-self:flex-start">
+                        <button type="button" aria-pressed=move || (!as_json.get()).to_string() on:click=show_form>"Form"</button>
+                        <button type="button" aria-pressed=move || as_json.get().to_string() on:click=show_json>"JSON"</button>
+                    </div>
+                </Show>
+                <Show when=move || !as_json.get()>
+                    <div class="schema-form stack" role="group" aria-label="Parameters">
+                        {move || fields.get().into_iter().map(|it| {
+                            let name = if it.default.is_none() { format!("{} (required)", it.name) } else { it.name.clone() };
+                            labelled(&it.field, &name, it.help.as_deref(), &format!("param-{}", it.name))
+                        }).collect_view()}
+                    </div>
+                    <p id="trigger-conf-said" class=move || if parsed.with(Result::is_err) { "wrong small" } else { "hint small muted" } aria-live="polite">
+                        {move || match parsed.get() {
+                            Err(wrong) => format!("{wrong}."),
+                            Ok(map) if map.is_empty() => "The run has the values of the dag.".to_owned(),
+                            Ok(map) => format!("Conf: {}", Value::Object(map)),
+                        }}
                     </p>
-                </div>
+                </Show>
+                <Show when=move || as_json.get()>
+                    <div class="field">
+                        <div class="row"><label class="grow" for="trigger-conf">"Conf"</label><button type="button" class="btn quiet small" disabled=move || parsed.with(Result::is_err) on:click=tidy>"Format"</button></div>
+                        <textarea id="trigger-conf" class="textarea" spellcheck="false" autofocus aria-describedby="trigger-conf-hint" aria-invalid=move || parsed.with(Result::is_err).to_string()
+                            prop:value=move || conf.get() on:input=move |event| conf.set(event_target_value(&event))></textarea>
+                        <p id="trigger-conf-hint" class=move || if parsed.with(Result::is_err) { "wrong" } else { "hint" } aria-live="polite">
+                            {move || parsed.get().err().unwrap_or_else(|| "A JSON object that tasks can read.".to_owned())}
+                        </p>
+                    </div>
+                </Show>
                 <button type="button" class="btn quiet small" style="align-self:flex-start" aria-expanded=move || more.get().to_string() on:click=move |_| more.update(|more| *more = !*more)>
                     {move || if more.get() { "Fewer options" } else { "Run id, logical date, note" }}
                 </button>
@@ -173,5 +285,22 @@ mod tests {
         assert_eq!(read_date("").unwrap(), None);
         assert_eq!(read_date("2026-11-21T06:00").unwrap().unwrap().to_rfc3339(), "2026-11-21T06:00:00+00:00");
         assert!(read_date("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_form_is_made_of_the_parameters() {
+        let schema = serde_json::json!({ "type": "object", "required": ["city"], "properties": {
+            "limit": { "type": "integer", "default": 100 }, "dry": { "default": false }, "city": { "type": "string" },
+            "region": { "enum": ["eu", "us"], "default": "us" }, "days": { "type": "array", "items": { "type": "string" }, "default": ["mon"] },
+        } });
+        let all = parameters(&schema);
+        assert_eq!(all[0].name, "city", "what is required comes first");
+        all[0].field.fill(&Value::from("Oslo"));
+        assert_eq!(Value::Object(conf_of(&all).unwrap()), serde_json::json!({ "city": "Oslo" }), "defaults are not sent");
+        let limit = all.iter().find(|it| it.name == "limit").unwrap();
+        limit.field.fill(&Value::from(7));
+        assert_eq!(Value::Object(conf_of(&all).unwrap()), serde_json::json!({ "city": "Oslo", "limit": 7 }));
+        limit.field.fill(&Value::from("many"));
+        assert_eq!(conf_of(&all).unwrap_err(), "limit: type a whole number");
     }
 }

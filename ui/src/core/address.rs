@@ -3,7 +3,7 @@
 use crate::core::paths;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::params::ParamsMap;
 
 /// The query of the address: read by name, changed by name. What is not changed stays.
@@ -16,8 +16,9 @@ pub struct Address {
 /// The address of the page.
 #[must_use]
 pub fn address() -> Address {
-    let map = use_query_map();
-    let path = use_location().pathname;
+    // Of the router itself: what a nested route is given stays at the query with which it was come to.
+    let location = use_location();
+    let (map, path) = (location.query, location.pathname);
     let navigate = use_navigate();
     let go = Callback::new(move |changes: Vec<(&'static str, String)>| {
         let values: Vec<(String, String)> =
@@ -29,7 +30,7 @@ pub fn address() -> Address {
 }
 
 impl Address {
-    /// A value, or nothing. Tracked.
+    /// A value, or nothing. Tracked. An effect reads memos of these, and not both a memo and a value: it would miss changes.
     #[must_use]
     pub fn get(self, name: &str) -> String {
         self.map.with(|map| map.get(name).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Tells the words of JSON, YAML and WIT apart, for colour.
+//! Tells the words of JSON, YAML, WIT, Python and JavaScript apart, for colour.
 
 /// What a stretch of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,27 @@ pub enum Language {
     Yaml,
     /// The interface language of the component model.
     Wit,
+    /// Python.
+    Python,
+    /// JavaScript, and TypeScript.
+    JavaScript,
     /// No colours.
     Text,
+}
+
+impl Language {
+    /// The language of this name; plain text, when it is not known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "json" => Self::Json,
+            "yaml" | "yml" => Self::Yaml,
+            "wit" => Self::Wit,
+            "python" | "py" => Self::Python,
+            "javascript" | "js" | "typescript" | "ts" => Self::JavaScript,
+            _ => Self::Text,
+        }
+    }
 }
 
 /// Splits a text into tokens. Joined, they are the text again.
@@ -60,6 +79,8 @@ pub fn tokens(text: &str, language: Language) -> Vec<(Token, String)> {
         Language::Json => json(text, &mut out),
         Language::Yaml => text.split_inclusive('\n').for_each(|line| yaml_line(line, &mut out)),
         Language::Wit => wit(text, &mut out),
+        Language::Python => program(text, &PYTHON, &mut out),
+        Language::JavaScript => program(text, &JAVASCRIPT, &mut out),
     }
     out.0
 }
@@ -198,6 +219,115 @@ fn wit(mut rest: &str, out: &mut Tokens) {
     }
 }
 
+/// What the words of a programming language are.
+struct Grammar {
+    comment: &'static str,
+    /// What begins and ends a text, the longest first.
+    quotes: &'static [&'static str],
+    words: &'static [&'static str],
+    constants: &'static [&'static str],
+}
+
+const PYTHON: Grammar = Grammar {
+    comment: "#",
+    quotes: &["\"\"\"", "'''", "\"", "'"],
+    words: &[
+        "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally",
+        "for", "from", "global", "if", "import", "in", "is", "lambda", "match", "nonlocal", "not", "or", "pass", "raise",
+        "return", "try", "while", "with", "yield",
+    ],
+    constants: &["True", "False", "None", "self"],
+};
+
+const JAVASCRIPT: Grammar = Grammar {
+    comment: "//",
+    quotes: &["`", "\"", "'"],
+    words: &[
+        "async",
+        "await",
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "export",
+        "extends",
+        "finally",
+        "for",
+        "from",
+        "function",
+        "if",
+        "import",
+        "in",
+        "instanceof",
+        "interface",
+        "let",
+        "new",
+        "of",
+        "return",
+        "switch",
+        "throw",
+        "try",
+        "type",
+        "typeof",
+        "var",
+        "while",
+        "yield",
+    ],
+    constants: &["true", "false", "null", "undefined", "this"],
+};
+
+/// The length of a text that begins with `quote`. One that is not closed ends with its line, unless it may have several.
+fn literal(text: &str, quote: &str) -> usize {
+    let several = quote.len() > 1 || quote == "`";
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(quote.len()) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\n' if !several => return at,
+            _ if text[at..].starts_with(quote) => return at + quote.len(),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn program(mut rest: &str, grammar: &Grammar, out: &mut Tokens) {
+    while let Some(c) = rest.chars().next() {
+        let quote = grammar.quotes.iter().find(|quote| rest.starts_with(**quote));
+        let (token, len) = match c {
+            _ if rest.starts_with(grammar.comment) => (Token::Comment, run(rest, |c| c != '\n')),
+            '/' if grammar.comment == "//" && rest.starts_with("/*") => {
+                (Token::Comment, rest.find("*/").map_or(rest.len(), |end| end + 2))
+            }
+            _ if quote.is_some() => (Token::Text, literal(rest, quote.unwrap_or(&""))),
+            '0'..='9' => (Token::Number, run(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_'))),
+            '@' => (Token::Type, 1 + run(&rest[1..], |c| c.is_alphanumeric() || matches!(c, '_' | '.'))),
+            c if c.is_alphabetic() || c == '_' => {
+                let len = run(rest, |c| c.is_alphanumeric() || c == '_');
+                let word = &rest[..len];
+                let token = match word {
+                    _ if grammar.words.contains(&word) => Token::Word,
+                    _ if grammar.constants.contains(&word) => Token::Number,
+                    _ if rest[len..].starts_with('(') => Token::Key,
+                    _ => Token::Plain,
+                };
+                (token, len)
+            }
+            '{' | '}' | '(' | ')' | '[' | ']' | ',' | ':' | ';' => (Token::Punctuation, 1),
+            _ => (Token::Plain, c.len_utf8()),
+        };
+        out.push(token, &rest[..len]);
+        rest = &rest[len..];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,9 +340,13 @@ mod tests {
             "package a:b@1.0.0;\n// note\ninterface c { f: func(x: list<u8>) -> result<string, e>; } /* open",
             "\"never closed",
             "é: ü\n",
+            "@task\ndef f(x: int) -> str:\n    \"\"\"Says \\\" \"\"\"\n    return f'{x} # no' # yes\n",
+            "const f = async (x) => `a ${x}\n${1_000}`; /* b */ // c\nlet s = 'open\nreturn",
         ];
         for text in texts {
-            for language in [Language::Json, Language::Yaml, Language::Wit, Language::Text] {
+            for language in
+                [Language::Json, Language::Yaml, Language::Wit, Language::Python, Language::JavaScript, Language::Text]
+            {
                 let joined: String = tokens(text, language).into_iter().map(|(_, text)| text).collect();
                 assert_eq!(joined, text, "{language:?}");
             }
@@ -224,6 +358,10 @@ mod tests {
         assert!(tokens("{\"a\": \"b\"}", Language::Json).contains(&(Token::Key, "\"a\"".into())));
         assert!(tokens("{\"a\": \"b\"}", Language::Json).contains(&(Token::Text, "\"b\"".into())));
         assert_eq!(tokens("- task_id: clean\n", Language::Yaml)[2], (Token::Key, "task_id".into()));
+        let python = tokens("def main(input):\n    return 'x'  # why\n", Language::named("python"));
+        for (token, text) in [(Token::Word, "def"), (Token::Key, "main"), (Token::Text, "'x'"), (Token::Comment, "# why")] {
+            assert!(python.contains(&(token, text.into())), "{text}: {python:?}");
+        }
         assert!(tokens("run: func(input: string)", Language::Wit).contains(&(Token::Type, "string".into())));
     }
 }

@@ -38,6 +38,8 @@ pub struct Edge {
     pub to: usize,
     /// An SVG path.
     pub path: String,
+    /// The middle of its last bend, for a label.
+    pub label: (f64, f64),
 }
 
 /// The layer of each task: the length of the longest way to it. `None` when the edges run in a circle.
@@ -76,13 +78,44 @@ fn clean(tasks: usize, edges: &[(usize, usize)]) -> BTreeSet<(usize, usize)> {
     edges.iter().copied().filter(|&(from, to)| from != to && from < tasks && to < tasks).collect()
 }
 
-/// Lays out `tasks` tasks. Edges that form a circle are left out; the server refuses such a dag, so this only keeps the
+/// A box that is laid out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sized {
+    /// Its width.
+    pub width: f64,
+    /// Its height.
+    pub height: f64,
+    /// Where edges enter its left side, from its top.
+    pub enter: f64,
+    /// Where edges leave its right side, from its top.
+    pub leave: f64,
+}
+
+impl Sized {
+    /// The box of a task.
+    pub const TASK: Self = Self { width: NODE_WIDTH, height: NODE_HEIGHT, enter: NODE_HEIGHT / 2.0, leave: NODE_HEIGHT / 2.0 };
+
+    /// A box whose edges meet it in the middle of its sides.
+    #[must_use]
+    pub const fn of(width: f64, height: f64) -> Self {
+        Self { width, height, enter: height / 2.0, leave: height / 2.0 }
+    }
+}
+
+/// Lays out `tasks` tasks; see [`lay_out_boxes`].
+#[must_use]
+pub fn lay_out(tasks: usize, edges: &[(usize, usize)]) -> Layout {
+    lay_out_boxes(&vec![Sized::TASK; tasks], edges)
+}
+
+/// Lays out boxes. Edges that form a circle are left out; the server refuses such a dag, so this only keeps the
 /// page alive.
 ///
 /// `rust-sugiyama` places vertices but routes no edges, so every edge that crosses a layer is split here into one small vertex
 /// per layer crossed, and their positions are its route.
 #[must_use]
-pub fn lay_out(tasks: usize, edges: &[(usize, usize)]) -> Layout {
+pub fn lay_out_boxes(boxes: &[Sized], edges: &[(usize, usize)]) -> Layout {
+    let tasks = boxes.len();
     let mut edges = clean(tasks, edges);
     let layer = layers(tasks, &edges).unwrap_or_else(|| {
         edges.clear();
@@ -106,31 +139,68 @@ pub fn lay_out(tasks: usize, edges: &[(usize, usize)]) -> Layout {
         routes.push((from, to, route));
     }
 
-    let rows = rows(tasks, owner_layer.len(), &pieces);
-    let x = |layer: usize| MARGIN + layer as f64 * (NODE_WIDTH + LAYER_GAP);
-    let nodes: Vec<(f64, f64)> = (0..tasks).map(|task| (x(layer[task]), rows[task] - NODE_HEIGHT / 2.0)).collect();
+    let mut heights: Vec<f64> = boxes.iter().map(|it| it.height).collect();
+    heights.resize(owner_layer.len(), LANE);
+    let mut rows = rows(&heights, &pieces);
+    spread(&mut rows, &heights, &owner_layer);
+
+    // Where each layer begins, and how wide it is.
+    let count = owner_layer.iter().max().map_or(0, |last| last + 1);
+    let mut widths = vec![0.0_f64; count];
+    for (task, it) in boxes.iter().enumerate() {
+        widths[layer[task]] = widths[layer[task]].max(it.width);
+    }
+    let mut starts = Vec::with_capacity(count);
+    let mut at = MARGIN;
+    for width in &widths {
+        starts.push(at);
+        at += width + LAYER_GAP;
+    }
+    let top = |task: usize| rows[task] - boxes[task].height / 2.0;
+    let nodes: Vec<(f64, f64)> = (0..tasks).map(|task| (starts[layer[task]], top(task))).collect();
     let edges = routes
         .into_iter()
         .map(|(from, to, route)| {
-            let mut pen = Pen::at(x(layer[from]) + NODE_WIDTH, rows[from]);
-            for lane in route {
-                pen.bend_to(x(owner_layer[lane]), rows[lane]);
-                pen.bend_to(x(owner_layer[lane]) + NODE_WIDTH, rows[lane]);
+            let y = top(from) + boxes[from].leave;
+            let mut pen = Pen::at(starts[layer[from]] + boxes[from].width, y);
+            // A box may be narrower than its layer.
+            if boxes[from].width < widths[layer[from]] {
+                pen.bend_to(starts[layer[from]] + widths[layer[from]], y);
             }
-            pen.bend_to(x(layer[to]) - 7.0, rows[to]);
-            Edge { from, to, path: pen.path }
+            for lane in route {
+                pen.bend_to(starts[owner_layer[lane]], rows[lane]);
+                pen.bend_to(starts[owner_layer[lane]] + widths[owner_layer[lane]], rows[lane]);
+            }
+            let before = (pen.x, pen.y);
+            let end = (starts[layer[to]] - 7.0, top(to) + boxes[to].enter);
+            pen.bend_to(end.0, end.1);
+            Edge { from, to, path: pen.path, label: ((before.0 + end.0) / 2.0, (before.1 + end.1) / 2.0) }
         })
         .collect();
     Layout {
-        width: nodes.iter().map(|node| node.0 + NODE_WIDTH).fold(0.0, f64::max) + MARGIN,
-        height: rows.iter().copied().fold(0.0, f64::max) + NODE_HEIGHT / 2.0 + MARGIN,
+        width: nodes.iter().zip(boxes).map(|(node, it)| node.0 + it.width).fold(0.0, f64::max) + MARGIN,
+        height: rows.iter().zip(&heights).map(|(row, height)| row + height / 2.0).fold(0.0, f64::max) + MARGIN,
         nodes,
         edges,
     }
 }
 
+/// Moves what overlaps in a layer apart, downwards: the library knows of sizes, and rounds.
+fn spread(rows: &mut [f64], heights: &[f64], layer: &[usize]) {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|&a, &b| layer[a].cmp(&layer[b]).then(rows[a].total_cmp(&rows[b])));
+    for pair in 1..order.len() {
+        let (above, below) = (order[pair - 1], order[pair]);
+        if layer[above] == layer[below] {
+            let least = rows[above] + (heights[above] + heights[below]) / 2.0 + ROW_GAP / 4.0;
+            rows[below] = rows[below].max(least);
+        }
+    }
+}
+
 /// The vertical middle of every vertex, tasks first, then lanes.
-fn rows(tasks: usize, vertices: usize, pieces: &[(u32, u32)]) -> Vec<f64> {
+fn rows(heights: &[f64], pieces: &[(u32, u32)]) -> Vec<f64> {
+    let vertices = heights.len();
     let mut rows = vec![0.0; vertices];
     let mut linked = vec![false; vertices];
     for &(from, to) in pieces {
@@ -138,10 +208,8 @@ fn rows(tasks: usize, vertices: usize, pieces: &[(u32, u32)]) -> Vec<f64> {
         linked[to as usize] = true;
     }
     // The library lays out from top to bottom; here layers run to the right, so a box's height is its width there.
-    let sizes: Vec<(u32, (f64, f64))> = (0..vertices)
-        .filter(|&vertex| linked[vertex])
-        .map(|vertex| (vertex as u32, (if vertex < tasks { NODE_HEIGHT } else { LANE }, NODE_WIDTH)))
-        .collect();
+    let sizes: Vec<(u32, (f64, f64))> =
+        (0..vertices).filter(|&vertex| linked[vertex]).map(|vertex| (vertex as u32, (heights[vertex], NODE_WIDTH))).collect();
     let config = Config {
         vertex_spacing: ROW_GAP,
         dummy_vertices: true,
@@ -150,7 +218,6 @@ fn rows(tasks: usize, vertices: usize, pieces: &[(u32, u32)]) -> Vec<f64> {
         transpose: vertices < 400,
         ..Config::default()
     };
-    let mut top = MARGIN + NODE_HEIGHT / 2.0;
     let mut parts: Vec<Vec<(usize, f64)>> = if sizes.is_empty() {
         Vec::new()
     } else {
@@ -168,13 +235,14 @@ fn rows(tasks: usize, vertices: usize, pieces: &[(u32, u32)]) -> Vec<f64> {
     }
     parts.sort_by_key(|part| part.iter().map(|(vertex, _)| *vertex).min());
     parts.extend((0..vertices).filter(|&vertex| !linked[vertex]).map(|vertex| vec![(vertex, 0.0)]));
+    let mut top = MARGIN;
     for part in parts {
-        let low = part.iter().map(|(_, across)| *across).fold(f64::MAX, f64::min);
-        let high = part.iter().map(|(_, across)| *across).fold(f64::MIN, f64::max);
+        let low = part.iter().map(|(vertex, across)| across - heights[*vertex] / 2.0).fold(f64::MAX, f64::min);
+        let high = part.iter().map(|(vertex, across)| across + heights[*vertex] / 2.0).fold(f64::MIN, f64::max);
         for (vertex, across) in part {
             rows[vertex] = top + across - low;
         }
-        top += high - low + NODE_HEIGHT + ROW_GAP;
+        top += high - low + ROW_GAP;
     }
     rows
 }
@@ -270,6 +338,27 @@ mod tests {
         let mesh: Vec<_> =
             (0..40usize).flat_map(|i| [(i, i + 10), (i, 10 + (i / 10 + 1) * 10 - 10 + (i * 7 + 3) % 10)]).collect();
         check(50, &mesh);
+    }
+
+    #[test]
+    fn boxes_of_different_sizes_stand_apart() {
+        let tall = Sized { enter: 30.0, leave: 250.0, ..Sized::of(500.0, 300.0) };
+        let boxes = [Sized::TASK, tall, Sized::TASK, Sized::TASK, Sized::of(300.0, 120.0), Sized::TASK, Sized::of(1.0, 1.0)];
+        let layout = lay_out_boxes(&boxes, &[(0, 1), (0, 2), (0, 3), (0, 4), (1, 5), (2, 5), (3, 5), (4, 5), (0, 5), (6, 2)]);
+        for a in 0..boxes.len() {
+            for b in a + 1..boxes.len() {
+                let ((ax, ay), (bx, by)) = (layout.nodes[a], layout.nodes[b]);
+                let apart = ax + boxes[a].width <= bx
+                    || bx + boxes[b].width <= ax
+                    || ay + boxes[a].height <= by
+                    || by + boxes[b].height <= ay;
+                assert!(apart, "{a} and {b}: {:?}", layout.nodes);
+            }
+            assert!(layout.nodes[a].1 >= 0.0 && layout.nodes[a].1 + boxes[a].height <= layout.height);
+        }
+        let leaves = layout.edges.iter().find(|edge| (edge.from, edge.to) == (1, 5)).unwrap();
+        let start = format!("M{:.1} {:.1}", layout.nodes[1].0 + 500.0, layout.nodes[1].1 + 250.0);
+        assert!(leaves.path.starts_with(&start), "{} does not begin with {start}", leaves.path);
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 pub mod address;
 pub mod ansi;
+pub mod calendar;
 pub mod clock;
 pub mod complete;
+pub mod diff;
+pub mod flow;
 pub mod format;
 pub mod highlight;
 pub mod http;
@@ -11,8 +14,10 @@ pub mod layout;
 pub mod listing;
 pub mod live;
 pub mod log;
+pub mod markdown;
 pub mod paths;
 pub mod query;
 pub mod session;
 pub mod status;
+pub mod tally;
 pub mod yaml;

@@ -7,6 +7,7 @@ mod components;
 mod config;
 mod dags;
 mod editor;
+mod flow;
 mod imports;
 mod keyboard;
 mod letters;

@@ -52,8 +52,10 @@ fn a_run_is_followed_while_it_goes() {
             ensure!(drawn.iter().any(|label| label == state), "{state} is not among {drawn:?}");
         }
 
-        // What the try used, and what it left.
+        // What the try used, and what it left. The panel stays at the part that was looked at.
         visit.click("//*[name()='g' and starts-with(@aria-label, 'reports,')]").await?;
+        visit.sees("//aside//button[@role='tab'][@aria-selected='true'][.='Log']").await?;
+        visit.click("//aside//button[@role='tab'][.='Overview']").await?;
         visit
             .reads("//aside//*[@aria-label='Overview']", &["1 of at most 1", "With a result", "Fuel", "Peak memory", "CPU time"])
             .await?;

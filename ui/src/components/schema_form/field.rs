@@ -72,6 +72,63 @@ impl Field {
         }
     }
 
+    /// Fills the field with a value. What does not fit is left as it is.
+    pub fn fill(&self, value: &Value) {
+        match self {
+            Self::Bool(on) => on.set(value.as_bool().unwrap_or_default()),
+            Self::Line(Line::Json, text) => text.set(serde_json::to_string_pretty(value).unwrap_or_default()),
+            Self::Line(_, text) => text.set(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            Self::Enum(words, word) => {
+                if let Some(wanted) = value.as_str().filter(|wanted| words.iter().any(|word| word == wanted)) {
+                    word.set(wanted.to_owned());
+                }
+            }
+            Self::Flags(flags) => {
+                let given = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                flags.iter().for_each(|(word, on)| on.set(given.iter().any(|it| it == word)));
+            }
+            Self::List(shape, items) => {
+                let filled = |(key, value): (usize, &Value)| {
+                    let field = Self::new(shape);
+                    field.fill(value);
+                    (key as u32, field)
+                };
+                items.set(value.as_array().map(|all| all.iter().enumerate().map(filled).collect()).unwrap_or_default());
+            }
+            Self::Tuple(items) => {
+                let given = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                items.iter().zip(given).for_each(|(item, value)| item.fill(value));
+            }
+            Self::Record(fields) => {
+                for (name, _, field) in fields {
+                    if let Some(value) = value.get(name) {
+                        field.fill(value);
+                    }
+                }
+            }
+            Self::Choice(cases, chosen) => {
+                for (at, (name, field)) in cases.iter().enumerate() {
+                    match (field, value.get(name)) {
+                        (Some(field), Some(value)) => {
+                            chosen.set(at);
+                            field.fill(value);
+                        }
+                        (None, _) if value == name => chosen.set(at),
+                        _ => {}
+                    }
+                }
+            }
+            Self::Optional(inner, given, wrapped) => {
+                given.set(!value.is_null());
+                let inside = if *wrapped { value.get("some") } else { Some(value).filter(|value| !value.is_null()) };
+                if let Some(value) = inside {
+                    inner.fill(value);
+                }
+            }
+            Self::Null => {}
+        }
+    }
+
     /// The JSON of what was typed, or what is missing and where.
     ///
     /// # Errors
@@ -153,5 +210,27 @@ mod tests {
         assert_eq!(Line::Number.read("warm"), Err("type a number"));
         assert_eq!(Line::Json.read("[1]"), Ok(json!([1])));
         assert_eq!(Line::Text.read(" a "), Ok(json!(" a ")));
+    }
+
+    #[test]
+    fn a_field_that_was_filled_reads_the_same() {
+        let shape = Shape::Record(
+            [
+                ("on", Shape::Bool),
+                ("word", Shape::Enum(vec!["a".to_owned(), "b".to_owned()])),
+                ("list", Shape::List(Box::new(Shape::Integer))),
+                ("maybe", Shape::Optional(Box::new(Shape::Text), false)),
+                ("any", Shape::Json),
+                ("case", Shape::Choice(vec![("none".to_owned(), None), ("size".to_owned(), Some(Shape::Number))])),
+            ]
+            .into_iter()
+            .map(|(name, shape)| super::super::shape::Part { name: name.to_owned(), shape, help: None })
+            .collect(),
+        );
+        let value =
+            json!({ "on": true, "word": "b", "list": [1, 2], "maybe": null, "any": { "x": [1] }, "case": { "size": 1.5 } });
+        let field = Field::new(&shape);
+        field.fill(&value);
+        assert_eq!(field.read(), Ok(value));
     }
 }

@@ -4,7 +4,7 @@ mod field;
 mod shape;
 
 pub use field::{Field, Line};
-pub use shape::shape;
+pub use shape::{Shape, shape};
 
 use crate::components::icon::Icon;
 use leptos::prelude::*;

@@ -1,6 +1,6 @@
 //! What tasks ask people: what waits for a decision, and what has been decided.
 
-mod decide;
+pub mod decide;
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
@@ -111,8 +111,9 @@ pub fn ApprovalList() -> impl IntoView {
     }
 }
 
+/// A question, with what was decided or the buttons that decide it.
 #[component]
-fn Question(it: Approval, decision: RwSignal<Option<Decision>>) -> impl IntoView {
+pub fn Question(it: Approval, decision: RwSignal<Option<Decision>>) -> impl IntoView {
     let (slug, icon, word) = state(it.state);
     let (dag, run, task) = (it.dag_id.to_string(), it.dag_run_id.to_string(), it.task_id.to_string());
     let place = if it.map_index >= 0 { format!("{task} [{}]", it.map_index) } else { task.clone() };

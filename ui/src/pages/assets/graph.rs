@@ -3,6 +3,7 @@
 use super::Tell;
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::graph::{Graph, TaskFace};
+use crate::core::flow::{self, What, plain};
 use crate::core::layout::lay_out;
 use crate::core::paths;
 use crate::core::query::query;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The names of assets and dags, what each is, and where they stand.
-type Drawing = (Arc<Vec<String>>, Arc<HashMap<String, AssetGraphKind>>, Arc<crate::core::layout::Layout>);
+type Drawing = (Arc<Vec<String>>, Arc<HashMap<String, AssetGraphKind>>, Arc<flow::Drawing>);
 
 /// Draws the graph. A dag that has the name of an asset is told apart by a word behind it.
 fn draw(graph: &AssetGraph) -> Drawing {
@@ -31,7 +32,8 @@ fn draw(graph: &AssetGraph) -> Drawing {
         .collect();
     let layout = lay_out(names.len(), &edges);
     let kinds = names.iter().cloned().zip(graph.nodes.iter().map(|node| node.kind)).collect();
-    (Arc::new(names), Arc::new(kinds), Arc::new(layout))
+    let drawing = plain(&names, &layout);
+    (Arc::new(names), Arc::new(kinds), Arc::new(drawing))
 }
 
 /// See the module.
@@ -51,7 +53,7 @@ pub fn GraphTab() -> impl IntoView {
                 let navigate = navigate.clone();
                 let drawn = Memo::new(move |_| graph.with(|graph| draw(graph)));
                 move || {
-                    let (names, kinds, layout) = drawn.get();
+                    let (names, kinds, drawing) = drawn.get();
                     if names.is_empty() {
                         return view! {
                             <Empty icon="asset" title="No dag produces an asset or waits for one">
@@ -59,9 +61,9 @@ pub fn GraphTab() -> impl IntoView {
                             </Empty>
                         }.into_any();
                     }
-                    let face = { let kinds = kinds.clone(); move |name: String| TaskFace {
+                    let face = { let kinds = kinds.clone(); move |name: What| TaskFace {
                         status: None,
-                        detail: if kinds.get(&name) == Some(&AssetGraphKind::Asset) { "Asset".to_owned() } else { "Dag".to_owned() },
+                        detail: if kinds.get(name.name()) == Some(&AssetGraphKind::Asset) { "Asset".to_owned() } else { "Dag".to_owned() },
                     } };
                     let open = { let navigate = navigate.clone(); move |name: String| {
                         let to = match kinds.get(&name) {
@@ -70,7 +72,7 @@ pub fn GraphTab() -> impl IntoView {
                         };
                         navigate(&to, Default::default());
                     } };
-                    view! { <Graph tasks=names layout face selected=Signal::stored(None::<String>) on_select=open/> }.into_any()
+                    view! { <Graph drawing face selected=Signal::stored(None::<String>) on_select=open/> }.into_any()
                 }
             })}
         </section>
@@ -89,8 +91,8 @@ mod tests {
             nodes: vec![node("asset:orders", AssetGraphKind::Asset, "orders"), node("dag:orders", AssetGraphKind::Dag, "orders")],
             edges: vec![AssetGraphEdge { source: "dag:orders".to_owned(), target: "asset:orders".to_owned() }],
         };
-        let (names, kinds, layout) = draw(&graph);
+        let (names, kinds, drawing) = draw(&graph);
         assert_eq!(*names, ["orders", "orders (dag)"]);
-        assert_eq!((kinds["orders"], layout.edges.len()), (AssetGraphKind::Asset, 1));
+        assert_eq!((kinds["orders"], drawing.lines.len()), (AssetGraphKind::Asset, 1));
     }
 }

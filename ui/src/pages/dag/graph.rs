@@ -1,33 +1,89 @@
 //! The graph of a dag, coloured by one of its runs.
 
 use crate::components::feedback::{Skeleton, loaded};
-use crate::components::graph::{Graph, TaskFace};
+use crate::components::graph::{Camera, Graph, TaskFace, Traits};
 use crate::components::status::StatusLabel;
-use crate::core::layout::{Layout, lay_out};
+use crate::core::address::{Address, address};
+use crate::core::flow::{self, Drawing, What, chain, draw, members};
 use crate::core::query::query;
 use crate::core::status::Status;
+use crate::core::tally;
 use crate::core::{clock, format, paths};
 use crate::pages::dag::dag_context;
 use crate::pages::dag::grid::Legend;
-use cofferdam_api_types::{DagDetail, TaskInstance, TaskInstanceCollection};
+use cofferdam_api_types::{DagDetail, TaskInstance, TaskSummary, TaskSummaryCollection};
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
-use std::collections::HashMap;
+use leptos_router::hooks::use_navigate;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// The names of a dag's tasks and where they stand.
+/// A dag with more tasks than this shows its outer groups folded at first.
+const FOLD_FROM: usize = 60;
+/// Stands in the address when no group is folded, where some would be.
+const NONE: &str = "-";
+
+/// Which groups are folded, as it stands in the address.
+#[derive(Clone, Copy)]
+pub struct Folding {
+    /// The groups.
+    pub folded: Memo<BTreeSet<String>>,
+    /// Folds one, or unfolds it.
+    pub toggle: Callback<String>,
+}
+
+impl Folding {
+    /// As the address says; else the outer groups of a large dag.
+    #[must_use]
+    pub fn new(address: Address, detail: Signal<Arc<DagDetail>>) -> Self {
+        let first = move || {
+            detail.with(|detail| {
+                let outer = detail.tasks.iter().filter_map(|task| chain(task.group.as_ref()?.as_str()).next().map(str::to_owned));
+                if detail.tasks.len() > FOLD_FROM { outer.collect() } else { BTreeSet::new() }
+            })
+        };
+        let folded = Memo::new(move |_| match address.get("fold").as_str() {
+            "" => first(),
+            NONE => BTreeSet::new(),
+            groups => groups.split(',').map(str::to_owned).collect(),
+        });
+        let toggle = Callback::new(move |group: String| {
+            let mut now = folded.get_untracked();
+            if !now.remove(&group) {
+                now.insert(group);
+            }
+            let text = now.into_iter().collect::<Vec<_>>().join(",");
+            address.set([("fold", if text.is_empty() { NONE.to_owned() } else { text })]);
+        });
+        Self { folded, toggle }
+    }
+}
+
+/// A dag's tasks and where they stand.
 #[must_use]
-pub fn drawing(detail: &DagDetail) -> (Arc<Vec<String>>, Arc<Layout>) {
-    let tasks: Vec<String> = detail.tasks.iter().map(|task| task.task_id.to_string()).collect();
-    let place: HashMap<&str, usize> = tasks.iter().enumerate().map(|(i, task)| (task.as_str(), i)).collect();
-    let edges: Vec<(usize, usize)> = detail
-        .edges
-        .iter()
-        .filter_map(|edge| Some((*place.get(edge.upstream.as_str())?, *place.get(edge.downstream.as_str())?)))
-        .collect();
-    let layout = lay_out(tasks.len(), &edges);
-    (Arc::new(tasks), Arc::new(layout))
+pub fn drawing(detail: &DagDetail, folded: &BTreeSet<String>) -> Arc<Drawing> {
+    Arc::new(draw(detail, &|group| folded.contains(group)))
+}
+
+/// What is special about a task.
+#[must_use]
+pub fn traits_of(detail: &DagDetail, task: &str) -> Traits {
+    let found = detail.tasks.iter().find(|it| it.task_id.as_str() == task);
+    found.map_or_else(Traits::default, |task| Traits { signs: flow::traits(task, &detail.definition), rule: flow::rule(task) })
+}
+
+/// What the box of a task says of all its instances.
+#[must_use]
+pub fn summary_face(summary: &TaskSummary) -> TaskFace {
+    let status = tally::worst(&summary.states).map(Status::from);
+    let mut detail = if summary.is_mapped && summary.instances > 1 {
+        tally::progress(&summary.states)
+    } else {
+        status.map(Status::label).unwrap_or_default().to_owned()
+    };
+    if let Some(seconds) = tally::seconds(summary).filter(|_| status.is_some_and(|it| it.is_running() || !it.is_active())) {
+        detail.push_str(&format!(" · {}", format::duration_s(seconds)));
+    }
+    TaskFace { status, detail }
 }
 
 /// What a task's box says in a run.
@@ -59,16 +115,16 @@ pub fn GraphTab() -> impl IntoView {
 #[component]
 fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
     let dag = dag_context();
-    let address = use_query_map();
+    let address = address();
     let navigate = use_navigate();
     let recent = Memo::new(move |_| detail.with(|detail| detail.dag.recent_runs.clone()));
     // The run that the address names, else the newest.
     let run_id = Memo::new(move |_| {
-        let wanted = address.with(|address| address.get("run"));
+        let wanted = Some(address.get("run")).filter(|run| !run.is_empty());
         wanted.or_else(|| recent.with(|recent| recent.first().map(|run| run.dag_run_id.to_string())))
     });
-    let tasks = query::<TaskInstanceCollection>(move || {
-        run_id.get().map(|run| format!("{}/taskInstances?limit=1000", paths::run(&dag.id.get(), &run)))
+    let tasks = query::<TaskSummaryCollection>(move || {
+        run_id.get().map(|run| format!("{}/taskSummaries", paths::run(&dag.id.get(), &run)))
     })
     .refetch_on(move |update| {
         !update.is_progress() && run_id.with_untracked(|run| run.is_some() && update.run_id() == run.as_deref())
@@ -77,25 +133,36 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
         tasks.data.with(|list| {
             list.as_ref()
                 .map(|list| {
-                    list.task_instances.iter().map(|task| (task.task_id.to_string(), task.clone())).collect::<HashMap<_, _>>()
+                    list.task_summaries.iter().map(|task| (task.task_id.to_string(), task.clone())).collect::<HashMap<_, _>>()
                 })
                 .unwrap_or_default()
         })
     });
-    let component_of = Memo::new(move |_| {
+    let work_of = Memo::new(move |_| {
         detail.with(|detail| {
-            detail
-                .tasks
-                .iter()
-                .map(|task| (task.task_id.to_string(), task.component.as_ref().map(ToString::to_string).unwrap_or_default()))
-                .collect::<HashMap<_, _>>()
+            let work = |task: &cofferdam_api_types::DagTask| match (&task.component, &task.run_dag) {
+                (Some(component), _) => component.to_string(),
+                (None, Some(dag)) => format!("Runs {dag}"),
+                (None, None) => task.kind.clone(),
+            };
+            detail.tasks.iter().map(|task| (task.task_id.to_string(), work(task))).collect::<HashMap<_, _>>()
         })
     });
-    let face_of = move |task: String| {
-        by_name.with(|all| all.get(&task).map(face)).unwrap_or_else(|| TaskFace {
+    let face_of = move |what: What| match what {
+        What::Task(task) => by_name.with(|all| all.get(&task).map(summary_face)).unwrap_or_else(|| TaskFace {
             status: None,
-            detail: component_of.with(|all| all.get(&task).cloned().unwrap_or_default()),
-        })
+            detail: work_of.with(|all| all.get(&task).cloned().unwrap_or_default()),
+        }),
+        What::Group(group) => detail.with(|detail| {
+            let tally = by_name.with(|all| {
+                tally::sum(members(detail, &group).filter_map(|task| all.get(task.task_id.as_str()).map(|it| &it.states)))
+            });
+            let count = members(detail, &group).count() as u64;
+            let status = tally::worst(&tally).map(Status::from);
+            let text = if status.is_some() { tally::progress(&tally) } else { format::plural(count, "task", "tasks") };
+            TaskFace { status, detail: text }
+        }),
+        What::Asset(_) => TaskFace { status: None, detail: String::new() },
     };
     let open = {
         let navigate = navigate.clone();
@@ -105,17 +172,16 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
             }
         }
     };
-    let choose = move |event| {
-        let address =
-            format!("{}/graph{}", paths::dag(&dag.id.get_untracked()), paths::query(&[("run", &event_target_value(&event))]));
-        navigate(&address, NavigateOptions { replace: true, scroll: false, ..Default::default() });
-    };
-    let shape = Memo::new(move |_| detail.with(|detail| drawing(detail)));
+    let choose = move |event| address.set([("run", event_target_value(&event))]);
+    let camera = Camera::new();
+    let folding = Folding::new(address, detail);
+    let traits = move |task: String| detail.with_untracked(|detail| traits_of(detail, &task));
+    let shape = Memo::new(move |_| detail.with(|detail| drawing(detail, &folding.folded.get())));
     view! {
         <header>
             <Show when=move || recent.with(|recent| !recent.is_empty()) fallback=|| view! { <h2>"No run yet"</h2> }>
                 <label class="row"><span class="small muted">"Run"</span>
-                    <select class="select small" prop:value=move || run_id.get().unwrap_or_default() on:change=choose.clone()>
+                    <select class="select small" prop:value=move || run_id.get().unwrap_or_default() on:change=choose>
                         {move || recent.get().into_iter().map(|run| {
                             let id = run.dag_run_id.to_string();
                             let chosen = run_id.get().as_deref() == Some(id.as_str());
@@ -129,8 +195,8 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
             <Legend/>
         </header>
         {move || {
-            let (tasks, layout) = shape.get();
-            view! { <Graph tasks layout face=face_of selected=Signal::stored(None::<String>) on_select=open.clone()/> }
+            let drawing = shape.get();
+            view! { <Graph drawing camera face=face_of traits selected=Signal::stored(None::<String>) on_select=open.clone() on_fold=folding.toggle/> }
         }}
     }
 }

@@ -1,31 +1,44 @@
-//! Runs by tasks: one column for each of the last runs, one row for each task.
+//! Runs by tasks: one column for each of the last runs, one row for each task, groups that fold.
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
+use crate::components::page::Search;
 use crate::components::status::StatusLabel;
+use crate::core::address::address;
+use crate::core::flow::{chain, short};
 use crate::core::http;
 use crate::core::layout::topological;
 use crate::core::live::{self, News};
 use crate::core::query::query;
 use crate::core::status::{Status, run_type};
+use crate::core::tally::{self, Tally};
 use crate::core::{clock, format, paths};
 use crate::pages::dag::dag_context;
-use cofferdam_api_types::{DagDetail, DagRun, DagRunCollection, Event, TaskInstanceCollection, TaskState};
-use leptos::prelude::*;
+use crate::pages::dag::graph::Folding;
+use cofferdam_api_types::{DagDetail, DagRun, DagRunCollection, Event, TaskState, TaskSummaryCollection};
 use leptos::task::spawn_local;
+use leptos::{html, prelude::*};
 use leptos_router::components::A;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 
-/// How many runs are shown.
+/// How many runs are shown at first, and how many more each time that more are asked for.
 const RUNS: u32 = 30;
+/// The most runs that are shown.
+const MOST_RUNS: u32 = 365;
+/// The height of a row; see the style sheet.
+const ROW: f64 = 28.0;
+/// Rows that are kept ready above and below the window.
+const SPARE: usize = 12;
+/// The rows change by so many at once.
+const STEP: usize = 8;
 
-/// The states of the tasks of some runs.
+/// The instances of each task of some runs.
 #[derive(Clone, Copy)]
 struct States {
-    of_run: RwSignal<HashMap<String, HashMap<String, TaskState>>>,
+    of_run: RwSignal<HashMap<String, HashMap<String, Tally>>>,
     /// Runs that had finished when they were read: they need no second look.
     settled: StoredValue<HashSet<String>>,
     waiting: StoredValue<HashSet<String>>,
@@ -34,16 +47,10 @@ struct States {
 impl States {
     fn read(self, dag_id: String, run_id: String, finished: bool) {
         spawn_local(async move {
-            let path = format!("{}/taskInstances?limit=1000", paths::run(&dag_id, &run_id));
+            let path = format!("{}/taskSummaries", paths::run(&dag_id, &run_id));
             // A run whose tasks cannot be read stays blank; the failure is shown where the run itself is opened.
-            let Ok(list) = http::get::<TaskInstanceCollection>(&path).await else { return };
-            let mut states = HashMap::new();
-            for task in list.task_instances {
-                let worst = states.entry(task.task_id.to_string()).or_insert(task.state);
-                if rank(task.state) > rank(*worst) {
-                    *worst = task.state;
-                }
-            }
+            let Ok(list) = http::get::<TaskSummaryCollection>(&path).await else { return };
+            let states = list.task_summaries.into_iter().map(|task| (task.task_id.to_string(), task.states)).collect();
             if finished {
                 self.settled.try_update_value(|settled| settled.insert(run_id.clone()));
             }
@@ -53,6 +60,7 @@ impl States {
 
     /// Reads a run again, once for all changes of a moment.
     fn read_soon(self, dag_id: &str, run_id: &str) {
+        self.settled.try_update_value(|settled| settled.remove(run_id));
         let first = self.waiting.try_update_value(|waiting| waiting.insert(run_id.to_owned())).unwrap_or(false);
         if first {
             let (dag_id, run_id) = (dag_id.to_owned(), run_id.to_owned());
@@ -68,28 +76,14 @@ impl States {
     }
 }
 
-/// Of the instances of a mapped task the cell shows the one that matters most.
-const fn rank(state: TaskState) -> u8 {
-    match state {
-        TaskState::Failed => 9,
-        TaskState::UpstreamFailed => 8,
-        TaskState::UpForRetry | TaskState::UpForReschedule => 7,
-        TaskState::Running | TaskState::Restarting => 6,
-        TaskState::Deferred => 5,
-        TaskState::Queued | TaskState::Scheduled => 4,
-        TaskState::None => 3,
-        TaskState::Success => 2,
-        TaskState::Skipped => 1,
-        TaskState::Removed => 0,
-    }
-}
-
 /// See the module.
 #[component]
 pub fn GridTab() -> impl IntoView {
     let dag = dag_context();
+    let address = address();
+    let wanted = Memo::new(move |_| address.number("runs").unwrap_or(RUNS).clamp(1, MOST_RUNS));
     let runs = query::<DagRunCollection>(move || {
-        Some(format!("{}/dagRuns?limit={RUNS}&order_by=-logical_date", paths::dag(&dag.id.get())))
+        Some(format!("{}/dagRuns?limit={}&order_by=-logical_date", paths::dag(&dag.id.get()), wanted.get()))
     })
     .refetch_on(move |update| update.is_about_runs() && update.dag_id() == Some(dag.id.get_untracked().as_str()));
     let states =
@@ -110,7 +104,7 @@ pub fn GridTab() -> impl IntoView {
             if *map_index < 0 {
                 states.of_run.update(|all| {
                     if let Some(run) = all.get_mut(dag_run_id.as_str()) {
-                        run.insert(task_id.to_string(), *state);
+                        run.insert(task_id.to_string(), Tally::from([(*state, 1)]));
                     }
                 });
             }
@@ -130,66 +124,204 @@ pub fn GridTab() -> impl IntoView {
     }
 }
 
-#[component]
-fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, states: States) -> impl IntoView {
-    let tasks = Memo::new(move |_| detail.with(|detail| ordered_tasks(detail)));
-    move || {
-        let list: Vec<DagRun> = runs.with(|runs| runs.dag_runs.iter().rev().cloned().collect());
-        if list.is_empty() {
-            return view! {
-                <Empty icon="grid" title="This dag has not run yet"><p>"Trigger a run, or wait for its schedule. Each run becomes a column, each task a row."</p></Empty>
-            }
-            .into_any();
+/// A row of the grid.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Row {
+    /// A group, with the tasks in it.
+    Group { name: String, depth: usize, tasks: Vec<String>, is_folded: bool },
+    /// A task.
+    Task { name: String, depth: usize },
+}
+
+impl Row {
+    fn name(&self) -> &str {
+        match self {
+            Self::Group { name, .. } | Self::Task { name, .. } => name,
         }
-        let dag_id = detail.with_untracked(|detail| detail.dag.dag_id.to_string());
-        let longest = list.iter().filter_map(seconds).fold(0.0, f64::max);
-        let columns = list.len();
-        let axis = [1.0, 0.5].map(|part| format::duration_s(longest * part));
-        let heads = list.iter().map(|run| view! { <Head run=run.clone() longest/> }).collect_view();
-        let rows = tasks
-            .get()
-            .into_iter()
-            .enumerate()
-            .map(|(row, task)| {
-                let cells = list
-                    .iter()
-                    .enumerate()
-                    .map(|(column, run)| {
-                        let first = row == 0 && column + 1 == columns;
-                        view! { <Cell dag_id=dag_id.clone() run_id=run.dag_run_id.to_string() task=task.clone() states at=(row, column) first/> }
-                    })
-                    .collect_view();
-                view! { <tr><th scope="row"><span class="clip" title=task.clone()>{task.clone()}</span></th>{cells}</tr> }
-            })
-            .collect_view();
-        view! {
-            <header>
-                <h2>"Runs and tasks"</h2>
-                <span class="grow"></span>
-                <Legend/>
-            </header>
-            <div class="grid-scroll" tabindex="0" role="region" aria-label="Grid. Arrow keys move between cells." on:keydown=walk>
-                <table class="run-grid">
-                    <thead><tr>
-                        <th scope="col"><div class="axis" aria-hidden="true"><span>{axis[0].clone()}</span><span>{axis[1].clone()}</span><span>"0"</span></div><span class="visually-hidden">"Task"</span></th>
-                        {heads}
-                    </tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
-        }
-        .into_any()
     }
 }
 
-fn ordered_tasks(detail: &DagDetail) -> Vec<String> {
+/// The rows: tasks in the order of the dag, those of a group together below its name. With `text`, only tasks whose name has it.
+fn rows(detail: &DagDetail, folded: &BTreeSet<String>, text: &str) -> Vec<Row> {
     let place: HashMap<&str, usize> = detail.tasks.iter().enumerate().map(|(i, task)| (task.task_id.as_str(), i)).collect();
     let edges: Vec<(usize, usize)> = detail
         .edges
         .iter()
         .filter_map(|edge| Some((*place.get(edge.upstream.as_str())?, *place.get(edge.downstream.as_str())?)))
         .collect();
-    topological(detail.tasks.len(), &edges).into_iter().map(|i| detail.tasks[i].task_id.to_string()).collect()
+    let text = text.to_lowercase();
+    let order: Vec<usize> = topological(detail.tasks.len(), &edges)
+        .into_iter()
+        .filter(|&index| text.is_empty() || detail.tasks[index].task_id.as_str().to_lowercase().contains(&text))
+        .collect();
+    let around = |index: usize| detail.tasks[index].group.as_ref().map(|group| group.as_str());
+    let mut out = Vec::new();
+    below(&order, &around, 0, &|index| detail.tasks[index].task_id.to_string(), folded, &mut out);
+    out
+}
+
+/// Writes the tasks of `order`, all of them in `group`, with the groups in it where the first task of each stands.
+fn below<'a>(
+    order: &[usize],
+    around: &dyn Fn(usize) -> Option<&'a str>,
+    depth: usize,
+    name: &dyn Fn(usize) -> String,
+    folded: &BTreeSet<String>,
+    out: &mut Vec<Row>,
+) {
+    let mut done: HashSet<&str> = HashSet::new();
+    for &index in order {
+        let inner = around(index).and_then(|of| chain(of).nth(depth));
+        match inner {
+            None => out.push(Row::Task { name: name(index), depth }),
+            Some(inner) if done.insert(inner) => {
+                let within: Vec<usize> = order
+                    .iter()
+                    .copied()
+                    .filter(|&other| around(other).is_some_and(|of| chain(of).nth(depth) == Some(inner)))
+                    .collect();
+                let is_folded = folded.contains(inner);
+                let tasks = within.iter().map(|&task| name(task)).collect();
+                out.push(Row::Group { name: inner.to_owned(), depth, tasks, is_folded });
+                if !is_folded {
+                    below(&within, around, depth + 1, name, folded, out);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+#[component]
+fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, states: States) -> impl IntoView {
+    let address = address();
+    let folding = Folding::new(address, detail);
+    let text = address.signal("q");
+    let rows = Memo::new(move |_| detail.with(|detail| rows(detail, &folding.folded.get(), &text.get())));
+    let list = Memo::new(move |_| runs.with(|runs| runs.dag_runs.iter().rev().cloned().collect::<Vec<DagRun>>()));
+    let none = Memo::new(move |_| list.with(Vec::is_empty));
+    let more = Memo::new(move |_| {
+        let shown = list.with(Vec::len) as u32;
+        runs.with(|runs| runs.total_entries > u64::from(shown)) && shown < MOST_RUNS
+    });
+    let older = move |_| address.set([("runs", (list.with_untracked(Vec::len) as u32 + RUNS).min(MOST_RUNS).to_string())]);
+    let many = Memo::new(move |_| detail.with(|detail| detail.tasks.len() > 12));
+    let frame = NodeRef::<html::Div>::new();
+    // Which rows are near the window.
+    let window = RwSignal::new((0.0_f64, 900.0_f64));
+    let look = move || {
+        if let Some(frame) = frame.get_untracked() {
+            window.set((f64::from(frame.scroll_top()), f64::from(frame.client_height())));
+        }
+    };
+    // The newest runs are at the right, and are looked at first.
+    Effect::new(move |_| {
+        if frame.get().is_some() {
+            request_animation_frame(move || {
+                if let Some(frame) = frame.get_untracked() {
+                    frame.set_scroll_left(frame.scroll_width());
+                    look();
+                }
+            });
+        }
+    });
+    let resized = window_event_listener(leptos::ev::resize, move |_| look());
+    on_cleanup(move || resized.remove());
+    let shown = Memo::new(move |_| {
+        let (top, height) = window.get();
+        let count = rows.with(Vec::len);
+        // In steps, so that rows are not drawn anew with every pixel.
+        let first = (((top / ROW) as usize).saturating_sub(SPARE) / STEP * STEP).min(count);
+        let last = (((top + height) / ROW) as usize + SPARE).next_multiple_of(STEP).min(count);
+        (first, last.max(first), count)
+    });
+    let body = move || {
+        let (first, last, count) = shown.get();
+        let gap = |rows: usize| {
+            (rows > 0).then(|| view! { <tr class="gap" aria-hidden="true" style=format!("height:{}px", rows as f64 * ROW)></tr> })
+        };
+        let list = list.get();
+        let columns = list.len();
+        let lines = rows.with(|rows| rows[first.min(rows.len())..last.min(rows.len())].to_vec());
+        let dag_id = detail.with_untracked(|detail| detail.dag.dag_id.to_string());
+        let lines = lines
+            .into_iter()
+            .enumerate()
+            .map(|(offset, row)| {
+                let number = first + offset;
+                let cells = list
+                    .iter()
+                    .enumerate()
+                    .map(|(column, run)| {
+                        let reachable = number == first && column + 1 == columns;
+                        view! { <Cell dag_id=dag_id.clone() run_id=run.dag_run_id.to_string() row=row.clone() states at=(number, column) reachable/> }
+                    })
+                    .collect_view();
+                let is_group = matches!(row, Row::Group { .. });
+                view! { <tr class:group=is_group><RowHead row on_fold=folding.toggle/>{cells}</tr> }
+            })
+            .collect_view();
+        view! { {gap(first)}{lines}{gap(count - last)} }
+    };
+    let heads = move || {
+        let list = list.get();
+        let longest = list.iter().filter_map(seconds).fold(0.0, f64::max);
+        let axis = [1.0, 0.5].map(|part| format::duration_s(longest * part));
+        let heads = list.into_iter().map(|run| view! { <Head run longest/> }).collect_view();
+        view! {
+            <th scope="col"><div class="axis" aria-hidden="true"><span>{axis[0].clone()}</span><span>{axis[1].clone()}</span><span>"0"</span></div><span class="visually-hidden">"Task"</span></th>
+            {heads}
+        }
+    };
+    move || {
+        if none.get() {
+            return view! {
+                <Empty icon="grid" title="This dag has not run yet"><p>"Trigger a run, or wait for its schedule. Each run becomes a column, each task a row."</p></Empty>
+            }
+            .into_any();
+        }
+        view! {
+            <header>
+                <Show when=move || many.get() || !text.with(String::is_empty) fallback=|| view! { <h2>"Runs and tasks"</h2> }>
+                    <Search value=text on_input=move |text: String| address.set([("q", text)]) label="Find a task"/>
+                </Show>
+                <Show when=move || more.get()><button type="button" class="btn small" on:click=older><Icon name="chevron-left" class="s"/>"Older runs"</button></Show>
+                <span class="grow"></span>
+                <Legend/>
+            </header>
+            <div class="grid-scroll" node_ref=frame tabindex="0" role="region" aria-label="Grid. Arrow keys move between cells." on:keydown=walk on:scroll=move |_| look()>
+                <table class="run-grid">
+                    <thead><tr>{heads}</tr></thead>
+                    <tbody>{body}</tbody>
+                </table>
+            </div>
+            <Show when=move || rows.with(Vec::is_empty)><Empty icon="search" title="No task has this in its name"><button type="button" class="btn small" on:click=move |_| address.set([("q", "")])>"Show all tasks"</button></Empty></Show>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn RowHead(row: Row, on_fold: Callback<String>) -> impl IntoView {
+    let indent = |depth: usize| format!("padding-left:{}px", 16 + depth * 16);
+    match row {
+        Row::Task { name, depth } => {
+            view! { <th scope="row" style=indent(depth)><span class="clip" title=name.clone()>{name.clone()}</span></th> }
+                .into_any()
+        }
+        Row::Group { name, depth, tasks, is_folded } => {
+            let label = format!("{} the group {name}", if is_folded { "Unfold" } else { "Fold" });
+            let fold = name.clone();
+            view! {
+                <th scope="row" style=indent(depth)>
+                    <button type="button" class="fold" aria-expanded=(!is_folded).to_string() aria-label=label title=name.clone() on:click=move |_| on_fold.run(fold.clone())>
+                        <Icon name=if is_folded { "chevron" } else { "caret" } class="s"/><span class="clip">{short(&name).to_owned()}</span><span class="small faint num">{tasks.len()}</span>
+                    </button>
+                </th>
+            }
+            .into_any()
+        }
+    }
 }
 
 fn seconds(run: &DagRun) -> Option<f64> {
@@ -219,26 +351,80 @@ fn Head(run: DagRun, longest: f64) -> impl IntoView {
     }
 }
 
+/// What a cell shows.
+#[derive(Clone, Debug, PartialEq)]
+struct Shown {
+    status: Status,
+    /// The instances, when there is not just one.
+    tally: Option<Tally>,
+}
+
+impl Shown {
+    fn of(tally: &Tally) -> Option<Self> {
+        let status = Status::from(tally::worst(tally)?);
+        Some(Self { status, tally: (tally::total(tally) > 1).then(|| tally.clone()) })
+    }
+
+    fn words(&self) -> String {
+        self.tally.as_ref().map_or_else(|| self.status.label().to_owned(), tally::words)
+    }
+
+    /// The number in the cell: the instances that are in the state that matters most, or all when all are in one.
+    fn number(&self) -> Option<String> {
+        let tally = self.tally.as_ref()?;
+        let state = tally::worst(tally)?;
+        Some(few(tally.get(&state).copied().unwrap_or(0)))
+    }
+}
+
+/// A number in three characters at the most.
+fn few(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..100_000 => format!("{}k", count / 1_000),
+        _ => "99k".to_owned(),
+    }
+}
+
 #[component]
-fn Cell(dag_id: String, run_id: String, task: String, states: States, at: (usize, usize), first: bool) -> impl IntoView {
-    let href = paths::task_page(&dag_id, &run_id, &task);
-    let state = {
-        let (run_id, task) = (run_id.clone(), task.clone());
+fn Cell(dag_id: String, run_id: String, row: Row, states: States, at: (usize, usize), reachable: bool) -> impl IntoView {
+    let name = row.name().to_owned();
+    let (href, is_group) = match &row {
+        Row::Task { name, .. } => (paths::task_page(&dag_id, &run_id, name), false),
+        Row::Group { .. } => (paths::run_page(&dag_id, &run_id), true),
+    };
+    let shown = {
+        let run_id = run_id.clone();
         Memo::new(move |_| {
-            states.of_run.with(|all| all.get(&run_id).and_then(|run| run.get(&task)).map(|state| Status::from(*state)))
+            states.of_run.with(|all| {
+                let run = all.get(&run_id)?;
+                match &row {
+                    Row::Task { name, .. } => Shown::of(run.get(name)?),
+                    Row::Group { tasks, .. } => Shown::of(&tally::sum(tasks.iter().filter_map(|task| run.get(task)))),
+                }
+            })
         })
     };
-    let label =
-        move || state.get().map_or_else(|| format!("{task}: not part of this run"), |state| format!("{task}: {}", state.label()));
+    let label = move || {
+        shown.with(|shown| match shown {
+            Some(shown) => format!("{name}: {}", shown.words()),
+            None => format!("{name}: not part of this run"),
+        })
+    };
     let title = {
         let label = label.clone();
         move || format!("{}\n{run_id}", label())
     };
+    let number = Memo::new(move |_| shown.with(|shown| shown.as_ref().and_then(Shown::number)).filter(|_| !is_group));
+    let class = if is_group { "cell of-group" } else { "cell" };
     view! {
         <td>
-            <A href=href attr:class="cell" attr:data-state=move || state.get().map(Status::slug) attr:title=title attr:aria-label=label
-                attr:tabindex=if first { "0" } else { "-1" } attr:data-cell=format!("{}-{}", at.0, at.1)>
-                <Icon name=Signal::derive(move || state.get().map_or("glyph-none", Status::glyph))/>
+            <A href=href attr:class=class attr:data-state=move || shown.with(|shown| shown.as_ref().map(|it| it.status.slug())) attr:title=title attr:aria-label=label
+                attr:tabindex=if reachable { "0" } else { "-1" } attr:data-cell=format!("{}-{}", at.0, at.1)>
+                {move || match number.get() {
+                    Some(number) => view! { <span class="many">{number}</span> }.into_any(),
+                    None => view! { <Icon name=Signal::derive(move || shown.with(|shown| shown.as_ref().map_or("glyph-none", |it| it.status.glyph())))/> }.into_any(),
+                }}
             </A>
         </td>
     }
@@ -290,7 +476,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_outranks_everything_else_in_a_cell() {
-        assert_eq!(TaskState::ALL.iter().copied().max_by_key(|state| rank(*state)), Some(TaskState::Failed));
+    fn groups_are_rows_where_their_first_task_stands() {
+        let groups = [None, Some("g"), Some("g.h"), None, Some("g")];
+        let name = |index: usize| format!("t{index}");
+        let rows = |folded: &[&str]| {
+            let folded = folded.iter().map(|group| (*group).to_owned()).collect();
+            let mut out = Vec::new();
+            below(&[0, 1, 2, 3, 4], &|index| groups[index], 0, &name, &folded, &mut out);
+            out.iter()
+                .map(|row| match row {
+                    Row::Task { name, depth } => format!("{}{name}", " ".repeat(*depth)),
+                    Row::Group { name, depth, tasks, .. } => format!("{}{name} {}", " ".repeat(*depth), tasks.len()),
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(rows(&[]), ["t0", "g 3", " t1", " g.h 1", "  t2", " t4", "t3"]);
+        assert_eq!(rows(&["g.h"]), ["t0", "g 3", " t1", " g.h 1", " t4", "t3"]);
+        assert_eq!(rows(&["g"]), ["t0", "g 3", "t3"]);
+    }
+
+    #[test]
+    fn a_cell_of_many_says_how_many_matter_most() {
+        let tally = Tally::from([(TaskState::Success, 7_300), (TaskState::Failed, 12)]);
+        let shown = Shown::of(&tally).unwrap();
+        assert_eq!((shown.status.slug(), shown.number().as_deref()), ("failed", Some("12")));
+        assert_eq!(shown.words(), "12 failed, 7\u{202f}300 success");
+        assert_eq!(Shown::of(&Tally::from([(TaskState::Success, 1)])).unwrap().number(), None);
+        assert_eq!(few(10_000), "10k");
     }
 }

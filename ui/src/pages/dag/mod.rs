@@ -1,6 +1,9 @@
-//! One dag: its runs as a grid, its graph, all its runs, its definition.
+//! One dag: its runs as a grid, its graph, all its runs, a year of days, its backfills, its definition, what it is.
 
+pub mod backfills;
+pub mod calendar;
 pub mod definition;
+pub mod details;
 pub mod graph;
 pub mod grid;
 pub mod runs;
@@ -53,7 +56,7 @@ pub fn DagPage() -> impl IntoView {
     });
     let dag = Memo::new(move |_| detail.data.with(|detail| detail.as_ref().map(|detail| detail.dag.clone())));
     let present = Memo::new(move |_| dag.with(Option::is_some));
-    let failed = move || detail.failure.get().filter(|_| !present.get());
+    let failed = Memo::new(move |_| detail.failure.get().filter(|_| !present.get()));
     let retry = Callback::new(move |()| detail.refetch());
     let tab = move |end: &str, icon: &'static str, label: &'static str| {
         let end = end.to_owned();
@@ -72,14 +75,12 @@ pub fn DagPage() -> impl IntoView {
             }>
             {move || dag.get().map(|dag| view! { <Facts dag/> })}
             <nav class="tabs" aria-label="Views of the dag">
-                {tab("", "grid", "Grid")}{tab("/graph", "dags", "Graph")}{tab("/runs", "list", "Runs")}{tab("/definition", "code", "Definition")}
+                {tab("", "grid", "Grid")}{tab("/graph", "dags", "Graph")}{tab("/runs", "list", "Runs")}{tab("/calendar", "calendar", "Calendar")}{tab("/backfills", "layers", "Backfills")}{tab("/definition", "code", "Code")}{tab("/details", "info", "Details")}
             </nav>
         </PageHead>
         <div class="content">
-            {move || match failed() {
-                Some(failure) => view! { <FailureNotice failure retry/> }.into_any(),
-                None => view! { <Outlet/> }.into_any(),
-            }}
+            {move || failed.get().map(|failure| view! { <FailureNotice failure retry/> })}
+            <Show when=move || failed.with(Option::is_none)><Outlet/></Show>
         </div>
         <TriggerDialog dag=trigger/>
     }

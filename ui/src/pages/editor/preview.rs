@@ -4,6 +4,7 @@ use super::Check;
 use crate::components::code_editor::Pad;
 use crate::components::feedback::Empty;
 use crate::components::graph::{Graph, TaskFace};
+use crate::core::flow::{self, What, plain};
 use crate::core::format;
 use crate::core::layout::lay_out;
 use cofferdam_api_types::{CompiledDag, DagTask};
@@ -11,8 +12,8 @@ use leptos::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What is drawn: the names of the tasks, what is said of each, and where they stand.
-type Drawing = (Arc<Vec<String>>, Arc<HashMap<String, String>>, Arc<crate::core::layout::Layout>);
+/// What is drawn: how many tasks, what is said of each, and where they stand.
+type Drawing = (usize, Arc<HashMap<String, String>>, Arc<flow::Drawing>);
 
 fn draw(compiled: &CompiledDag) -> Drawing {
     let tasks: Vec<String> = compiled.tasks.iter().map(|task| task.task_id.to_string()).collect();
@@ -24,7 +25,7 @@ fn draw(compiled: &CompiledDag) -> Drawing {
         .collect();
     let layout = lay_out(tasks.len(), &edges);
     let details = compiled.tasks.iter().map(|task| (task.task_id.to_string(), what(task))).collect();
-    (Arc::new(tasks), Arc::new(details), Arc::new(layout))
+    (tasks.len(), Arc::new(details), Arc::new(plain(&tasks, &layout)))
 }
 
 /// What a task runs.
@@ -55,8 +56,7 @@ pub fn Preview(check: Check, pad: Pad) -> impl IntoView {
         now.or_else(|| before.cloned().flatten())
     });
     let is_old = Memo::new(move |_| check.answer.with(|answer| answer.as_ref().is_some_and(|it| it.tasks.is_empty())));
-    let count =
-        move || drawn.with(|drawn| drawn.as_ref().map(|(tasks, _, _)| format::plural(tasks.len() as u64, "task", "tasks")));
+    let count = move || drawn.with(|drawn| drawn.as_ref().map(|(tasks, _, _)| format::plural(*tasks as u64, "task", "tasks")));
     view! {
         <header>
             <h2>"Graph"</h2>
@@ -64,10 +64,10 @@ pub fn Preview(check: Check, pad: Pad) -> impl IntoView {
             <span class="grow"></span><span class="small muted">{count}</span>
         </header>
         {move || match drawn.get() {
-            Some((tasks, details, layout)) => {
-                let face = move |task: String| TaskFace { status: None, detail: details.get(&task).cloned().unwrap_or_default() };
+            Some((_, details, drawing)) => {
+                let face = move |task: What| TaskFace { status: None, detail: details.get(task.name()).cloned().unwrap_or_default() };
                 let go = move |task: String| if let Some(line) = pad.text.with_untracked(|text| line_of(text, &task)) { pad.go(line, 1) };
-                view! { <Graph tasks layout face selected=Signal::stored(None::<String>) on_select=go/> }.into_any()
+                view! { <Graph drawing face selected=Signal::stored(None::<String>) on_select=go/> }.into_any()
             }
             None => view! { <Empty icon="dags" title="Nothing to draw yet"><p>"The graph appears when the text has no errors."</p></Empty> }.into_any(),
         }}

@@ -12,24 +12,26 @@ use leptos::prelude::*;
 pub fn Artifacts(
     /// The API's path of the task instance.
     path: String,
+    /// The query that names the position in a mapped task, with its `?`.
+    at: String,
     /// Grows with every change of the task.
     changed: Memo<String>,
 ) -> impl IntoView {
     let artifacts = query::<ArtifactCollection>({
-        let path = path.clone();
+        let (path, at) = (path.clone(), at.clone());
         move || {
             // Read, not only tracked: a memo that nobody reads never learns of changes.
             let _ = changed.get();
-            Some(format!("{path}/artifacts"))
+            Some(format!("{path}/artifacts{at}"))
         }
     });
     view! {
         {loaded(artifacts, Skeleton::Lines, move |list| {
-            let path = path.clone();
+            let (path, at) = (path.clone(), at.clone());
             move || {
                 let list = list.get();
                 (!list.artifacts.is_empty()).then(|| {
-                    let rows = list.artifacts.iter().map(|artifact| row(&path, artifact)).collect_view();
+                    let rows = list.artifacts.iter().map(|artifact| row(&path, &at, artifact)).collect_view();
                     view! {
                         <section class="body stack" aria-label="Artifacts">
                             <h3>"Artifacts"</h3>
@@ -42,9 +44,9 @@ pub fn Artifacts(
     }
 }
 
-fn row(path: &str, artifact: &Artifact) -> impl IntoView + use<> {
+fn row(path: &str, at: &str, artifact: &Artifact) -> impl IntoView + use<> {
     let name = artifact.name.to_string();
-    let link = format!("{API_BASE}{path}/artifacts/{}/content", paths::segment(&name));
+    let link = format!("{API_BASE}{path}/artifacts/{}/content{at}", paths::segment(&name));
     let about = format!("{} · {}", artifact.content_type, format::bytes(artifact.size_bytes));
     let sum = format!("SHA-256 {}", artifact.sha256);
     view! {

@@ -1,36 +1,53 @@
 //! One run: how far it is, when each task ran, and everything about the task that is looked at.
 
+mod actions;
 mod artifacts;
+mod input;
+mod instances;
+mod note;
 mod receipt;
 mod task_list;
 mod task_panel;
+mod tries;
+mod watch;
 mod xcoms;
 
 use crate::components::code::Code;
 use crate::components::dialog::Dialog;
 use crate::components::feedback::{FailureNotice, Skeleton, Toasts, loaded};
 use crate::components::gantt::{Gantt, Span};
-use crate::components::graph::{Graph, TaskFace};
+use crate::components::graph::{Camera, Graph, TaskFace, Traits};
 use crate::components::icon::Icon;
+use crate::components::menu::{Item, Menu};
 use crate::components::page::PageHead;
 use crate::components::status::StatusLabel;
 use crate::components::time::{Elapsed, Moment};
+use crate::core::address::{Address, address};
+use crate::core::flow::What;
 use crate::core::highlight::Language;
 use crate::core::live::{self, News};
 use crate::core::query::{Query, query};
 use crate::core::session::session;
 use crate::core::status::{Status, reason, run_type};
+use crate::core::tally::{self, Tally};
 use crate::core::{format, http, paths};
-use crate::pages::dag::graph::{drawing, face};
-use cofferdam_api_types::{DagDetail, DagRun, Event, Role, TaskInstance, TaskInstanceCollection};
+use crate::pages::dag::graph::{Folding, drawing, face, summary_face, traits_of};
+use actions::{ActionDialog, Asked, Deed};
+use cofferdam_api_types::{
+    DagDetail, DagRun, Event, MarkedRunState, Role, TaskInstanceCollection, TaskSummary, TaskSummaryCollection,
+};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
+use note::NoteDialog;
 use std::collections::HashMap;
 use std::sync::Arc;
 use task_list::TaskList;
 use task_panel::TaskPanel;
+use watch::{Callbacks, Missed, deadlines};
+
+/// The most task instances that are read for the graph and the timeline. Beyond it they show tasks as a whole.
+const IN_DETAIL: usize = 300;
 
 /// How far a running task said it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,29 +58,69 @@ pub struct Progress {
     pub message: String,
 }
 
+/// What a note is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The task and its position; the run, when there is none.
+    pub task: Option<(String, i32)>,
+    /// The note that there is.
+    pub note: String,
+}
+
 /// The run of the page.
 #[derive(Clone, Copy)]
 pub struct RunContext {
+    /// Its dag.
+    pub dag_id: Memo<String>,
+    /// Its name.
+    pub run_id: Memo<String>,
+    /// What the page shows.
+    pub address: Address,
+    /// The run itself.
+    pub run: Query<DagRun>,
     /// The task that is looked at.
     pub task: Memo<Option<String>>,
-    /// The tasks of the run.
+    /// The first instances of the run, for what a summary does not tell.
     pub tasks: Query<TaskInstanceCollection>,
+    /// The tasks of the run.
+    pub summaries: Query<TaskSummaryCollection>,
+    /// How many instances are in which state.
+    pub counts: Memo<Vec<(Status, u64)>>,
+    /// The version of the dag that the run is pinned to.
+    pub detail: Query<DagDetail>,
     /// How far running tasks said they are.
     pub progress: RwSignal<HashMap<String, Progress>>,
     /// Looks at a task, or at none.
     pub select: Callback<Option<String>>,
+    /// What is asked to be done.
+    pub asked: RwSignal<Option<Asked>>,
+    /// What a note is written about.
+    pub noted: RwSignal<Option<Noted>>,
+    /// Something was done: what is shown is read again.
+    pub changed: Callback<()>,
+    /// Grows each time that something was done.
+    pub changes: RwSignal<u32>,
+}
+
+impl RunContext {
+    /// Whether an update concerns the run.
+    #[must_use]
+    pub fn concerns(self, update: &News) -> bool {
+        !update.is_progress()
+            && update.run_id() == Some(self.run_id.get_untracked().as_str())
+            && update.dag_id() == Some(self.dag_id.get_untracked().as_str())
+    }
 }
 
 /// See the module.
 #[component]
 pub fn RunPage() -> impl IntoView {
     let params = use_params_map();
-    let address = use_query_map();
-    let navigate = use_navigate();
+    let address = address();
     let dag_id = Memo::new(move |_| params.with(|params| params.get("dag_id").unwrap_or_default()));
     let run_id = Memo::new(move |_| params.with(|params| params.get("run_id").unwrap_or_default()));
-    let task = Memo::new(move |_| address.with(|address| address.get("task").filter(|task| !task.is_empty())));
-    let tab = Memo::new(move |_| address.with(|address| address.get("view").unwrap_or_default()));
+    let task = Memo::new(move |_| Some(address.get("task")).filter(|task| !task.is_empty()));
+    let tab = address.signal("view");
     let concerns = move |update: &News| {
         !update.is_progress()
             && update.run_id() == Some(run_id.get_untracked().as_str())
@@ -71,15 +128,35 @@ pub fn RunPage() -> impl IntoView {
     };
     let path = move || paths::run(&dag_id.get(), &run_id.get());
     let run = query::<DagRun>(move || Some(path())).refetch_on(concerns);
+    let summaries = query::<TaskSummaryCollection>(move || Some(format!("{}/taskSummaries", path()))).refetch_on(concerns);
     let tasks =
-        query::<TaskInstanceCollection>(move || Some(format!("{}/taskInstances?limit=1000", path()))).refetch_on(concerns);
-    let detail = query::<DagDetail>(move || Some(format!("{}/details", paths::dag(&dag_id.get()))));
-    let go = Callback::new(move |(view, task): (String, Option<String>)| {
-        let query = paths::query(&[("view", &view), ("task", task.as_deref().unwrap_or_default())]);
-        let page = format!("{}{query}", paths::run_page(&dag_id.get_untracked(), &run_id.get_untracked()));
-        navigate(&page, NavigateOptions { replace: true, scroll: false, ..Default::default() });
+        query::<TaskInstanceCollection>(move || Some(format!("{}/taskInstances?limit={IN_DETAIL}", path()))).refetch_on(concerns);
+    // The run is pinned to a version of its dag, which is the one that is drawn.
+    let version = Memo::new(move |_| run.data.with(|run| run.as_ref().map(|run| run.version_number)));
+    let detail = query::<DagDetail>(move || {
+        version.get().map(|version| format!("{}/details?version_number={version}", paths::dag(&dag_id.get())))
     });
-    let select = Callback::new(move |task: Option<String>| go.run((tab.get_untracked(), task)));
+    let select = Callback::new(move |task: Option<String>| {
+        let other = task != untrack(|| Some(address.get("task")));
+        let mut changes = vec![("task", task.unwrap_or_default())];
+        if other {
+            changes.extend(["map_index", "try", "index_state", "index_offset"].map(|name| (name, String::new())));
+        }
+        address.set(changes);
+    });
+    let counts = Memo::new(move |_| {
+        summaries.data.with(|all| {
+            let sum = all.as_ref().map(|all| tally::sum(all.task_summaries.iter().map(|task| &task.states))).unwrap_or_default();
+            sum.into_iter().map(|(state, count)| (Status::from(state), count)).collect::<Vec<_>>()
+        })
+    });
+    let changes = RwSignal::new(0_u32);
+    let changed = Callback::new(move |()| {
+        run.refetch();
+        summaries.refetch();
+        tasks.refetch();
+        changes.update(|n| *n += 1);
+    });
     let progress = RwSignal::new(HashMap::new());
     live::listen(move |news| {
         let News::Change(Event::Progress { dag_id: dag, dag_run_id: run, task_id, fraction, message, .. }) = news else { return };
@@ -88,7 +165,27 @@ pub fn RunPage() -> impl IntoView {
             progress.update(|all| drop(all.insert(task_id.to_string(), told)));
         }
     });
-    provide_context(RunContext { task, tasks, progress, select });
+    let asked = RwSignal::new(None::<Asked>);
+    let noted = RwSignal::new(None::<Noted>);
+    let context = RunContext {
+        dag_id,
+        run_id,
+        address,
+        run,
+        task,
+        tasks,
+        summaries,
+        counts,
+        detail,
+        progress,
+        select,
+        asked,
+        noted,
+        changed,
+        changes,
+    };
+    provide_context(context);
+    let deadlines = deadlines();
     let escape = window_event_listener(leptos::ev::keydown, move |event| {
         let in_dialog = document().query_selector("dialog[open]").ok().flatten().is_some();
         if event.key() == "Escape" && !in_dialog && task.with_untracked(Option::is_some) {
@@ -103,45 +200,56 @@ pub fn RunPage() -> impl IntoView {
         (format!("{}/runs", paths::dag(&dag_id.get_untracked())), "Runs".to_owned()),
     ];
     let retry = Callback::new(move |()| run.refetch());
+    let views = [
+        ("", "dags", "Graph"),
+        ("timeline", "gantt", "Timeline"),
+        ("tasks", "list", "Tasks"),
+        ("callbacks", "bolt", "Callbacks"),
+        ("conf", "code", "Conf"),
+    ];
     view! {
         <PageHead title=Signal::derive(move || run_id.get()) crumbs=crumbs
             beside=move || data.with(|run| run.as_ref().map(|run| view! { <StatusLabel status=Status::from(run.state) pill=true/> }))
-            actions=move || view! { <Cancel run/> }>
+            actions=move || view! { <RunActions/><Cancel run/> }>
             {move || data.with(|run| run.as_ref().map(|run| view! { <Facts run=DagRun::clone(run)/> }))}
         </PageHead>
         <div class="content run-content">
             {move || run.failure.get().map(|failure| view! { <FailureNotice failure retry/> })}
+            <Missed deadlines/>
             <div class="run-body" class:with-panel=move || task.with(Option::is_some)>
                 <div class="stack">
                     <section class="card" aria-label="Tasks of the run">
                         <header>
                             <div class="segmented" role="group" aria-label="View">
-                                {[("", "dags", "Graph"), ("timeline", "gantt", "Timeline"), ("tasks", "list", "Tasks"), ("conf", "code", "Conf")].into_iter().map(|(value, icon, label)| view! {
-                                    <button type="button" aria-pressed=move || (tab.get() == value).to_string() on:click=move |_| go.run((value.to_owned(), task.get_untracked()))><Icon name=icon class="s"/>{label}</button>
+                                {views.into_iter().map(|(value, icon, label)| view! {
+                                    <button type="button" aria-pressed=move || (tab.get() == value).to_string() on:click=move |_| address.set([("view", value), ("offset", "")])><Icon name=icon class="s"/>{label}</button>
                                 }).collect_view()}
                             </div>
                             <span class="grow"></span>
-                            {move || tasks.data.with(|list| list.as_ref().map(|list| view! { <Counts list=list.task_instances.clone()/> }))}
+                            <Counts/>
                         </header>
                         {move || match tab.get().as_str() {
-                            "timeline" => loaded(tasks, Skeleton::Block, move |list| view! { <Timeline list/> }).into_any(),
-                            "tasks" => loaded(tasks, Skeleton::Rows, move |list| view! { <TaskList list/> }).into_any(),
+                            "timeline" => loaded(summaries, Skeleton::Block, move |list| view! { <Timeline list/> }).into_any(),
+                            "tasks" => view! { <TaskList/> }.into_any(),
+                            "callbacks" => view! { <Callbacks deadlines/> }.into_any(),
                             "conf" => loaded(run, Skeleton::Lines, |run| view! {
                                 <Code text=Signal::derive(move || run.with(|run| serde_json::to_string_pretty(&run.conf).unwrap_or_default())) language=Language::Json label="What the run was triggered with"/>
                             }).into_any(),
-                            _ => loaded(detail, Skeleton::Block, move |detail| view! { <Picture detail run/> }).into_any(),
+                            _ => loaded(detail, Skeleton::Block, move |detail| view! { <Picture detail/> }).into_any(),
                         }}
                     </section>
                     <Show when=move || tab.with(String::is_empty)>
                         <section class="card" aria-label="Timeline">
                             <header><h2>"Timeline"</h2></header>
-                            {loaded(tasks, Skeleton::Lines, move |list| view! { <Timeline list/> })}
+                            {loaded(summaries, Skeleton::Lines, move |list| view! { <Timeline list/> })}
                         </section>
                     </Show>
                 </div>
                 {move || task.get().map(|task| view! { <TaskPanel task/> })}
             </div>
         </div>
+        <ActionDialog asked/>
+        <NoteDialog about=noted/>
     }
 }
 
@@ -149,6 +257,36 @@ pub fn RunPage() -> impl IntoView {
 #[must_use]
 pub fn run_context() -> RunContext {
     expect_context::<RunContext>()
+}
+
+/// What can be done to the run.
+#[component]
+fn RunActions() -> impl IntoView {
+    let context = run_context();
+    let session = session();
+    let may = move || session.may(Role::Operator);
+    let ask = move |deed| context.asked.set(Some(Asked::of_run(deed)));
+    let items = move || {
+        let run = context.run.data.get();
+        let finished = run.as_ref().is_some_and(|run| run.state.is_finished());
+        let marked = run.as_ref().is_some_and(|run| run.reason == Some(cofferdam_api_types::Reason::MarkedByUser));
+        let note = run.and_then(|run| run.note.clone()).unwrap_or_default();
+        let mut items = vec![
+            Item::new("Clear…", "retry", move || ask(Deed::Clear)),
+            Item::new("Mark as success…", "check-circle", move || ask(Deed::MarkRun(MarkedRunState::Success))),
+            Item::new("Mark as failed…", "x-circle", move || ask(Deed::MarkRun(MarkedRunState::Failed))),
+        ];
+        if marked {
+            items.push(Item::new("Take the mark back…", "circle", move || ask(Deed::MarkRun(MarkedRunState::Queued))));
+        }
+        items.push(Item::new("Note…", "note", move || context.noted.set(Some(Noted { task: None, note: note.clone() }))));
+        if finished && session.may(Role::Editor) {
+            items.push(Item::new("Delete…", "trash", move || ask(Deed::Delete)).dangerous());
+        }
+        items
+    };
+    let known = Memo::new(move |_| context.run.data.with(Option::is_some));
+    view! { <Menu label="Actions" icon="bolt" disabled=Signal::derive(move || !(may() && known.get())) items=Signal::derive(items)/> }
 }
 
 #[component]
@@ -172,94 +310,133 @@ fn Facts(run: DagRun) -> impl IntoView {
     }
 }
 
-/// How many tasks are in which state.
+/// How many task instances are in which state.
 #[component]
-fn Counts(list: Vec<TaskInstance>) -> impl IntoView {
-    let mut counts: Vec<(Status, usize)> = Vec::new();
-    for task in &list {
-        let status = Status::from(task.state);
-        match counts.iter_mut().find(|(other, _)| *other == status) {
-            Some((_, n)) => *n += 1,
-            None => counts.push((status, 1)),
-        }
-    }
+fn Counts() -> impl IntoView {
+    let context = run_context();
     view! {
         <div class="legend" role="status" aria-label="Tasks by state">
-            {counts.into_iter().map(|(status, n)| view! { <span class="row" style="gap:5px"><StatusLabel status/><span class="num">{n}</span></span> }).collect_view()}
+            {move || context.counts.get().into_iter().map(|(status, count)| view! { <span class="row" style="gap:5px"><StatusLabel status/><span class="num">{format::grouped(count)}</span></span> }).collect_view()}
         </div>
     }
 }
 
 #[component]
-fn Picture(detail: Signal<Arc<DagDetail>>, run: Query<DagRun>) -> impl IntoView {
+fn Picture(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
     let context = run_context();
     let by_name = Memo::new(move |_| {
+        let mut faces: HashMap<String, (TaskSummary, Option<TaskFace>)> = HashMap::new();
+        context.summaries.data.with(|all| {
+            for summary in all.iter().flat_map(|all| &all.task_summaries) {
+                faces.insert(summary.task_id.to_string(), (summary.clone(), None));
+            }
+        });
         context.tasks.data.with(|list| {
-            list.as_ref()
-                .map(|list| {
-                    list.task_instances.iter().map(|task| (task.task_id.to_string(), task.clone())).collect::<HashMap<_, _>>()
-                })
-                .unwrap_or_default()
-        })
+            for task in list.iter().flat_map(|list| &list.task_instances).filter(|task| task.map_index < 0) {
+                if let Some((summary, shown)) = faces.get_mut(task.task_id.as_str()).filter(|(summary, _)| summary.instances == 1)
+                {
+                    // The summary is the newer of the two, or as new.
+                    if tally::worst(&summary.states) == Some(task.state) {
+                        *shown = Some(face(task));
+                    }
+                }
+            }
+        });
+        faces
     });
-    let face_of = move |task: String| {
-        let mut face = by_name.with(|all| all.get(&task).map(face)).unwrap_or(TaskFace { status: None, detail: String::new() });
-        if face.status.is_some_and(Status::is_running)
-            && let Some(percent) = context.progress.with(|all| all.get(&task).map(|told| told.percent))
-        {
-            face.detail.push_str(&format!(" · {percent} %"));
+    let camera = Camera::new();
+    let folding = Folding::new(context.address, detail);
+    let face_of = move |what: What| match what {
+        What::Task(task) => {
+            let mut face = by_name
+                .with(|all| all.get(&task).map(|(summary, face)| face.clone().unwrap_or_else(|| summary_face(summary))))
+                .unwrap_or(TaskFace { status: None, detail: String::new() });
+            if face.status.is_some_and(Status::is_running)
+                && let Some(percent) = context.progress.with(|all| all.get(&task).map(|told| told.percent))
+            {
+                face.detail.push_str(&format!(" · {percent} %"));
+            }
+            face
         }
-        face
+        What::Group(group) => {
+            let tally: Tally = detail.with(|detail| {
+                by_name.with(|all| {
+                    let members = crate::core::flow::members(detail, &group);
+                    tally::sum(members.filter_map(|task| all.get(task.task_id.as_str()).map(|(summary, _)| &summary.states)))
+                })
+            });
+            TaskFace { status: tally::worst(&tally).map(Status::from), detail: tally::progress(&tally) }
+        }
+        What::Asset(_) => TaskFace { status: None, detail: String::new() },
     };
-    let shape = Memo::new(move |_| detail.with(|detail| drawing(detail)));
-    let older = move || {
-        let current = detail.with(|detail| detail.dag.version_number);
-        run.data
-            .with(|run| run.as_ref().map(|run| run.version_number))
-            .filter(|version| *version != current)
-            .map(|version| (version, current))
-    };
+    let traits = move |task: String| -> Traits { detail.with_untracked(|detail| traits_of(detail, &task)) };
+    let shape = Memo::new(move |_| detail.with(|detail| drawing(detail, &folding.folded.get())));
     view! {
-        {move || older().map(|(version, current)| view! {
-            <p class="small muted picture-note"><Icon name="info" class="s"/>{format!("The run is pinned to version {version} of the dag; the graph shows version {current}.")}</p>
-        })}
         {move || {
-            let (tasks, layout) = shape.get();
-            view! { <Graph tasks layout face=face_of selected=context.task on_select=move |task| context.select.run(Some(task))/> }
+            let drawing = shape.get();
+            view! { <Graph drawing camera face=face_of traits selected=context.task on_select=move |task| context.select.run(Some(task)) on_fold=folding.toggle/> }
         }}
     }
 }
 
+/// The most lines of the timeline.
+const LINES: usize = 300;
+
 #[component]
-fn Timeline(list: Signal<Arc<TaskInstanceCollection>>) -> impl IntoView {
+fn Timeline(list: Signal<Arc<TaskSummaryCollection>>) -> impl IntoView {
     let context = run_context();
+    let few = move || list.with(|list| list.task_summaries.iter().map(|task| task.instances).sum::<u64>()) <= IN_DETAIL as u64;
     let spans = Signal::derive(move || {
-        list.with(|list| {
-            list.task_instances
-                .iter()
-                .map(|task| Span {
-                    task: if task.map_index < 0 {
-                        task.task_id.to_string()
-                    } else {
-                        format!("{}[{}]", task.task_id, task.map_index)
-                    },
-                    status: Status::from(task.state),
-                    queued: task.queued_at,
-                    start: task.start_date,
-                    end: task.end_date,
+        if few() {
+            let single = context.tasks.data.with(|list| {
+                list.as_ref().map(|list| {
+                    let span = |task: &cofferdam_api_types::TaskInstance| Span {
+                        task: if task.map_index < 0 {
+                            task.task_id.to_string()
+                        } else {
+                            format!("{}[{}]", task.task_id, task.map_index)
+                        },
+                        status: Status::from(task.state),
+                        queued: task.queued_at,
+                        start: task.start_date,
+                        end: task.end_date,
+                    };
+                    list.task_instances.iter().map(span).collect::<Vec<_>>()
                 })
-                .collect::<Vec<_>>()
+            });
+            if let Some(single) = single {
+                return single;
+            }
+        }
+        list.with(|list| {
+            let span = |task: &TaskSummary| Span {
+                task: task.task_id.to_string(),
+                status: Status::from(tally::worst(&task.states).unwrap_or(cofferdam_api_types::TaskState::None)),
+                queued: None,
+                start: task.start_date,
+                end: task.end_date,
+            };
+            list.task_summaries.iter().take(LINES).map(span).collect()
         })
     });
-    let open = move |task: String| context.select.run(Some(task.split('[').next().unwrap_or_default().to_owned()));
-    view! { <Gantt spans selected=context.task on_select=open/> }
+    let open = move |task: String| match task.strip_suffix(']').and_then(|task| task.split_once('[')) {
+        Some((task, index)) => context.address.set([("task", task), ("map_index", index), ("try", "")]),
+        None => context.select.run(Some(task)),
+    };
+    let left = move || list.with(|list| list.task_summaries.len().saturating_sub(LINES));
+    view! {
+        <Gantt spans selected=context.task on_select=open/>
+        {move || Some(left()).filter(|left| *left > 0 && !few()).map(|left| view! {
+            <p class="picture-note small muted">{format!("{} more: the list of tasks has all.", format::plural(left as u64, "task", "tasks"))}</p>
+        })}
+    }
 }
 
 /// The button that stops the run, with the question whether one means it.
 #[component]
 fn Cancel(run: Query<DagRun>) -> impl IntoView {
     let session = session();
-    let tasks = run_context().tasks;
+    let counts = run_context().counts;
     let toasts = expect_context::<Toasts>();
     let open = RwSignal::new(false);
     let busy = RwSignal::new(false);
@@ -283,9 +460,7 @@ fn Cancel(run: Query<DagRun>) -> impl IntoView {
     };
     let active = move || state.get().filter(|(finished, _)| !finished).map(|(_, requested)| requested);
     let unfinished = Memo::new(move |_| {
-        tasks.data.with(|list| {
-            list.as_ref().map_or(0, |list| list.task_instances.iter().filter(|task| Status::from(task.state).is_active()).count())
-        })
+        counts.with(|counts| counts.iter().filter(|(status, _)| status.is_active()).map(|(_, n)| n).sum::<u64>())
     });
     view! {
         {move || active().map(|requested| view! {
@@ -296,7 +471,7 @@ fn Cancel(run: Query<DagRun>) -> impl IntoView {
         <Dialog open title="Cancel this run?" narrow=true>
             <div class="body">
                 <p>"Running tasks are stopped within a second and what they did outside is not undone. Tasks that have not started will not start. Finished tasks stay as they are."</p>
-                <p class="muted">{move || format::plural(unfinished.get() as u64, "task has", "tasks have")}" not finished."</p>
+                <p class="muted">{move || format::plural(unfinished.get(), "task has", "tasks have")}" not finished."</p>
             </div>
             <footer>
                 <button type="button" class="btn" autofocus on:click=move |_| open.set(false)>"Keep it running"</button>

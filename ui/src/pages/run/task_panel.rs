@@ -1,27 +1,39 @@
-//! Everything about one task of a run: its tries with what they used and said, its log, its XComs.
+//! Everything about one task of the run.
 
 use crate::components::feedback::{Empty, Skeleton, SkeletonView, loaded};
 use crate::components::icon::Icon;
 use crate::components::log_view::{LogView, log_path};
+use crate::components::menu::{Item, Menu};
 use crate::components::status::StatusLabel;
 use crate::components::time::{Elapsed, Moment};
-use crate::core::paths;
+use crate::core::live::News;
 use crate::core::query::query;
+use crate::core::session::session;
 use crate::core::status::{Status, reason};
+use crate::core::{paths, tally};
+use crate::pages::approvals::Question;
+use crate::pages::approvals::decide::{DecideDialog, Decision};
+use crate::pages::run::actions::{Asked, Deed};
 use crate::pages::run::artifacts::Artifacts;
+use crate::pages::run::input::Input;
+use crate::pages::run::instances::Instances;
 use crate::pages::run::receipt::ReceiptView;
-use crate::pages::run::run_context;
+use crate::pages::run::tries::Tries;
 use crate::pages::run::xcoms::XComs;
-use cofferdam_api_types::{Reason, TaskInstance, Try, TryCollection, TryEnding};
+use crate::pages::run::{Noted, run_context};
+use cofferdam_api_types::{Approval, Event, MarkedState, Reason, Role, TaskInstance, Try, TryCollection, TryEnding};
+use cofferdam_ids::TaskId;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Overview,
-    Log,
-    XComs,
-}
+/// The parts of the panel: name in the address, icon, label.
+const PARTS: [(&str, &str, &str); 5] = [
+    ("", "info", "Overview"),
+    ("input", "in", "Input"),
+    ("log", "log", "Log"),
+    ("xcoms", "out", "XComs"),
+    ("tries", "compare", "Tries"),
+];
 
 /// See the module.
 #[component]
@@ -30,115 +42,221 @@ pub fn TaskPanel(
     task: String,
 ) -> impl IntoView {
     let context = run_context();
-    let instances = {
+    let address = context.address;
+    let summary = {
         let task = task.clone();
         Memo::new(move |_| {
-            context.tasks.data.with(|list| {
-                list.as_ref()
-                    .map(|list| list.task_instances.iter().filter(|it| it.task_id.as_str() == task).cloned().collect::<Vec<_>>())
+            context.summaries.data.with(|all| {
+                all.as_ref().and_then(|all| all.task_summaries.iter().find(|it| it.task_id.as_str() == task).cloned())
             })
         })
     };
-    let map_index = RwSignal::new(None::<i32>);
-    let instance = Memo::new(move |_| {
-        instances.with(|all| {
-            all.as_ref().and_then(|all| all.iter().find(|it| map_index.get().is_none_or(|index| it.map_index == index)).cloned())
-        })
+    let known = Memo::new(move |_| context.summaries.data.with(Option::is_some));
+    let present = Memo::new(move |_| summary.with(Option::is_some));
+    // A mapped task has instances with positions once its list is known.
+    let is_many = Memo::new(move |_| {
+        summary.with(|summary| summary.as_ref().is_some_and(|it| it.is_mapped && (it.instances > 1 || it.start_date.is_some())))
     });
-    let part = RwSignal::new(Part::Overview);
+    let index = Memo::new(move |_| address.get("map_index").parse::<i32>().ok().filter(|index| *index >= 0));
+    let whole = Memo::new(move |_| is_many.get() && index.get().is_none());
+    let status = Memo::new(move |_| summary.with(|it| it.as_ref().and_then(|it| tally::worst(&it.states)).map(Status::from)));
     let close = move |_| context.select.run(None);
-    let indexes = Memo::new(move |_| {
-        instances.with(|all| all.as_ref().map(|all| all.iter().map(|it| it.map_index).collect::<Vec<_>>()).unwrap_or_default())
-    });
-    let path = Memo::new(move |_| {
-        instance.with(|it| {
-            it.as_ref().map(|it| (it.dag_id.to_string(), it.dag_run_id.to_string(), it.task_id.to_string(), it.map_index))
-        })
-    });
+    let (name, label) = (task.clone(), format!("Task {task}"));
+    let id = TaskId::new(&task).ok();
     view! {
-        <aside class="card task-panel" aria-label=format!("Task {task}")>
+        <aside class="card task-panel" aria-label=label>
             <header>
-                <h2 class="grow clip" title=task.clone()>{task.clone()}</h2>
-                {move || instance.with(|it| it.as_ref().map(|it| view! { <StatusLabel status=Status::from(it.state) pill=true/> }))}
+                <h2 class="grow clip" title=name.clone()>{name.clone()}{move || index.get().map(|index| format!(" [{index}]"))}</h2>
+                {move || whole.get().then(|| status.get().map(|status| view! { <StatusLabel status pill=true/> }))}
                 <button type="button" class="btn quiet small icon-only" aria-label="Close (Esc)" title="Close (Esc)" on:click=close><Icon name="close"/></button>
             </header>
-            <div class="panel-bar">
-                <div class="tabs" role="tablist" aria-label="About the task">
-                    {[(Part::Overview, "info", "Overview"), (Part::Log, "log", "Log"), (Part::XComs, "out", "XComs")].into_iter().map(|(value, icon, label)| view! {
-                        <button type="button" role="tab" aria-selected=move || (part.get() == value).to_string() on:click=move |_| part.set(value)><Icon name=icon class="s"/>{label}</button>
-                    }).collect_view()}
-                </div>
-                <Show when=move || indexes.with(|all| all.len() > 1)>
-                    <select class="select small" aria-label="Map index" on:change=move |event| map_index.set(event_target_value(&event).parse().ok())>
-                        {move || indexes.get().into_iter().map(|index| view! { <option value=index>{format!("[{index}]")}</option> }).collect_view()}
-                    </select>
-                </Show>
-            </div>
-            {move || match path.get() {
-                Some(path) => view! { <Parts path instance part/> }.into_any(),
-                None if instances.with(Option::is_some) => view! { <Empty icon="dags" title="This task is not part of the run"><p>"The dag has changed since: the run is pinned to the version it started with."</p></Empty> }.into_any(),
-                None => view! { <SkeletonView shape=Skeleton::Lines/> }.into_any(),
+            {move || {
+                let (task, id) = (task.clone(), id.clone());
+                match (present.get(), known.get()) {
+                    (true, _) if whole.get() => view! { <div class="panel-bar"><span class="small muted">"A mapped task: each item of its list is an instance."</span><Deeds task=id index=None note=Signal::stored(None)/></div><div class="panel-scroll" tabindex="0" role="region" aria-label="Instances"><Instances task summary/></div> }.into_any(),
+                    (true, _) => view! { {move || view! { <Instance task=task.clone() id=id.clone() index=index.get() many=is_many/> }} }.into_any(),
+                    (false, true) => view! { <Empty icon="dags" title="This task is not part of the run"><p>"The dag has changed since: the run is pinned to the version it started with."</p></Empty> }.into_any(),
+                    (false, false) => view! { <SkeletonView shape=Skeleton::Lines/> }.into_any(),
+                }
             }}
         </aside>
     }
 }
 
-/// The parts of the panel, for one instance.
+/// What can be done to a task, or to one instance of it.
 #[component]
-fn Parts(path: (String, String, String, i32), instance: Memo<Option<TaskInstance>>, part: RwSignal<Part>) -> impl IntoView {
-    let (dag_id, run_id, task_id, map_index) = path;
-    let api = paths::task(&dag_id, &run_id, &task_id);
+fn Deeds(task: Option<TaskId>, index: Option<i32>, note: Signal<Option<String>>) -> impl IntoView {
+    let context = run_context();
+    let session = session();
+    let Some(task) = task else { return ().into_any() };
+    let ask = {
+        let task = task.clone();
+        move |deed| context.asked.set(Some(Asked::of(deed, task.clone(), index)))
+    };
+    let one = |label: &'static str, icon: &'static str, deed: Deed| {
+        let ask = ask.clone();
+        Item::new(label, icon, move || ask(deed))
+    };
+    let items = vec![
+        one("Clear…", "retry", Deed::Clear),
+        one("Retry from here…", "branch", Deed::Retry),
+        one("Run by itself…", "play", Deed::RunAlone),
+        one("Mark as success…", "check-circle", Deed::Mark(MarkedState::Success)),
+        one("Mark as failed…", "x-circle", Deed::Mark(MarkedState::Failed)),
+        one("Mark as skipped…", "skip", Deed::Mark(MarkedState::Skipped)),
+    ];
+    let about = task.to_string();
+    let items = Signal::derive(move || {
+        let mut items = items.clone();
+        // What starts by itself, and has a note, is one instance.
+        if let Some(note) = note.get() {
+            let about = about.clone();
+            let noted = move || Noted { task: Some((about.clone(), index.unwrap_or(-1))), note: note.clone() };
+            items.push(Item::new("Note…", "note", move || context.noted.set(Some(noted()))));
+        } else {
+            items.remove(2);
+        }
+        items
+    });
+    view! { <Menu label="Actions" icon="bolt" small=true disabled=Signal::derive(move || !session.may(Role::Operator)) items/> }
+        .into_any()
+}
+
+/// One instance: its parts, and what can be done to it.
+#[component]
+fn Instance(task: String, id: Option<TaskId>, index: Option<i32>, many: Memo<bool>) -> impl IntoView {
+    let context = run_context();
+    let address = context.address;
+    let (dag_id, run_id) = (context.dag_id.get_untracked(), context.run_id.get_untracked());
+    let api = paths::task(&dag_id, &run_id, &task);
+    let path = index.map_or_else(|| api.clone(), |index| format!("{api}/{index}"));
+    let at = index.map(|index| format!("?map_index={index}")).unwrap_or_default();
+    let about = task.clone();
+    let instance = query::<TaskInstance>(move || Some(path.clone())).refetch_on(move |update| match update {
+        News::Change(Event::TaskInstance { task_id, map_index, .. }) => {
+            task_id.as_str() == about && index.is_none_or(|index| index == *map_index) && context.concerns(update)
+        }
+        _ => false,
+    });
+    Effect::new(move |before: Option<u32>| {
+        let now = context.changes.get();
+        if before.is_some_and(|before| before != now) {
+            instance.refetch();
+        }
+        now
+    });
     let changed = Memo::new(move |_| {
-        instance.with(|it| it.as_ref().map(|it| format!("{} {}", it.state, it.try_number)).unwrap_or_default())
+        instance.data.with(|it| it.as_ref().map(|it| format!("{} {}", it.state, it.try_number)).unwrap_or_default())
     });
     let tries = query::<TryCollection>({
-        let api = api.clone();
+        let (api, at) = (api.clone(), at.clone());
         move || {
             // Read, not only tracked: a memo that nobody reads never learns of changes.
             let _ = changed.get();
-            let map = if map_index < 0 { String::new() } else { format!("?map_index={map_index}") };
-            Some(format!("{api}/tries{map}"))
+            Some(format!("{api}/tries{at}"))
         }
     });
     // The try that is looked at: the newest, until one is chosen.
-    let chosen = RwSignal::new(None::<u32>);
-    let newest = Memo::new(move |_| instance.with(|it| it.as_ref().map_or(0, |it| it.try_number)));
-    let number = Memo::new(move |_| chosen.get().unwrap_or_else(|| newest.get()));
+    let newest = Memo::new(move |_| instance.data.with(|it| it.as_ref().map_or(0, |it| it.try_number)));
+    let number = Memo::new(move |_| address.number("try").filter(|n| *n >= 1).map_or(newest.get(), |n| n.min(newest.get())));
+    let part = address.signal("part");
     let chooser = move || {
         let newest = newest.get();
         (newest > 1).then(|| {
             view! {
                 <div class="row try-row"><span class="small faint">"Try"</span>
                     <div class="segmented" role="group" aria-label="Try">
-                        {(1..=newest).map(|n| view! { <button type="button" aria-pressed=move || (number.get() == n).to_string() on:click=move |_| chosen.set(Some(n))>{n}</button> }).collect_view()}
+                        {(1..=newest).map(|n| view! { <button type="button" aria-pressed=move || (number.get() == n).to_string() on:click=move |_| address.set([("try", n.to_string())])>{n}</button> }).collect_view()}
                     </div>
                 </div>
             }
         })
     };
-    let shown = Memo::new(move |_| (part.get(), number.get()));
-    move || {
-        let (part, number) = shown.get();
-        match part {
-            Part::Overview => view! {
+    let shown = Memo::new(move |_| (part.get(), number.get(), newest.get()));
+    let of_task = task.clone();
+    let asks = Memo::new(move |_| {
+        context.detail.data.with(|detail| {
+            let tasks = detail.iter().flat_map(|detail| &detail.tasks);
+            tasks.into_iter().any(|it| it.task_id.as_str() == of_task && it.kind == "approval")
+        })
+    });
+    let note =
+        Signal::derive(move || Some(instance.data.with(|it| it.as_ref().and_then(|it| it.note.clone())).unwrap_or_default()));
+    let status = Memo::new(move |_| instance.data.with(|it| it.as_ref().map(|it| Status::from(it.state))));
+    let back = move |_| address.set([("map_index", ""), ("try", "")]);
+    let parts = move || {
+        let (part, number, newest) = shown.get();
+        let (api, at) = (api.clone(), at.clone());
+        match part.as_str() {
+            "input" if number == 0 => view! { <Empty icon="in" title="No input yet"><p>"The task has not been tried."</p></Empty> }.into_any(),
+            "input" => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="Input">{chooser}<Input path=api at number newest/></div> }.into_any(),
+            "log" if number == 0 => view! { <Empty icon="log" title="No log yet"><p>"The task has not been tried."</p></Empty> }.into_any(),
+            "log" => {
+                let name = format!("{dag_id}.{task}.{number}.log");
+                let path = log_path(&dag_id, &run_id, &task, index.unwrap_or(-1), number);
+                view! { <div class="panel-log">{chooser}<LogView path file_name=name/></div> }.into_any()
+            }
+            "xcoms" => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="XComs"><XComs path=api.clone() at=at.clone() changed/><Artifacts path=api at changed/></div> }.into_any(),
+            "tries" => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="Tries"><Tries tries/></div> }.into_any(),
+            _ => view! {
                 <div class="panel-scroll" tabindex="0" role="region" aria-label="Overview">
                     <div class="body stack">
                         {chooser}
-                        {loaded(tries, Skeleton::Lines, move |tries| move || {
-                            let finished = tries.with(|tries| tries.tries.iter().find(|it| it.try_number == number).cloned());
-                            instance.get().map(|it| view! { <Overview finished it number/> })
+                        {(asks.get() && newest > 0).then(|| view! { <Asks path=api.clone() at=at.clone() changed/> })}
+                        {loaded(instance, Skeleton::Lines, move |it| move || {
+                            let finished = tries.data.with(|tries| tries.as_ref().and_then(|tries| tries.tries.iter().find(|it| it.try_number == number).cloned()));
+                            view! { <Overview finished it=TaskInstance::clone(&it.get()) number/> }
                         })}
                     </div>
                 </div>
             }
             .into_any(),
-            Part::Log if number == 0 => view! { <Empty icon="log" title="No log yet"><p>"The task has not been tried."</p></Empty> }.into_any(),
-            Part::Log => {
-                let name = format!("{dag_id}.{task_id}.{number}.log");
-                view! { <div class="panel-log">{chooser}<LogView path=log_path(&dag_id, &run_id, &task_id, map_index, number) file_name=name/></div> }.into_any()
-            }
-            Part::XComs => view! { <div class="panel-scroll" tabindex="0" role="region" aria-label="XComs"><XComs path=api.clone() changed/><Artifacts path=api.clone() changed/></div> }.into_any(),
         }
+    };
+    view! {
+        <div class="panel-bar top">
+            <Show when=move || many.get()><button type="button" class="btn quiet small" on:click=back><Icon name="chevron-left" class="s"/>"All instances"</button></Show>
+            {move || status.get().map(|status| view! { <StatusLabel status pill=true/> })}
+            <span class="grow"></span>
+            <Deeds task=id index note/>
+        </div>
+        <div class="panel-bar">
+            <div class="tabs" role="tablist" aria-label="About the task">
+                {PARTS.into_iter().map(|(value, icon, label)| view! {
+                    <button type="button" role="tab" aria-selected=move || (part.get() == value).to_string() on:click=move |_| address.set([("part", value)])><Icon name=icon class="s"/>{label}</button>
+                }).collect_view()}
+            </div>
+        </div>
+        {parts}
+    }
+}
+
+/// What a task asks people, and the answer.
+#[component]
+fn Asks(
+    /// The API's path of the task instance, without its position.
+    path: String,
+    /// The query that names the position, with its `?`.
+    at: String,
+    /// Grows with every change of the task.
+    changed: Memo<String>,
+) -> impl IntoView {
+    let context = run_context();
+    let approval = query::<Approval>(move || {
+        // Read, not only tracked: a memo that nobody reads never learns of changes.
+        let _ = changed.get();
+        Some(format!("{path}/approval{at}"))
+    });
+    let decision = RwSignal::new(None::<Decision>);
+    let done = Callback::new(move |()| {
+        approval.refetch();
+        context.changed.run(());
+    });
+    view! {
+        <section class="asks" aria-label="Approval">
+            {loaded(approval, Skeleton::Lines, move |it| view! { <ul class="questions">{move || view! { <Question it=Approval::clone(&it.get()) decision/> }}</ul> })}
+        </section>
+        <DecideDialog decision done/>
     }
 }
 
@@ -155,14 +273,18 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
         Some(one) => one.reason.map(|why| (why, one.message.clone())),
         None => it.reason.map(|why| (why, it.message.clone())),
     };
+    // A state that a person gave stands above what the last try said.
+    let marked = (latest && finished.is_some() && it.reason == Some(Reason::MarkedByUser)).then_some(Reason::MarkedByUser);
     let said = finished.as_ref().and_then(|one| one.message.clone()).filter(|_| why.is_none());
     let ending = finished.as_ref().map(|one| ending(one.ending));
     let dash = || view! { <span class="faint">"–"</span> }.into_any();
     let moment = move |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(dash, |at| view! { <Moment at/> }.into_any());
     view! {
+        {it.note.clone().map(|note| view! { <div class="notice info note"><Icon name="note"/><div class="grow"><p>{note}</p></div></div> })}
         {(latest && finished.is_none()).then(|| view! { <p class="muted">{status.meaning()}</p> })}
         {(latest && status.is_running()).then(|| view! { <HowFar task=component.clone()/> })}
         {(latest && status.slug() == "up_for_retry").then(|| view! { <p class="muted">{format!("Try {} of {} failed; the next one follows.", it.try_number, it.max_tries)}</p> })}
+        {marked.map(|why| view! { <Why why message=None/> })}
         {why.map(|(why, message)| view! { <Why why message/> })}
         {said.map(|text| view! { <div class="notice info"><Icon name="info"/><div class="grow"><pre>{text}</pre></div></div> })}
         {finished.as_ref().map(|one| view! { <ReceiptView receipt=one.receipt/> })}
@@ -219,7 +341,8 @@ fn Why(why: Reason, message: Option<String>) -> impl IntoView {
     }
 }
 
-const fn ending(ending: TryEnding) -> &'static str {
+/// How a try ended, in words.
+pub const fn ending(ending: TryEnding) -> &'static str {
     match ending {
         TryEnding::Success => "With a result",
         TryEnding::Failure => "With an error",

@@ -18,27 +18,29 @@ const SHOWN_AT_ONCE: u64 = 64 << 10;
 pub fn XComs(
     /// The API's path of the task instance.
     path: String,
+    /// The query that names the position in a mapped task, with its `?`.
+    at: String,
     /// Grows with every change of the task.
     changed: Memo<String>,
 ) -> impl IntoView {
     let entries = query::<XComCollection>({
-        let path = path.clone();
+        let (path, at) = (path.clone(), at.clone());
         move || {
             // Read, not only tracked: a memo that nobody reads never learns of changes.
             let _ = changed.get();
-            Some(format!("{path}/xcomEntries"))
+            Some(format!("{path}/xcomEntries{at}"))
         }
     });
     view! {
         <div class="body stack">
             {loaded(entries, Skeleton::Lines, move |list| {
-                let path = path.clone();
+                let (path, at) = (path.clone(), at.clone());
                 move || {
                     let list = list.get();
                     if list.xcom_entries.is_empty() {
                         return view! { <Empty icon="out" title="No XComs"><p>"A task leaves its result here as return_value, and whatever else it pushes."</p></Empty> }.into_any();
                     }
-                    list.xcom_entries.iter().cloned().map(|entry| view! { <Entry entry path=path.clone()/> }).collect_view().into_any()
+                    list.xcom_entries.iter().cloned().map(|entry| view! { <Entry entry path=path.clone() at=at.clone()/> }).collect_view().into_any()
                 }
             })}
         </div>
@@ -46,12 +48,12 @@ pub fn XComs(
 }
 
 #[component]
-fn Entry(entry: XComEntry, path: String) -> impl IntoView {
+fn Entry(entry: XComEntry, path: String, at: String) -> impl IntoView {
     let wanted = RwSignal::new(entry.size_bytes <= SHOWN_AT_ONCE);
     let key = entry.key.to_string();
     let value = {
         let key = key.clone();
-        query::<XCom>(move || wanted.get().then(|| format!("{path}/xcomEntries/{}", paths::segment(&key))))
+        query::<XCom>(move || wanted.get().then(|| format!("{path}/xcomEntries/{}{at}", paths::segment(&key))))
     };
     let size = format::bytes(entry.size_bytes);
     view! {
