@@ -189,6 +189,9 @@ pub struct TaskInstance {
     pub task_id: TaskId,
     /// Position in a mapped task, or -1.
     pub map_index: i32,
+    /// What the instance of a mapped task is called, by its `map_index_template` (Airflow's name for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_map_index: Option<String>,
     /// Its state.
     pub state: TaskState,
     /// Why, where there is more to say than the state.

@@ -34,6 +34,9 @@ pub struct Job {
     /// Whether something was filled in that is to be kept for people to look at.
     #[serde(default, skip_serializing_if = "is_false")]
     pub filled_in: bool,
+    /// What the instance of a mapped task is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What it may reach.
     #[serde(default)]
     pub grant: Grant,

@@ -174,10 +174,12 @@ impl Engine {
             match (filled, &task.work) {
                 (Ok((input, Some(entry))), TaskWork::Component(work)) => {
                     let target = Target { digest: work.digest.clone(), entry };
-                    sorted.messages.push(message(&new, run, rules, task, (target, input)));
+                    let name = task.instance_name(&scope, &input);
+                    sorted.messages.push(message(&new, run, rules, task, (target, input, name)));
                 }
                 (Ok((input, _)), work) => {
-                    sorted.own.push(OwnWork { work: work.clone(), run: Arc::clone(run), input, due: new });
+                    let name = task.instance_name(&scope, &input);
+                    sorted.own.push(OwnWork { work: work.clone(), run: Arc::clone(run), input, name, due: new });
                 }
                 (Err(message), _) => sorted.unrunnable.push(Unrunnable::new(&new, message)),
             }
@@ -256,7 +258,14 @@ fn input(
     Ok(input)
 }
 
-fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan, (target, input): (Target, Value)) -> Message {
+fn message(
+    new: &ToEnqueue,
+    run: &RunFacts,
+    rules: &TenantRules,
+    task: &TaskPlan,
+    given: (Target, Value, Option<String>),
+) -> Message {
+    let (target, input, name) = given;
     let job = Job {
         tenant: new.tenant,
         run: new.run,
@@ -277,6 +286,7 @@ fn message(new: &ToEnqueue, run: &RunFacts, rules: &TenantRules, task: &TaskPlan
         },
         target,
         filled_in: task.is_filled_in(),
+        name,
         input,
         limits: rules.limits.as_ref().map_or_else(|| task.limits.clone(), |limits| task.limits.tightened_by(limits)),
         grant: task.grant.clone(),

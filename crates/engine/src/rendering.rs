@@ -94,6 +94,7 @@ impl Surroundings {
             connections: self.connections.get(&new.tenant).unwrap_or(&NO_CONNECTIONS),
             xcom,
             happened: None,
+            input: None,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct TaskInstance {
     pub note: Option<String>,
     /// The last try that has ended.
     pub last_try: Option<Try>,
+    /// What the instance of a mapped task is called, by the last try of which is known what it was given.
+    pub name: Option<String>,
 }
 
 /// How a try ended.
@@ -196,6 +198,7 @@ impl TryFrom<Row> for TaskInstance {
             due_at: row.due_at,
             note: row.note,
             last_try: None,
+            name: None,
         })
     }
 }
@@ -222,6 +225,7 @@ pub async fn list(tx: &mut Tx<'_>, run: RunKey) -> Result<Vec<TaskInstance>, Sto
     .map(TaskInstance::try_from)
     .collect::<Result<Vec<_>, _>>()?;
     add_last_tries(tx, &mut instances).await?;
+    add_names(tx, &mut instances).await?;
     Ok(instances)
 }
 
@@ -248,6 +252,7 @@ pub async fn get(tx: &mut Tx<'_>, run: RunKey, task: &TaskId, map_index: i32) ->
     .ok_or_else(|| StoreError::not_found("task instance", task))?;
     let mut instances = [TaskInstance::try_from(row)?];
     add_last_tries(tx, &mut instances).await?;
+    add_names(tx, &mut instances).await?;
     let [instance] = instances;
     Ok(instance)
 }
@@ -274,6 +279,31 @@ async fn add_last_tries(tx: &mut Tx<'_>, instances: &mut [TaskInstance]) -> Resu
     }
     for instance in instances {
         instance.last_try = tries.remove(&instance.id.uuid());
+    }
+    Ok(())
+}
+
+/// What instances of mapped tasks are called.
+async fn add_names(tx: &mut Tx<'_>, instances: &mut [TaskInstance]) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let mapped = instances.iter().filter(|instance| instance.map_index >= 0);
+    let ids: Vec<Uuid> = mapped.map(|instance| instance.id.uuid()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query!(
+        r#"
+        SELECT DISTINCT ON (instance_id) instance_id, rendered::jsonb ->> 'map_index_name' AS name
+        FROM rendered_inputs WHERE tenant_id = $1 AND instance_id = ANY ($2) ORDER BY instance_id, try_number DESC
+        "#,
+        tenant,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let mut names: std::collections::HashMap<_, _> = rows.into_iter().map(|row| (row.instance_id, row.name)).collect();
+    for instance in instances {
+        instance.name = names.remove(&instance.id.uuid()).flatten();
     }
     Ok(())
 }
@@ -515,5 +545,6 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
     .map(TaskInstance::try_from)
     .collect::<Result<Vec<_>, _>>()?;
     add_last_tries(tx, &mut instances).await?;
+    add_names(tx, &mut instances).await?;
     Ok(Listed { items: instances, total: total.cast_unsigned() })
 }

@@ -79,7 +79,7 @@ pub(crate) async fn execute(shared: Arc<Shared>, claim: Claim, cancel: Cancellat
 }
 
 async fn run(shared: &Arc<Shared>, claim: &Claim, job: Job, started_at: DateTime<Utc>, cancel: CancellationToken) -> Outcome {
-    let rendered = job.filled_in.then(|| rendered(&job.input, &job.target.entry));
+    let rendered = job.filled_in.then(|| rendered(&job.input, &job.target.entry, job.name.as_deref()));
     let program = match shared.programs.get(job.tenant, &job.target.digest).await {
         Ok(program) => program,
         Err(error) => return Outcome { rendered, ..Outcome::failed(error.into_ending()) },

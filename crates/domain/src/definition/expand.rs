@@ -49,8 +49,32 @@ impl ExpandDefinition {
     }
 }
 
+/// The most characters of the template of names.
+pub(super) const MAX_NAME_TEMPLATE: usize = 1000;
+
+/// The template of the names of a task's instances.
+pub(crate) fn name_template(task: &TaskDefinition) -> Option<Result<InputTemplate, Vec<InputError>>> {
+    task.map_index_template.as_ref().map(|template| InputTemplate::parse(&Value::from(template.as_str())))
+}
+
+/// What is wrong with a task's `map_index_template`, beside what is wrong with any template.
+fn validate_name(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
+    let Some(template) = &task.map_index_template else { return };
+    let at = format!("{at}/map_index_template");
+    if task.expand.is_none() {
+        let problem = Diagnostic::error(Code::InvalidValue, at.as_str(), "only the instances of a mapped task have names");
+        found.push(problem.help("remove it, or map the task with 'expand'"));
+    }
+    let length = template.chars().count();
+    if length == 0 || length > MAX_NAME_TEMPLATE {
+        let message = format!("it has from 1 to {MAX_NAME_TEMPLATE} characters; this one has {length}");
+        found.push(Diagnostic::error(Code::TooLong, at, message));
+    }
+}
+
 /// What is wrong with a task's `expand`.
 pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
+    validate_name(at, task, found);
     let Some(expand) = &task.expand else { return };
     let over = format!("{at}/expand/over");
     if expand.over.is_empty() {
@@ -162,6 +186,26 @@ mod tests {
         .iter()
         .map(ToString::to_string)
         .collect()
+    }
+
+    #[test]
+    fn names_of_instances_are_templates_that_know_the_input() {
+        let problems = |extra: &Value| {
+            let mut task =
+                json!({ "task_id": "each", "component": "c", "input": { "unit": "C" }, "expand": { "over": { "n": [1] } } });
+            task.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            let dag = parse(json!({ "dag_id": "a", "tasks": [task] })).unwrap();
+            validate(&dag).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(problems(&json!({ "map_index_template": "{{ input.n }} of {{ ds }}" })).is_empty());
+        let told = problems(&json!({ "map_index_template": "{{ inputs.n }}" })).join("\n");
+        assert!(told.contains("error[unknown_name] at /tasks/0/map_index_template: there is no name 'inputs'"), "{told}");
+        let told = problems(&json!({ "input": { "x": "{{ input.n }}" } })).join("\n");
+        assert!(told.contains("at /tasks/0/input/x: 'input' is only known to map_index_template"), "{told}");
+        let told = problems(&json!({ "expand": null, "map_index_template": "x" })).join("\n");
+        assert!(told.contains("at /tasks/0/map_index_template: only the instances of a mapped task have names"), "{told}");
+        let told = problems(&json!({ "map_index_template": "x".repeat(1001) })).join("\n");
+        assert!(told.contains("it has from 1 to 1000 characters; this one has 1001"), "{told}");
     }
 
     #[test]

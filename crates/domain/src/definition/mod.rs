@@ -9,7 +9,7 @@ mod callback;
 mod changes;
 mod deadline;
 mod diagnostic;
-mod expand;
+pub(crate) mod expand;
 mod flow;
 pub(crate) mod graph;
 mod group;
@@ -309,6 +309,9 @@ with_settings! {
         /// What it is mapped over: it runs once for each item, with a `map_index`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub expand: Option<ExpandDefinition>,
+        /// What each instance of a mapped task is called, beside its `map_index`: a template, which knows the instance's `input`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub map_index_template: Option<String>,
         /// The tasks and groups that it waits for, besides those that its input names.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub depends_on: Vec<TaskId>,

@@ -207,6 +207,12 @@ fn task() -> Value {
                             run was given. {} when not given.",
         },
         "expand": super::expand::schema(),
+        "map_index_template": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": super::expand::MAX_NAME_TEMPLATE,
+            "description": "What each instance of a mapped task is called, beside its map_index: a template, which knows the instance's input.",
+        },
         "depends_on": {
             "type": "array",
             "items": { "$ref": "#/$defs/task_id" },

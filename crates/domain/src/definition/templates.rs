@@ -11,6 +11,9 @@ pub(crate) fn arguments(task: &TaskDefinition) -> Value {
     json!({ "args": task.args, "env": task.env })
 }
 
+/// Where the template of the names of instances stands in a task.
+const NAME_TEMPLATE: &str = "/map_index_template";
+
 /// What of a task is filled in when it runs: each with its place in the task.
 fn parts(task: &TaskDefinition) -> Vec<(String, Result<InputTemplate, Vec<InputError>>)> {
     let mut parts = Vec::new();
@@ -19,6 +22,9 @@ fn parts(task: &TaskDefinition) -> Vec<(String, Result<InputTemplate, Vec<InputE
     }
     if let Some(expand) = &task.expand {
         parts.extend(expand.parts());
+    }
+    if let Some(template) = super::expand::name_template(task) {
+        parts.push((NAME_TEMPLATE.to_owned(), template));
     }
     if !task.args.is_empty() || !task.env.is_empty() {
         parts.push((String::new(), InputTemplate::parse(&arguments(task))));
@@ -64,6 +70,10 @@ fn check(at: &str, task: &TaskDefinition, dag: &DagDefinition, is_callback: bool
                 for (pointer, template) in template.templates() {
                     let pointer = format!("{at}{part}{pointer}");
                     not_granted(&pointer, template.uses(), grant, found);
+                    for used in template.uses().input.iter().filter(|_| part != NAME_TEMPLATE) {
+                        let message = "'input' is only known to map_index_template".to_owned();
+                        found.push(Diagnostic::error(Code::UnknownName, pointer.clone(), message).place(used.place));
+                    }
                     for used in template.uses().happened.iter().filter(|_| !is_callback) {
                         let message = format!("'{}' is only known to callbacks", used.what);
                         found.push(Diagnostic::error(Code::UnknownName, pointer.clone(), message).place(used.place));

@@ -116,6 +116,7 @@ fn planned(task_index: i32, task: &TaskDefinition, work: TaskWork, dag: &DagDefi
         pool_slots: settings.pool_slots.unwrap_or(1),
         queue: settings.queue.unwrap_or_else(QueueName::default_queue),
         expand: None,
+        map_index_template: None,
         arguments: InputTemplate::parse(&templates::arguments(task)).ok().filter(InputTemplate::is_filled_in),
         is_leaf: false,
         is_callback: true,

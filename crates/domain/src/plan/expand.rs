@@ -226,6 +226,31 @@ mod tests {
         expansion.values(&Scope::bare(&json!({ "cities": ["Rome"], "none": [] }), &left))
     }
 
+    #[test]
+    fn the_name_of_an_instance_is_made_of_the_input_of_its_task() {
+        use crate::definition::parse;
+        use crate::job::Entry;
+        use crate::plan::{Component, DagPlan};
+        let settings = json!({ "task_id": "each", "expand": { "over": { "n": [1] } }, "map_index_template": " {{ input.n }} " });
+        let with = |more: Value| {
+            let mut task = settings.clone();
+            task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let dag = parse(json!({ "dag_id": "d", "tasks": [task] })).unwrap();
+            let digest = cofferdam_ids::Digest::new("a".repeat(64)).unwrap();
+            let component = Component { digest, entry: Some(Entry::Task), functions: vec![] };
+            DagPlan::compile(&dag, |_| Ok(component.clone())).unwrap()
+        };
+        let scope = Scope::bare(&Value::Null, &|_, _| None);
+        let name = |plan: &DagPlan, input: Value| plan.tasks[0].instance_name(&scope, &input);
+        let component = with(json!({ "component": "c" }));
+        assert_eq!(name(&component, json!({ "n": "one" })).as_deref(), Some("one"));
+        assert_eq!(name(&component, json!({ "n": "x".repeat(300) })).map(|name| name.len()), Some(250));
+        assert_eq!(name(&component, json!({})), None);
+        // An interpreter has it beside the script.
+        let script = with(json!({ "script": { "language": "python", "source": "x" } }));
+        assert_eq!(name(&script, json!({ "source": "x", "input": { "n": "two" } })).as_deref(), Some("two"));
+    }
+
     fn inputs(expansion: &Expansion) -> Vec<Value> {
         let values = values(expansion).unwrap();
         (0..i32::try_from(values.len()).unwrap())

@@ -157,6 +157,9 @@ pub struct TaskPlan {
     /// Its arguments and environment variables (`args` and `env`), when something is filled in there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<InputTemplate>,
+    /// What its instances are called, when it is mapped and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_index_template: Option<InputTemplate>,
     /// Whether the run succeeds or fails by it: no task waits for it, apart from teardowns, and it is none itself.
     pub is_leaf: bool,
     /// Whether it is no task but a callback, which counts for nothing.
@@ -187,10 +190,24 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// The most characters of the name of an instance; the rest is cut off.
+const MAX_INSTANCE_NAME: usize = 250;
+
 impl TaskPlan {
-    /// What is filled in when it runs: its input, and its arguments.
+    /// What is filled in when it runs: its input, its arguments, and the name of the instance.
     fn filled_in(&self) -> impl Iterator<Item = &InputTemplate> {
-        std::iter::once(&self.input).chain(&self.arguments)
+        std::iter::once(&self.input).chain(&self.arguments).chain(&self.map_index_template)
+    }
+
+    /// What an instance with this input is called. One whose template cannot be rendered, or says nothing, has no name: that is no
+    /// reason not to run it.
+    #[must_use]
+    pub fn instance_name(&self, scope: &Scope<'_>, input: &Value) -> Option<String> {
+        // What an interpreter is given holds the script beside the input of the task.
+        let input = self.expand.as_ref().and_then(|expand| input.pointer(&expand.within)).unwrap_or(input);
+        let rendered = self.map_index_template.as_ref()?.render(&Scope { input: Some(input), ..*scope }).ok()?;
+        let name: String = rendered.as_str()?.trim().chars().take(MAX_INSTANCE_NAME).collect();
+        (!name.is_empty()).then_some(name)
     }
 
     /// The XComs that its input and arguments take, each once.
@@ -381,6 +398,7 @@ impl DagPlan {
                     (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
                 expand: expand::compile(task).map_err(|_| found.clone())?,
+                map_index_template: crate::definition::expand::name_template(task).transpose().map_err(|_| found.clone())?,
                 arguments: InputTemplate::parse(&templates::arguments(task)).ok().filter(InputTemplate::is_filled_in),
                 is_leaf: false,
                 is_callback: false,

@@ -547,6 +547,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             "dag" => Item::Handle(Handle::Dag),
             "macros" => Item::Handle(Handle::Macros),
             "range" => Item::Handle(Handle::Range),
+            "input" => self.scope.input.map_or_else(Item::none, Item::Given),
             "event" => text(happened.map(|happened| &happened.event)),
             "reason" => text(happened.and_then(|happened| happened.reason.as_ref())),
             "exception" => text(happened.and_then(|happened| happened.message.as_ref())),

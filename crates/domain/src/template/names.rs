@@ -44,6 +44,9 @@ const INSTANCE: &[&str] = &[
 /// Names that only the input of a callback knows.
 pub(super) const OF_CALLBACKS: &[&str] = &["event", "exception", "reason", "deadline", "context"];
 
+/// The name that only `map_index_template` knows.
+pub(super) const OF_INSTANCES: &str = "input";
+
 pub(super) const ALL: &[Name] = &[
     value("ds"),
     value("ds_nodash"),
@@ -88,6 +91,7 @@ pub(super) const ALL: &[Name] = &[
     with("dag", &["dag_id", "description", "tags", "owner", "owners", "timezone"]),
     with("macros", &["ds_add", "ds_format", "datetime", "timedelta", "json"]),
     value("range"),
+    value("input"),
     value("event"),
     value("exception"),
     value("reason"),

@@ -30,6 +30,8 @@ pub struct Scope<'a> {
     pub xcom: &'a dyn Fn(&TaskId, &XComKey) -> Option<Value>,
     /// For a callback: what it is called for.
     pub happened: Option<&'a Happened>,
+    /// For the name of an instance: what it was given.
+    pub input: Option<&'a Value>,
 }
 
 static NO_GRANT: LazyLock<Grant> = LazyLock::new(Grant::default);
@@ -59,6 +61,7 @@ impl<'a> Scope<'a> {
             connections: &NO_CONNECTIONS,
             xcom,
             happened: None,
+            input: None,
         }
     }
 }

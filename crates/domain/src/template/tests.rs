@@ -73,6 +73,7 @@ impl World {
             connections: &self.connections,
             xcom,
             happened: None,
+            input: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a template takes from outside, found in its syntax tree before it is ever rendered.
 
-use super::names::{ALL, Attributes, CONNECTION, OF_CALLBACKS, instead_of};
+use super::names::{ALL, Attributes, CONNECTION, OF_CALLBACKS, OF_INSTANCES, instead_of};
 use super::{TemplateError, filters, place};
 use crate::definition::TextPlace;
 use crate::definition::suggest::closest;
@@ -37,6 +37,8 @@ pub struct Uses {
     pub beyond_conf: bool,
     /// Names that only a callback has.
     pub happened: Vec<Used<String>>,
+    /// Where it names what an instance was given, which only `map_index_template` can.
+    pub input: Vec<Used<String>>,
 }
 
 pub(super) fn of_text(tree: &ast::Stmt<'_>, errors: &mut Vec<TemplateError>) -> Uses {
@@ -300,6 +302,9 @@ impl Finder<'_> {
         };
         if OF_CALLBACKS.contains(&name) {
             self.uses.happened.push(Used { what: name.to_owned(), place: place(span) });
+        }
+        if name == OF_INSTANCES {
+            self.uses.input.push(Used { what: name.to_owned(), place: place(span) });
         }
         let of_conf = name == "params" || (name == "dag_run" && matches!(steps.first(), Some(Step::Named("conf", _))));
         self.uses.beyond_conf |= !of_conf && name != "range";

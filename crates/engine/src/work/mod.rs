@@ -31,6 +31,8 @@ pub(crate) struct OwnWork {
     pub(crate) run: Arc<RunFacts>,
     /// The task's input, filled in.
     pub(crate) input: Value,
+    /// What the instance is called.
+    pub(crate) name: Option<String>,
     /// The try.
     pub(crate) due: ToEnqueue,
 }
@@ -85,7 +87,7 @@ impl Engine {
                 artifacts: Vec::new(),
                 undecodable: None,
             }),
-            rendered: Some(rendered(&own.input, &Entry::Task)),
+            rendered: Some(rendered(&own.input, &Entry::Task, own.name.as_deref())),
         };
         self.change(tx, locked, vec![change], now).await
     }

@@ -84,6 +84,24 @@ async fn a_task_runs_once_for_each_item() {
     assert_ne!(contexts[0]["idempotency_key"], contexts[1]["idempotency_key"]);
 }
 
+/// Instances have the names that their template gives them, from what they were given. One whose template has nothing to say has none, and
+/// runs all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_have_names() {
+    let site = site(QueueKind::Memory).await;
+    let named = |task_id: &str, template: &str| {
+        with(mapped(task_id, &json!(["oslo", "rome"])), json!({ "map_index_template": template }))
+    };
+    let tasks = vec![named("each", "{{ input.value }} {{ ti.map_index }}"), named("none", "{{ input.nothing.there }}")];
+    let run = site.run_once("names", tasks, LONG).await.run;
+    assert_eq!(site.ledger().run(run).await.state, RunStateName::Success);
+    let names = async |task: &str| -> Vec<Option<String>> {
+        instances(&site, run, task).await.into_iter().map(|one| one.instance.name).collect()
+    };
+    assert_eq!(names("each").await, [Some("oslo 0".to_owned()), Some("rome 1".to_owned())]);
+    assert_eq!(names("none").await, [None, None]);
+}
+
 /// Trigger rules look at all instances.
 #[tokio::test(flavor = "multi_thread")]
 async fn trigger_rules_look_at_every_instance() {

@@ -100,6 +100,7 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
         dag_id: run.dag_id.clone(),
         dag_run_id: run.dag_run_id.clone(),
         map_index: instance.map_index,
+        rendered_map_index: instance.name,
         state: task_state(instance.state),
         reason: instance.reason.map(reason),
         try_number: instance.try_number,

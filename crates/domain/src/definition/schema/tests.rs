@@ -181,6 +181,7 @@ fn with_every_field() -> DagDefinition {
             ]),
             mode: ExpandMode::Zip,
         }),
+        map_index_template: Some("{{ input.n }}".to_owned()),
         depends_on: vec!["fetch".parse().unwrap()],
         group: Some("load.staging".parse().unwrap()),
         branch: true,
