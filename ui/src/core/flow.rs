@@ -93,7 +93,7 @@ pub struct Drawing {
     /// Edges.
     pub lines: Vec<Line>,
     /// Where edges from outside go on, and where those to the outside end; from the top.
-    ports: (Option<f64>, Option<f64>),
+    pub ports: (Option<f64>, Option<f64>),
 }
 
 /// A group and all around it, the outermost first.

@@ -315,7 +315,7 @@ fn RowHead(row: Row, on_fold: Callback<String>) -> impl IntoView {
             view! {
                 <th scope="row" style=indent(depth)>
                     <button type="button" class="fold" aria-expanded=(!is_folded).to_string() aria-label=label title=name.clone() on:click=move |_| on_fold.run(fold.clone())>
-                        <Icon name=if is_folded { "chevron" } else { "caret" } class="s"/><span class="clip">{short(&name).to_owned()}</span><span class="small faint num">{tasks.len()}</span>
+                        <Icon name=if is_folded { "chevron" } else { "caret" } class="s"/><span class="clip">{short(&name).to_owned()}</span><span class="small faint num" aria-hidden="true">{tasks.len()}</span>
                     </button>
                 </th>
             }
