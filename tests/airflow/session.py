@@ -37,6 +37,7 @@ from airflow_client.client.api import (
 from airflow_client.client.model.clear_dag_run import ClearDagRun
 from airflow_client.client.model.clear_task_instances import ClearTaskInstances
 from airflow_client.client.model.connection import Connection
+from airflow_client.client.model.create_dataset_event import CreateDatasetEvent
 from airflow_client.client.model.dag import DAG
 from airflow_client.client.model.dag_run import DAGRun
 from airflow_client.client.model.list_dag_runs_form import ListDagRunsForm
@@ -85,6 +86,7 @@ def part(module, name):
 
 configs = part(config_api, "ConfigApi")
 connections = part(connection_api, "ConnectionApi")
+datasets = part(dataset_api, "DatasetApi")
 dags = part(dag_api, "DAGApi")
 runs = part(dag_run_api, "DAGRunApi")
 stats = part(dag_stats_api, "DagStatsApi")
@@ -344,12 +346,44 @@ events = logs.get_event_logs(dag_id="etl", event="dag_run.trigger", order_by="-e
 assert (events.total_entries, events.event_logs[0].run_id, events.event_logs[0].owner) == (2, "second", USERNAME)
 assert logs.get_event_log(events.event_logs[0].event_log_id).event == "dag_run.trigger"
 
+# --- Datasets: produced, waited for, told of, forgotten.
+orders, customers = "s3://warehouse/orders", "s3://warehouse/customers"
+apply({"dag_id": "makes", "tasks": [{"task_id": "make", **task, "input": {"do": "echo", "value": {"rows": 3}}, "produces": [{"asset": orders, "extra": "return_value"}]}]})
+apply({"dag_id": "follows", "schedule": {"assets": orders}, "tasks": [{"task_id": "follow", **task, "input": {"do": "echo", "value": 1}}]})
+apply({"dag_id": "waits", "schedule": {"assets": [orders, customers]}, "tasks": [{"task_id": "wait", **task, "input": {"do": "echo", "value": 1}}]})
+runs.post_dag_run("makes", DAGRun(dag_run_id="made"))
+assert finished("makes", "made").state.value == "success"
+assert [one.uri for one in datasets.get_datasets(uri_pattern="warehouse", order_by="-uri").datasets] == [orders, customers]
+assert datasets.get_datasets(dag_ids="makes").total_entries == 1
+known = datasets.get_dataset(orders)
+assert sorted(one.dag_id for one in known.consuming_dags) == ["follows", "waits"]
+assert [(one.dag_id, one.task_id) for one in known.producing_tasks] == [("makes", "make")]
+refused(404, datasets.get_dataset, "s3://nothing")
+followed = until("the run that follows", lambda: runs.get_dag_runs("follows").dag_runs)[0]
+assert finished("follows", followed.dag_run_id).state.value == "success"
+events = datasets.get_dataset_events(dataset_id=known.id, source_dag_id="makes", source_task_id="make", source_run_id="made", source_map_index=-1)
+assert (events.total_entries, events.dataset_events[0].dataset_uri, events.dataset_events[0].extra["rows"]) == (1, orders, 3)
+assert [one.dag_id for one in events.dataset_events[0].created_dagruns] == ["follows"]
+assert runs.get_upstream_dataset_events("follows", followed.dag_run_id).dataset_events[0].source_run_id == "made"
+assert [one["uri"] for one in datasets.get_dag_dataset_queued_events("waits").queued_events] == [orders]
+assert datasets.get_dag_dataset_queued_event("waits", orders).dag_id == "waits"
+refused(404, datasets.get_dag_dataset_queued_event, "waits", customers)
+assert datasets.get_dataset_queued_events(orders).total_entries == 1
+assert datasets.get_dataset_queued_events(orders, before=now).total_entries == 0
+datasets.delete_dag_dataset_queued_event("waits", orders)
+assert datasets.get_dataset_queued_events(orders).total_entries == 0
+told = datasets.create_dataset_event(CreateDatasetEvent(dataset_uri=customers, extra={"rows": 5}))
+assert (told.dataset_uri, told.extra["rows"], told.source_dag_id) == (customers, 5, None)
+assert datasets.get_dataset_events(order_by="-timestamp", limit=1).dataset_events[0].dataset_uri == customers
+datasets.delete_dag_dataset_queued_events("waits")
+datasets.create_dataset_event(CreateDatasetEvent(dataset_uri=customers))
+datasets.delete_dataset_queued_events(customers)
+assert datasets.get_dag_dataset_queued_events("waits").total_entries == 0
+
 # --- The end.
 dags.delete_dag("breaks")
 refused(404, dags.get_dag, "breaks")
 
-# What the client can call at all, with what it has no use for here.
-part(dataset_api, "DatasetApi")
 operations = {name: {"method": method, "path": path} for (method, path), name in endpoints.items()}
 with open(OUT, "w", encoding="utf-8") as out:
     json.dump({"answered": answered, "operations": operations}, out, indent=1, sort_keys=True)

@@ -18,6 +18,7 @@ mod component;
 mod config;
 mod dag;
 mod dag_run;
+mod dataset;
 mod dead_letter;
 mod event;
 mod log;
@@ -25,6 +26,7 @@ mod operations;
 mod page;
 mod pool;
 mod problem;
+mod standalone;
 mod task_instance;
 mod task_summary;
 mod trial;
@@ -79,6 +81,10 @@ pub use dag::{
     DagVersionSummary, DeletedDag, FieldChange, NextRun, PatchDag, RecentRun, RepinnedTask, TaskChange,
 };
 pub use dag_run::{DagRun, DagRunCollection, DagRunListQuery, DagRunState, DagRunType, TriggerDagRun};
+pub use dataset::{
+    CreateDatasetEvent, Dataset, DatasetCollection, DatasetConsumer, DatasetDagRun, DatasetEvent, DatasetEventCollection,
+    DatasetProducer, QueuedEvent, QueuedEventCollection,
+};
 pub use dead_letter::{
     DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterFilter, DeadLetterKind, DeadLetterListQuery,
     DeadLetterReference, DeadLetterResolution, DeadLetterState, DeadLetterTry, DeadLettersChanged, DiscardDeadLetter,
@@ -90,6 +96,7 @@ pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo,
 pub use page::Page;
 pub use pool::{NewPool, PatchPool, Pool, PoolCollection};
 pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
+pub use standalone::{PutTask, StandaloneTask, StandaloneTaskCollection, StandaloneTaskListQuery};
 pub use task_instance::{
     Reason, Receipt, RenderedInput, TaskInstance, TaskInstanceCollection, TaskInstanceListQuery, TaskState, Try, TryCollection,
     TryEnding,

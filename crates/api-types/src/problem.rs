@@ -67,6 +67,8 @@ codes! {
     Conflict = "conflict", 409, "It conflicts with what is there";
     /// `If-Match` names another revision than the current one.
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile";
+    /// The request must say which revision it changes, with `If-Match` or `version`.
+    PreconditionRequired = "precondition_required", 428, "Say which version is changed";
     /// The same `Idempotency-Key` came with another body before.
     IdempotencyKeyReused = "idempotency_key_reused", 409, "The idempotency key was used for something else";
     /// What was uploaded is not WebAssembly.

@@ -30,6 +30,7 @@ mod pools;
 mod sse;
 mod stream;
 mod task_instances;
+mod tasks;
 mod webhooks;
 
 pub use cofferdam_api_types as api;

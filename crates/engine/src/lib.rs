@@ -27,6 +27,7 @@ pub use commands::compile_dag::{Broken, Compiled, Impact, Repinned, VersionChang
 pub use commands::dead_letters::{LettersDone, MOST_LETTERS, NotRetried};
 pub use commands::pools::PoolUse;
 pub use commands::receive_webhook::{WEBHOOK_EVENTS_A_MINUTE, WebhookOutcome};
+pub use commands::standalone::{Expect, Standalone};
 pub use commands::trigger::{Trigger, Triggered};
 pub use record::{Recorded, RefusedResult, Started, TryResult, Undecodable, XComWrite};
 

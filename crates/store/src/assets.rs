@@ -4,6 +4,7 @@ use crate::read::row_of;
 use crate::{Listed, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::asset::AssetUri;
+use cofferdam_ids::{DagId, RunKey};
 use serde_json::Value;
 
 /// An asset.
@@ -59,6 +60,52 @@ pub struct EventFilter {
     pub source_dag_id: Option<String>,
     /// Only this one.
     pub id: Option<i64>,
+    /// Only those that a task of this name produced.
+    pub source_task_id: Option<String>,
+    /// Only those of a run of this name.
+    pub source_run_id: Option<String>,
+    /// Only those of this place in a mapped task.
+    pub source_map_index: Option<i32>,
+    /// Only those that made this run.
+    pub made_run: Option<RunKey>,
+    /// The earliest first, not the latest.
+    pub earliest_first: bool,
+}
+
+/// The order of a list of assets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssetOrder {
+    /// By name.
+    #[default]
+    Name,
+    /// By name, backwards.
+    NameBackwards,
+    /// By number: the one that was named first comes first.
+    Number,
+    /// By number, backwards.
+    NumberBackwards,
+}
+
+/// A change of an asset for which a dag has not run yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The asset.
+    pub uri: AssetUri,
+    /// The dag that waits.
+    pub dag_id: DagId,
+    /// When it changed first since the dag's last run.
+    pub since: DateTime<Utc>,
+}
+
+/// Which of these are meant. What is nothing does not bound it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueuedFilter {
+    /// Of this dag.
+    pub dag: Option<DagId>,
+    /// Of this asset.
+    pub uri: Option<AssetUri>,
+    /// From before this time.
+    pub before: Option<DateTime<Utc>>,
 }
 
 struct AssetRow {
@@ -81,8 +128,35 @@ pub async fn list(
     uri: Option<&AssetUri>,
     page: Page,
 ) -> Result<Listed<Asset>, StoreError> {
+    find(tx, pattern, uri, &[], AssetOrder::Name, page).await
+}
+
+/// Assets in an order; with `dags` only those that one of them produces or waits for.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn search(
+    tx: &mut Tx<'_>,
+    pattern: Option<&str>,
+    dags: &[String],
+    order: AssetOrder,
+    page: Page,
+) -> Result<Listed<Asset>, StoreError> {
+    find(tx, pattern, None, dags, order, page).await
+}
+
+async fn find(
+    tx: &mut Tx<'_>,
+    pattern: Option<&str>,
+    uri: Option<&AssetUri>,
+    dags: &[String],
+    order: AssetOrder,
+    page: Page,
+) -> Result<Listed<Asset>, StoreError> {
     let tenant = tx.tenant();
     let uri = uri.map(AssetUri::as_str);
+    let by_number = matches!(order, AssetOrder::Number | AssetOrder::NumberBackwards);
+    let backwards = matches!(order, AssetOrder::NameBackwards | AssetOrder::NumberBackwards);
     let rows = sqlx::query_as!(
         AssetRow,
         r#"
@@ -96,12 +170,18 @@ pub async fn list(
                 AND c.asset_id = a.asset_id ORDER BY d.dag_id) AS "consumers!"
         FROM assets a
         WHERE a.tenant_id = $1 AND ($2::text IS NULL OR strpos(a.uri, $2) > 0) AND ($3::text IS NULL OR a.uri = $3)
-        ORDER BY a.uri
-        LIMIT $4 OFFSET $5
+          AND (cardinality($4::text[]) = 0
+            OR EXISTS (SELECT FROM asset_producers p JOIN dags d USING (dag_key) WHERE p.asset_id = a.asset_id AND d.dag_id = ANY ($4))
+            OR EXISTS (SELECT FROM asset_consumers c JOIN dags d USING (dag_key) WHERE c.asset_id = a.asset_id AND d.dag_id = ANY ($4)))
+        ORDER BY CASE WHEN $5 AND $6 THEN a.asset_id END DESC, CASE WHEN $5 THEN a.asset_id END, CASE WHEN $6 THEN a.uri END DESC, a.uri
+        LIMIT $7 OFFSET $8
         "#,
         tenant,
         pattern,
         uri,
+        dags,
+        by_number,
+        backwards,
         page.limit(),
         page.offset(),
     )
@@ -109,12 +189,16 @@ pub async fn list(
     .await?;
     let total = sqlx::query_scalar!(
         r#"
-        SELECT count(*) AS "count!" FROM assets
-        WHERE tenant_id = $1 AND ($2::text IS NULL OR strpos(uri, $2) > 0) AND ($3::text IS NULL OR uri = $3)
+        SELECT count(*) AS "count!" FROM assets a
+        WHERE a.tenant_id = $1 AND ($2::text IS NULL OR strpos(a.uri, $2) > 0) AND ($3::text IS NULL OR a.uri = $3)
+          AND (cardinality($4::text[]) = 0
+            OR EXISTS (SELECT FROM asset_producers p JOIN dags d USING (dag_key) WHERE p.asset_id = a.asset_id AND d.dag_id = ANY ($4))
+            OR EXISTS (SELECT FROM asset_consumers c JOIN dags d USING (dag_key) WHERE c.asset_id = a.asset_id AND d.dag_id = ANY ($4)))
         "#,
         tenant,
         pattern,
         uri,
+        dags,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -150,6 +234,7 @@ pub async fn get(tx: &mut Tx<'_>, uri: &AssetUri) -> Result<Asset, StoreError> {
 pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result<Listed<AssetEvent>, StoreError> {
     let tenant = tx.tenant();
     let uri = filter.uri.as_ref().map(AssetUri::as_str);
+    let made = filter.made_run.map(RunKey::uuid);
     let rows = sqlx::query!(
         r#"
         SELECT e.event_id, e.asset_id, a.uri, e.at, e.extra, e.source_dag_id, e.source_run_id, e.source_task_id, e.source_map_index,
@@ -162,14 +247,22 @@ pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result
         FROM asset_events e JOIN assets a USING (tenant_id, asset_id)
         WHERE e.tenant_id = $1 AND ($2::text IS NULL OR a.uri = $2) AND ($3::bigint IS NULL OR e.asset_id = $3)
           AND ($4::text IS NULL OR e.source_dag_id = $4) AND ($5::bigint IS NULL OR e.event_id = $5)
-        ORDER BY e.event_id DESC
-        LIMIT $6 OFFSET $7
+          AND ($6::text IS NULL OR e.source_task_id = $6) AND ($7::text IS NULL OR e.source_run_id = $7)
+          AND ($8::int IS NULL OR e.source_map_index = $8)
+          AND ($9::uuid IS NULL OR EXISTS (SELECT FROM run_asset_events m WHERE m.event_id = e.event_id AND m.run_key = $9))
+        ORDER BY CASE WHEN $10 THEN e.event_id END, e.event_id DESC
+        LIMIT $11 OFFSET $12
         "#,
         tenant,
         uri,
         filter.asset_id,
         filter.source_dag_id,
         filter.id,
+        filter.source_task_id,
+        filter.source_run_id,
+        filter.source_map_index,
+        made,
+        filter.earliest_first,
         page.limit(),
         page.offset(),
     )
@@ -180,12 +273,19 @@ pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result
         SELECT count(*) AS "count!" FROM asset_events e JOIN assets a USING (tenant_id, asset_id)
         WHERE e.tenant_id = $1 AND ($2::text IS NULL OR a.uri = $2) AND ($3::bigint IS NULL OR e.asset_id = $3)
           AND ($4::text IS NULL OR e.source_dag_id = $4) AND ($5::bigint IS NULL OR e.event_id = $5)
+          AND ($6::text IS NULL OR e.source_task_id = $6) AND ($7::text IS NULL OR e.source_run_id = $7)
+          AND ($8::int IS NULL OR e.source_map_index = $8)
+          AND ($9::uuid IS NULL OR EXISTS (SELECT FROM run_asset_events m WHERE m.event_id = e.event_id AND m.run_key = $9))
         "#,
         tenant,
         uri,
         filter.asset_id,
         filter.source_dag_id,
         filter.id,
+        filter.source_task_id,
+        filter.source_run_id,
+        filter.source_map_index,
+        made,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -208,4 +308,55 @@ pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result
         })
         .collect::<Result<_, StoreError>>()?;
     Ok(Listed { items, total: u64::try_from(total).unwrap_or(0) })
+}
+
+/// The changes of assets for which dags have not run yet, by asset and dag.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn queued(tx: &mut Tx<'_>, filter: &QueuedFilter) -> Result<Vec<Queued>, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        SELECT a.asset_id, a.uri, d.dag_id, min(e.at) AS "since!"
+        FROM pending_triggers p JOIN asset_events e USING (event_id) JOIN assets a ON a.asset_id = e.asset_id JOIN dags d USING (dag_key)
+        WHERE p.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2) AND ($3::text IS NULL OR a.uri = $3)
+          AND ($4::timestamptz IS NULL OR e.at < $4)
+        GROUP BY a.asset_id, a.uri, d.dag_id ORDER BY a.uri, d.dag_id
+        "#,
+        tenant,
+        filter.dag.as_ref().map(DagId::as_str),
+        filter.uri.as_ref().map(AssetUri::as_str),
+        filter.before
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .map(|row| {
+        let origin = row_of("assets", row.asset_id);
+        Ok(Queued { uri: origin.name("uri", &row.uri)?, dag_id: origin.name("dag_id", &row.dag_id)?, since: row.since })
+    })
+    .collect()
+}
+
+/// Forgets changes of assets for which dags have not run yet. Returns how many.
+///
+/// # Errors
+/// When the database refuses or cannot be reached.
+pub async fn forget_queued(tx: &mut Tx<'_>, filter: &QueuedFilter) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        DELETE FROM pending_triggers p USING asset_events e, assets a, dags d
+        WHERE e.event_id = p.event_id AND a.asset_id = e.asset_id AND d.dag_key = p.dag_key AND p.tenant_id = $1
+          AND ($2::text IS NULL OR d.dag_id = $2) AND ($3::text IS NULL OR a.uri = $3) AND ($4::timestamptz IS NULL OR e.at < $4)
+        "#,
+        tenant,
+        filter.dag.as_ref().map(DagId::as_str),
+        filter.uri.as_ref().map(AssetUri::as_str),
+        filter.before
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -54,6 +54,8 @@ pub struct Dag {
     pub has_import_errors: bool,
     /// Since when that file is gone.
     pub stale_since: Option<DateTime<Utc>>,
+    /// Whether it is the dag of a task by itself.
+    pub standalone: bool,
 }
 
 /// The next scheduled run of a dag.
@@ -129,6 +131,8 @@ pub struct DagFilter {
     pub paused: Option<bool>,
     /// Only those whose file is not gone.
     pub only_active: bool,
+    /// Only tasks by themselves, or only what is none.
+    pub standalone: Option<bool>,
     /// The last name first.
     pub backwards: bool,
 }
@@ -153,6 +157,7 @@ struct Row {
     bundle_path: Option<String>,
     has_import_errors: bool,
     stale_since: Option<DateTime<Utc>>,
+    standalone: bool,
 }
 
 impl TryFrom<Row> for Dag {
@@ -183,6 +188,7 @@ impl TryFrom<Row> for Dag {
             bundle_path: row.bundle_path,
             has_import_errors: row.has_import_errors,
             stale_since: row.stale_since,
+            standalone: row.standalone,
         })
     }
 }
@@ -197,13 +203,14 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         r#"
         SELECT count(*) AS "count!" FROM dags
         WHERE tenant_id = $1 AND tags @> $2 AND ($3::text IS NULL OR strpos(lower(dag_id), lower($3)) > 0) AND ($4::bool IS NULL OR paused = $4)
-          AND (NOT $5 OR stale_since IS NULL)
+          AND (NOT $5 OR stale_since IS NULL) AND ($6::bool IS NULL OR standalone = $6)
         "#,
         tenant,
         &filter.tags,
         filter.id_contains,
         filter.paused,
-        filter.only_active
+        filter.only_active,
+        filter.standalone
     )
     .fetch_one(tx.conn())
     .await?;
@@ -212,12 +219,13 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         r#"
         SELECT d.dag_key, d.dag_id, d.description, d.paused, d.tags, d.owners, d.schedule, d.timezone, d.next_interval_start,
             d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at,
-            d.bundle_path, d.stale_since, EXISTS (
+            d.bundle_path, d.stale_since, d.standalone, EXISTS (
                 SELECT FROM bundle_files f WHERE f.bundle_id = d.bundle_id AND f.path = d.bundle_path AND f.problems IS NOT NULL
             ) AS "has_import_errors!"
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
         WHERE d.tenant_id = $1 AND d.tags @> $2 AND ($3::text IS NULL OR strpos(lower(d.dag_id), lower($3)) > 0)
           AND ($4::bool IS NULL OR d.paused = $4) AND (NOT $8 OR d.stale_since IS NULL)
+          AND ($9::bool IS NULL OR d.standalone = $9)
         ORDER BY CASE WHEN $7 THEN d.dag_id END DESC, d.dag_id LIMIT $5 OFFSET $6
         "#,
         tenant,
@@ -227,7 +235,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &DagFilter, page: Page) -> Result<Lis
         page.limit(),
         page.offset(),
         filter.backwards,
-        filter.only_active
+        filter.only_active,
+        filter.standalone
     )
     .fetch_all(tx.conn())
     .await?
@@ -249,7 +258,7 @@ pub async fn get(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Dag, StoreError> {
         r#"
         SELECT d.dag_key, d.dag_id, d.description, d.paused, d.tags, d.owners, d.schedule, d.timezone, d.next_interval_start,
             d.next_due_at, d.current_version_id, v.version_number, d.revision, d.max_active_runs, d.created_at, d.updated_at,
-            d.bundle_path, d.stale_since, EXISTS (
+            d.bundle_path, d.stale_since, d.standalone, EXISTS (
                 SELECT FROM bundle_files f WHERE f.bundle_id = d.bundle_id AND f.path = d.bundle_path AND f.problems IS NOT NULL
             ) AS "has_import_errors!"
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
@@ -302,6 +311,23 @@ async fn add_recent_runs(tx: &mut Tx<'_>, dags: &mut [Dag]) -> Result<(), StoreE
         dag.recent_runs = by_dag.remove(&dag.key.uuid()).unwrap_or_default();
     }
     Ok(())
+}
+
+/// What was applied as these versions.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn definitions(tx: &mut Tx<'_>, versions: &[DagVersionId]) -> Result<HashMap<DagVersionId, Value>, StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = versions.iter().map(|version| version.uuid()).collect();
+    let rows = sqlx::query!(
+        "SELECT dag_version_id, definition FROM dag_versions WHERE tenant_id = $1 AND dag_version_id = ANY ($2)",
+        tenant,
+        &ids
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (DagVersionId::from_uuid(row.dag_version_id), row.definition)).collect())
 }
 
 /// A version of a dag by number, or the current one.

@@ -18,7 +18,9 @@ pub(crate) mod explain;
 pub(crate) mod operations;
 mod pools;
 mod task_instances;
+mod tasks;
 mod users;
+mod v1;
 mod variables;
 mod webhooks;
 pub(crate) mod words;
@@ -62,6 +64,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "assets", description = "What tasks produce and dags wait for."),
         (name = "backfills", description = "Runs of intervals that have passed."),
         (name = "dead-letters", description = "What came to nothing, until somebody looks at it."),
+        (name = "tasks", description = "Tasks by themselves."),
         (name = "task-instances", description = "Tasks of runs: states, tries, logs, XComs."),
         (name = "approvals", description = "What tasks ask people."),
         (name = "webhooks", description = "What runs dags from outside."),
@@ -87,6 +90,8 @@ pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
         .merge(assets::routes())
         .merge(backfills::routes())
         .merge(dead_letters::routes())
+        .merge(tasks::routes())
+        .merge(v1::routes())
         .merge(task_instances::routes())
         .merge(approvals::routes())
         .merge(xcoms::routes())

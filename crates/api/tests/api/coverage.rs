@@ -168,6 +168,27 @@ fn routes() -> Vec<Route> {
         route("PUT", "/api/v1/backfills/{backfill_id}/pause", Operator, NotFound),
         route("PUT", "/api/v1/backfills/{backfill_id}/unpause", Operator, NotFound),
         route("PUT", "/api/v1/backfills/{backfill_id}/cancel", Operator, NotFound),
+        route("GET", "/api/v1/datasets", Viewer, OwnOnly),
+        route("GET", "/api/v1/datasets/{uri}", Viewer, NotFound),
+        route("GET", "/api/v1/datasets/events", Viewer, OwnOnly),
+        with("POST", "/api/v1/datasets/events", Operator, OwnOnly, json!({ "dataset_uri": "s3://other" })),
+        route("GET", "/api/v1/datasets/queuedEvent/{uri}", Viewer, OwnOnly),
+        route("DELETE", "/api/v1/datasets/queuedEvent/{uri}", Operator, OwnOnly),
+        route("GET", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/upstreamDatasetEvents", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/datasets/queuedEvent", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/datasets/queuedEvent/{uri}", Viewer, NotFound),
+        route("DELETE", "/api/v1/dags/{dag_id}/datasets/queuedEvent", Operator, NotFound),
+        route("DELETE", "/api/v1/dags/{dag_id}/datasets/queuedEvent/{uri}", Operator, NotFound),
+        with("POST", "/v1/dags", Editor, OwnOnly, json!({})),
+        route("GET", "/v1/dags", Viewer, OwnOnly),
+        with("POST", "/v1/dags/{dag_id}/runs", Operator, NotFound, json!({})),
+        route("GET", "/v1/dags/{dag_id}/runs", Viewer, NotFound),
+        route("GET", "/v1/dags/{dag_id}/runs/{dag_run_id}", Viewer, NotFound),
+        with("POST", "/api/tasks", Editor, OwnOnly, json!({})),
+        route("GET", "/api/tasks", Viewer, OwnOnly),
+        route("GET", "/api/tasks/{task_id}", Viewer, NotFound),
+        with("PUT", "/api/tasks/{task_id}", Editor, NotFound, json!({ "version": 1, "component": "none" })),
+        route("DELETE", "/api/tasks/{task_id}", Editor, NotFound),
         route("GET", "/api/v1/deadLetters", Viewer, OwnOnly),
         route("GET", "/api/v1/deadLetters/{dead_letter_id}", Viewer, NotFound),
         route("POST", "/api/v1/deadLetters/{dead_letter_id}/retry", Operator, NotFound),
@@ -287,6 +308,8 @@ impl Seed {
         let (_, second) = server.claim_many(1).await.remove(0);
         server.report(second, Ending::failure(Reason::Fatal, "no"), XComValue::Inline("1".to_owned())).await;
         let letter = server.get("/api/v1/deadLetters", &admin).await.ok(200)["dead_letters"][0]["dead_letter_id"].clone();
+        // Named as the task of the dag: one name for both in paths.
+        server.post("/api/tasks", &admin, json!({ "task_id": "first", "component": "demo/echo" })).await.ok(201);
         let variable = json!({ "key": "seeded_variable", "value": "seeded value" });
         server.post("/api/v1/variables", &admin, variable).await.ok(200);
         let connection = json!({ "connection_id": "seeded_connection", "conn_type": "http", "password": "seeded password" });
@@ -294,6 +317,10 @@ impl Seed {
         server.post("/api/v1/pools", &admin, json!({ "name": "seeded_pool", "slots": 3 })).await.ok(200);
         let entry = server.get("/api/v1/eventLogs?dag_id=demo", &admin).await.ok(200)["event_logs"][0].clone();
         let key = server.post("/api/v1/api-keys", &admin, json!({ "name": "seeded" })).await.ok(201);
+        // It waits for two assets, one of which changes.
+        let mut waiting = demo_dag();
+        waiting["schedule"] = json!(["0 6 * * *", { "assets": ["s3://seeded", "s3://never"] }]);
+        server.post("/api/v1/dags", &admin, waiting).await.ok(200);
         server.post("/api/v1/assets/events", &admin, json!({ "uri": "s3://seeded" })).await.ok(200);
         server.post("/api/v1/bundles/seeded-bundle/sync", &admin, bundle()).await.ok(200);
         let errors = server.get("/api/v1/importErrors", &admin).await.ok(200);

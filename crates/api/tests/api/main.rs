@@ -22,6 +22,7 @@ mod operations;
 mod pools;
 mod runs;
 mod schedules;
+mod tasks;
 mod tenant_rules;
 mod typed;
 mod webhooks;

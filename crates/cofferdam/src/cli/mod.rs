@@ -114,7 +114,7 @@ pub enum Command {
     New(NewArgs),
     /// Make a component of the project in a directory
     Build(BuildArgs),
-    /// Try out what a task does, without a server; run a task of a run again
+    /// Try out what a task does, without a server; run a task of a run again; look after tasks by themselves
     #[command(subcommand)]
     Task(TaskCommand),
     /// Apply dags, look at them and trigger them

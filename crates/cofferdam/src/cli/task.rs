@@ -1,5 +1,6 @@
 //! Arguments of the commands with which tasks are written and tried out.
 
+use super::PageArgs;
 use super::action::TaskOfRunArgs;
 use crate::commands::Language;
 use clap::{Args, Subcommand};
@@ -37,6 +38,32 @@ pub enum TaskCommand {
     Retry(TaskOfRunArgs),
     /// Run one task of a run by itself, at once and whatever it waits for
     Run(TaskOfRunArgs),
+    /// Make a task by itself, without a dag, or replace the one of that name
+    Apply {
+        /// The task, in YAML or JSON; - for standard input
+        file: PathBuf,
+        /// The version that is replaced, so that no change of somebody else is lost [default: whichever there is]
+        #[arg(long, value_name = "N")]
+        version_number: Option<u64>,
+    },
+    /// List tasks by themselves
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a task by itself
+    Show {
+        /// The task
+        task_id: TaskId,
+    },
+    /// Delete a task by itself with its finished runs
+    Delete {
+        /// The task
+        task_id: TaskId,
+        /// Only when it has this version
+        #[arg(long, value_name = "N")]
+        version_number: Option<u64>,
+    },
 }
 
 const TASK_TEST_HELP: &str = "\

@@ -28,6 +28,7 @@ mod program;
 mod run;
 mod schedule;
 mod session;
+mod standalone;
 mod task;
 mod token;
 mod tools;
@@ -95,6 +96,16 @@ pub fn run(command: Command, effective: &Effective, environment: &Environment) -
         Command::Build(args) => build::build(&output, environment, &args),
         Command::Task(TaskCommand::Retry(args)) => as_command().and_then(|session| block_on(action::retry(&session, args))),
         Command::Task(TaskCommand::Run(args)) => as_command().and_then(|session| block_on(action::run_alone(&session, args))),
+        Command::Task(TaskCommand::Apply { file, version_number }) => {
+            as_command().and_then(|session| block_on(standalone::apply(&session, &file, version_number)))
+        }
+        Command::Task(TaskCommand::List { page }) => as_command().and_then(|session| block_on(standalone::list(&session, page))),
+        Command::Task(TaskCommand::Show { task_id }) => {
+            as_command().and_then(|session| block_on(standalone::show(&session, &task_id)))
+        }
+        Command::Task(TaskCommand::Delete { task_id, version_number }) => {
+            as_command().and_then(|session| block_on(standalone::delete(&session, &task_id, version_number)))
+        }
         Command::Task(TaskCommand::Test(args)) => {
             telemetry::start_logs(effective, Verbosity::Command)?;
             block_on(task::test(output, environment, *args))

@@ -22,6 +22,7 @@ mod schedule;
 mod schema;
 mod script;
 mod source;
+pub mod standalone;
 pub(crate) mod suggest;
 mod surroundings;
 pub(crate) mod templates;

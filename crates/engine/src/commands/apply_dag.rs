@@ -1,4 +1,5 @@
 use super::compile_dag::{Compiled, VersionChanges, changes, compile};
+use super::standalone::{self, Standalone};
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role, RoleTooLow};
 use cofferdam_domain::definition::{Diagnostic, ScheduleDefinition};
@@ -17,6 +18,8 @@ use serde_json::Value;
 pub struct ApplyOptions {
     /// Compile and compare, but store nothing.
     pub dry_run: bool,
+    /// Makes or changes a task by itself, not a dag: see [`Engine::put_task`].
+    pub standalone: Option<Standalone>,
 }
 
 /// What applying did, or would do.
@@ -97,6 +100,10 @@ impl Engine {
         let stored_plan = plan.to_json();
         let content_hash = cofferdam_objects::digest_of(format!("{definition}\n{stored_plan}").as_bytes()).to_string();
         let current = apply::lock_current(tx, &plan.dag_id).await?;
+        standalone::check(&plan.dag_id, current.as_ref(), options.standalone)?;
+        if options.standalone.is_some() {
+            standalone::check_dependencies(tx, &plan).await?;
+        }
         if let Some(current) = &current
             && current.content_hash == content_hash
         {
@@ -124,6 +131,7 @@ impl Engine {
             max_active_runs: i32::try_from(plan.runs_at_once()).unwrap_or(i32::MAX),
             next: self.next_run(&plan, current.as_ref()),
             origin,
+            standalone: options.standalone.is_some(),
         };
         let stored = apply::put_version(tx, current.as_ref(), &new, user, now).await?;
         triggers::link(tx, stored.dag, &links(&plan), now).await?;

@@ -76,7 +76,9 @@ impl Engine {
             {
                 return Err(FileRefused::Taken { index, owner });
             }
-            let applied = self.apply_in(&mut tx, definition, ApplyOptions { dry_run }, Some(origin.clone())).await;
+            let applied = self
+                .apply_in(&mut tx, definition, ApplyOptions { dry_run, ..ApplyOptions::default() }, Some(origin.clone()))
+                .await;
             all.push(applied.map_err(|error| match error {
                 ApplyError::Invalid(diagnostics) => FileRefused::Invalid { index, diagnostics },
                 ApplyError::Engine(error) => error.into(),

@@ -15,4 +15,5 @@ pub(crate) mod receive_webhook;
 pub(crate) mod send_asset_event;
 mod send_event;
 mod set_paused;
+pub(crate) mod standalone;
 pub(crate) mod trigger;

@@ -34,6 +34,8 @@ pub struct NewVersion {
     pub next: Option<NextRun>,
     /// The file that it comes from, where it comes from a bundle.
     pub origin: Option<Origin>,
+    /// Whether the dag, when it is made now, is that of a task by itself.
+    pub standalone: bool,
 }
 
 /// What storing a version did.
@@ -72,6 +74,10 @@ pub struct CurrentVersion {
     pub created_at: DateTime<Utc>,
     /// The logical date of its last scheduled run, or of the last that was left out since another was not finished.
     pub last_scheduled: Option<DateTime<Utc>>,
+    /// Counts its changes.
+    pub revision: i64,
+    /// Whether it is that of a task by itself.
+    pub standalone: bool,
 }
 
 /// Reads and locks the current version of a dag.
@@ -83,7 +89,7 @@ pub async fn lock_current(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Option<Curr
     let row = sqlx::query!(
         r#"
         SELECT d.dag_key, d.current_version_id, v.version_number, v.content_hash, d.schedule, d.timezone,
-            d.next_interval_start, d.next_interval_end, d.next_due_at, d.paused, d.created_at,
+            d.next_interval_start, d.next_interval_end, d.next_due_at, d.paused, d.created_at, d.revision, d.standalone,
             greatest(d.skipped_until, (SELECT max(r.logical_date) FROM dag_runs r WHERE r.dag_key = d.dag_key AND r.run_type = 'scheduled'))
                 AS last_scheduled
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
@@ -108,6 +114,8 @@ pub async fn lock_current(tx: &mut Tx<'_>, dag_id: &DagId) -> Result<Option<Curr
         paused: row.paused,
         created_at: row.created_at,
         last_scheduled: row.last_scheduled,
+        revision: row.revision,
+        standalone: row.standalone,
     }))
 }
 
@@ -131,8 +139,8 @@ pub async fn put_version(
     if current.is_none() {
         sqlx::query!(
             r#"
-            INSERT INTO dags (dag_key, tenant_id, dag_id, current_version_id, max_active_runs, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)
+            INSERT INTO dags (dag_key, tenant_id, dag_id, current_version_id, max_active_runs, created_at, updated_at, standalone)
+            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
             "#,
             dag.uuid(),
             tenant,
@@ -140,6 +148,7 @@ pub async fn put_version(
             version.uuid(),
             new.max_active_runs,
             now,
+            new.standalone,
         )
         .execute(tx.conn())
         .await?;

@@ -18,5 +18,6 @@ pub mod letters;
 pub mod log_index;
 pub mod mapping;
 pub mod runs;
+pub mod standalone;
 pub mod transition;
 pub mod triggers;

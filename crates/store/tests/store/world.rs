@@ -110,6 +110,7 @@ pub fn new_dag_version(hash: char) -> apply::NewVersion {
         max_active_runs: 4,
         next: None,
         origin: None,
+        standalone: false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod dags;
+mod datasets;
 mod event_logs;
 mod monitoring;
 mod runs;
@@ -28,6 +29,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dags::warnings))
         .routes(routes!(dags::import_errors))
         .routes(routes!(dags::import_error))
+        .routes(routes!(datasets::list))
+        .routes(routes!(datasets::get))
+        .routes(routes!(datasets::events, datasets::create_event))
+        .routes(routes!(datasets::upstream))
+        .routes(routes!(datasets::queued_of_dag, datasets::forget_of_dag))
+        .routes(routes!(datasets::queued_of_both, datasets::forget_of_both))
+        .routes(routes!(datasets::queued_of_dataset, datasets::forget_of_dataset))
         .routes(routes!(runs::batch))
         .routes(routes!(runs::links))
         .routes(routes!(runs::dependencies))

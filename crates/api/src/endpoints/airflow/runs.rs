@@ -3,17 +3,17 @@
 use crate::App;
 use crate::endpoints::dag_runs::list::{order, states};
 use crate::endpoints::dag_runs::wire;
+use crate::endpoints::task_instances::plan;
 use crate::error::ApiError;
 use crate::extract::{Caller, JsonBody, PathParams, Viewer, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{DagRunCollection, ExtraLinkCollection, FailedDependency, FailedDependencyCollection, ListDagRunsForm};
 use cofferdam_domain::context::Context;
-use cofferdam_domain::plan::DagPlan;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{DagId, DagRunId, TaskId};
 use cofferdam_store::runs::{self, RunFilter};
-use cofferdam_store::{dags, task_instances};
+use cofferdam_store::task_instances;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -81,8 +81,7 @@ pub(crate) async fn links(
 ) -> Result<Json<ExtraLinkCollection>, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
     let run = runs::get(&mut tx, &path.dag_id, &path.dag_run_id).await?;
-    let version = dags::get_version(&mut tx, &path.dag_id, Some(run.version_number)).await?;
-    let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
+    let plan = plan(&mut tx, &run).await?;
     let found = plan.task_named(&path.task_id);
     found.ok_or_else(|| ApiError::not_found(format!("The task '{}'", path.task_id)))?;
     Ok(Json(ExtraLinkCollection { extra_links: Vec::new() }))
@@ -135,8 +134,7 @@ async fn in_the_way(app: &App, context: &Context, path: TaskPath) -> Result<Json
     let mut tx = app.state.store.begin(context).await?;
     let run = runs::get(&mut tx, &path.dag_id, &path.dag_run_id).await?;
     let instance = task_instances::get(&mut tx, run.key, &path.task_id, path.map_index).await?;
-    let version = dags::get_version(&mut tx, &path.dag_id, Some(run.version_number)).await?;
-    let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
+    let plan = plan(&mut tx, &run).await?;
     let mut dependencies = Vec::new();
     let mut add = |name: &str, reason: String| dependencies.push(FailedDependency { name: name.to_owned(), reason });
     if instance.state != TaskStateName::None {

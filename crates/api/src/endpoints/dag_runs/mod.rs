@@ -4,11 +4,11 @@ mod callbacks;
 mod cancel;
 mod clear;
 mod delete;
-mod get;
+pub(super) mod get;
 pub(super) mod list;
 mod mark;
 pub(crate) mod note;
-mod trigger;
+pub(super) mod trigger;
 
 use super::words::{reason, run_state, run_type};
 use crate::App;

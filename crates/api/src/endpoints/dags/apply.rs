@@ -72,7 +72,8 @@ pub(crate) async fn handler(
         wrong.extend(app.state.engine.compile_dag(&context, &definition).await?.diagnostics);
         return Err(invalid(wrong, &text.source()));
     }
-    let applied = match app.state.engine.apply_dag(&context, definition, ApplyOptions { dry_run: query.dry_run }).await {
+    let options = ApplyOptions { dry_run: query.dry_run, ..ApplyOptions::default() };
+    let applied = match app.state.engine.apply_dag(&context, definition, options).await {
         Ok(applied) => applied,
         Err(ApplyError::Invalid(diagnostics)) => return Err(invalid(diagnostics, &text.source())),
         Err(ApplyError::Engine(error)) => return Err(error.into()),

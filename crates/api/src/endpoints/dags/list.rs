@@ -31,6 +31,7 @@ pub(crate) async fn handler(
         id_contains: query.dag_id_pattern.filter(|pattern| !pattern.is_empty()),
         paused: query.paused,
         only_active: query.only_active.unwrap_or(true),
+        standalone: None,
         backwards,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;

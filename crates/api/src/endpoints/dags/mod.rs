@@ -1,13 +1,13 @@
 //! Dags: applied, listed, paused, deleted.
 
-mod apply;
+pub(super) mod apply;
 mod calendar;
 mod changes;
 mod compile;
 mod delete;
 mod details;
 mod get;
-mod list;
+pub(super) mod list;
 mod patch;
 mod patch_many;
 mod text;

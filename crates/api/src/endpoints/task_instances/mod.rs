@@ -85,7 +85,7 @@ pub(super) fn references(dag: &DagId, touched: Vec<Touched>) -> TaskInstanceRefe
 }
 
 /// The plan that a run is pinned to.
-async fn plan(tx: &mut Tx<'_>, run: &runs::Run) -> Result<DagPlan, ApiError> {
+pub(super) async fn plan(tx: &mut Tx<'_>, run: &runs::Run) -> Result<DagPlan, ApiError> {
     let version = dags::get_version(tx, &run.dag_id, Some(run.version_number)).await?;
     DagPlan::from_json(version.plan).map_err(ApiError::internal)
 }
