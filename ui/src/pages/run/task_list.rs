@@ -179,6 +179,7 @@ fn Row(task: TaskInstance, selected: Selected, by_position: bool, on_open: Callb
             <td class="tight"><input type="checkbox" aria-label=label prop:checked=is_selected on:change=move |event| selected.set(&key, event_target_checked(&event))/></td>
             <td>
                 <button type="button" class="name link" on:click=move |_| on_open.run((id.clone(), index))>{name}</button>
+                {task.rendered_map_index.clone().map(|label| view! { <div class="small clip" style="max-width:40ch" title=label.clone()>{label.clone()}</div> })}
                 {task.note.clone().map(|note| view! { <div class="small muted clip" style="max-width:40ch" title=note.clone()>{note.clone()}</div> })}
             </td>
             <td><StatusLabel status=Status::from(task.state)/>{task.reason.map(|it| view! { <div class="small muted">{reason(it).0}</div> })}</td>

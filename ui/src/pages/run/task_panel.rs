@@ -289,6 +289,7 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
         {said.map(|text| view! { <div class="notice info"><Icon name="info"/><div class="grow"><pre>{text}</pre></div></div> })}
         {finished.as_ref().map(|one| view! { <ReceiptView receipt=one.receipt/> })}
         <dl class="definition" aria-label=format!("Details of {component}")>
+            {it.rendered_map_index.clone().map(|label| view! { <dt>"Item"</dt><dd>{label}</dd> })}
             <dt>"Try"</dt><dd>{if number == 0 { "Not tried yet".to_owned() } else { format!("{number} of at most {}", it.max_tries) }}</dd>
             {ending.map(|ending| view! { <dt>"Ended"</dt><dd>{ending}</dd> })}
             <dt>"Queued"</dt><dd>{moment(queued)}</dd>
