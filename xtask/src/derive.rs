@@ -13,11 +13,8 @@ const TESTS: &str = "derived_file_";
 /// The other files (`docs/openapi.json`, `docs/schemas`) are compared by tests in the crates that own them. `cargo xtask test`
 /// runs those with all others, so `check` does not.
 pub fn run(check: bool) -> Result<()> {
-    let generators: &[(&str, fn(bool) -> Result<()>)] = &[("queries", sqlx::run)];
-    for (title, generate) in generators {
-        eprintln!("==> gen: {title}");
-        generate(check)?;
-    }
+    eprintln!("==> gen: queries");
+    sqlx::run(check)?;
     if check {
         return Ok(());
     }

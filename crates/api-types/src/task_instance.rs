@@ -258,7 +258,7 @@ pub struct TaskInstanceCollection {
 }
 
 /// The query of a list of task instances. Lists take several values separated by commas, or the name several times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskInstanceListQuery {
@@ -312,30 +312,6 @@ pub struct TaskInstanceListQuery {
     /// Only what changed last then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at_lte: Option<DateTime<Utc>>,
-}
-
-impl Default for TaskInstanceListQuery {
-    fn default() -> Self {
-        Self {
-            limit: None,
-            offset: 0,
-            state: None,
-            pool: None,
-            queue: None,
-            executor: None,
-            order_by: None,
-            duration_gte: None,
-            duration_lte: None,
-            execution_date_gte: None,
-            execution_date_lte: None,
-            start_date_gte: None,
-            start_date_lte: None,
-            end_date_gte: None,
-            end_date_lte: None,
-            updated_at_gte: None,
-            updated_at_lte: None,
-        }
-    }
 }
 
 /// One try of a task instance that has ended.

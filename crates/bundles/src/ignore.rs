@@ -35,7 +35,8 @@ impl Ignored {
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut read) = (0, 0);
     // Where to go on when what follows a star does not fit: behind the star, and how much it has taken.
-    let (mut star, mut double): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut star: Option<(usize, usize)> = None;
+    let mut double: Option<(usize, usize)> = None;
     while read < text.len() {
         match pattern.get(at) {
             Some(b'*') if pattern.get(at + 1) == Some(&b'*') => {

@@ -26,12 +26,15 @@ use crate::{Context, checkpoint, xcom::Error};
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeMap};
 
+/// What other tasks returned or pushed: by the task, the key and the position in a mapped task.
+type Given = BTreeMap<(String, String, Option<u32>), String>;
+
 thread_local! {
     static PUSHED: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
     static VARIABLES: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
     static CONNECTIONS: RefCell<BTreeMap<String, Connection>> = const { RefCell::new(BTreeMap::new()) };
     static CHECKPOINT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-    static GIVEN: RefCell<BTreeMap<(String, String, Option<u32>), String>> = const { RefCell::new(BTreeMap::new()) };
+    static GIVEN: RefCell<Given> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// A context as the first try of a task would see it.

@@ -185,7 +185,7 @@ fn names(result: &Value) -> Result<Vec<&str>, DecisionError> {
         Value::Null => Ok(Vec::new()),
         Value::String(name) => Ok(vec![name]),
         Value::Array(items) => {
-            items.iter().map(|item| item.as_str().ok_or_else(|| DecisionError::NoNames("a list of other things"))).collect()
+            items.iter().map(|item| item.as_str().ok_or(DecisionError::NoNames("a list of other things"))).collect()
         }
         Value::Bool(_) => Err(DecisionError::NoNames("a boolean")),
         Value::Number(_) => Err(DecisionError::NoNames("a number")),

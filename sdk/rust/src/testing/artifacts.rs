@@ -4,10 +4,12 @@ use crate::artifacts::{Artifact, Error};
 use std::{cell::RefCell, collections::BTreeMap};
 
 type Kept = (Artifact, Vec<u8>);
+/// By the task that left it, its position in a mapped task, and its name.
+type Given = BTreeMap<(String, Option<u32>, String), Kept>;
 
 thread_local! {
     static WRITTEN: RefCell<BTreeMap<String, Kept>> = const { RefCell::new(BTreeMap::new()) };
-    static GIVEN: RefCell<BTreeMap<(String, Option<u32>, String), Kept>> = const { RefCell::new(BTreeMap::new()) };
+    static GIVEN: RefCell<Given> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Makes an artifact available to [`crate::artifacts::open`], as if a task had left it.
@@ -81,7 +83,6 @@ impl Reader {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the host can refuse")]
 pub(crate) fn list_artifacts(task_id: &str, map_index: Option<u32>) -> Result<Vec<Artifact>, Error> {
     GIVEN.with_borrow(|given| {
         let of_task = given.iter().filter(|((task, index, _), _)| task == task_id && *index == map_index);

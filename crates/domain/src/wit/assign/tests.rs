@@ -219,7 +219,7 @@ fn like(ty: &WitType) -> BoxedStrategy<WitType> {
         WitType::Tuple(types) => {
             let types: Vec<_> = types.iter().map(like).collect();
             let first = types.first().cloned();
-            let to_list = first.map_or_else(|| scalar().boxed(), |first| first).prop_map(list);
+            let to_list = first.unwrap_or_else(|| scalar().boxed()).prop_map(list);
             prop_oneof![types.prop_map(WitType::Tuple), to_list].boxed()
         }
         WitType::Variant { cases, .. } => {
