@@ -21,6 +21,7 @@ use cofferdam_store::execution::facts::RunFacts;
 use cofferdam_store::tenants::TenantRules;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// An instance whose message cannot be made: the template of its input asks for what is not there.
@@ -193,14 +194,14 @@ impl Engine {
         let mut runs = HashMap::new();
         let mut rules = HashMap::new();
         for new in tries {
-            if !runs.contains_key(&new.run) {
-                runs.insert(new.run, self.kept_run_facts(new.run)?);
+            if let Entry::Vacant(run) = runs.entry(new.run) {
+                run.insert(self.kept_run_facts(new.run)?);
             }
-            if !rules.contains_key(&new.tenant) {
-                rules.insert(new.tenant, self.kept_tenant_rules(new.tenant)?);
+            if let Entry::Vacant(tenant) = rules.entry(new.tenant) {
+                tenant.insert(self.kept_tenant_rules(new.tenant)?);
             }
-            if !plans.contains_key(&new.version) {
-                plans.insert(new.version, self.kept_plan(new.version)?);
+            if let Entry::Vacant(version) = plans.entry(new.version) {
+                version.insert(self.kept_plan(new.version)?);
             }
         }
         Some(Known { plans, runs, rules })

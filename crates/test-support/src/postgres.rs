@@ -127,7 +127,7 @@ impl Server {
         {
             databases::remove(&maintenance, left).await.expect("the server removes a database");
         }
-        let server = Self { postgres, template, copying: Mutex::new(()), files: files };
+        let server = Self { postgres, template, copying: Mutex::new(()), files };
         if !present.contains(&server.template) {
             // Under another name until it is whole.
             let partial = "test_template";

@@ -112,7 +112,7 @@ fn secret(data_dir: &Path, rng: &SharedRng) -> Result<String, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(cannot(error)),
     }
-    let bytes: [u8; 32] = rng.with(|rng| rand::RngExt::random(rng));
+    let bytes: [u8; 32] = rng.with(rand::RngExt::random);
     let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     write_private(&path, secret.as_bytes()).map_err(cannot)?;
     Ok(secret)

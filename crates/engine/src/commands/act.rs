@@ -273,7 +273,6 @@ fn too_much(what: String) -> EngineError {
 }
 
 /// What happens to each instance, as it is under the lock.
-#[expect(clippy::type_complexity, reason = "the three lists are made in one pass and taken apart at once")]
 fn plan_changes(
     locked: &[LockedInstance],
     meant: &Meant,

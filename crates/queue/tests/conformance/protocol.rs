@@ -40,7 +40,7 @@ async fn a_higher_try_replaces_a_lower_one_even_when_that_is_leased() {
         let first = message(1, 1);
         let mut second = first.clone();
         second.try_number = 2;
-        subject.enqueue(&[first.clone()]).await;
+        subject.enqueue(std::slice::from_ref(&first)).await;
         let old = leases(&subject.claim(1).await);
         assert_eq!(subject.enqueue(&[second]).await, 1, "{}", subject.name);
         assert_eq!(subject.queue.presence(&[instance(1)]).await.unwrap(), [Presence::Waiting { try_number: 2 }]);

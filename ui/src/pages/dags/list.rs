@@ -272,7 +272,7 @@ fn Row(
             <td class="tight"><PauseSwitch dag changed=move || dags.refetch()/></td>
             <td>
                 <div class="row wrap"><A href=href attr:class="name">{name.clone()}</A>
-                    {move || dag.with(|dag| dag.tags.iter().cloned().map(|tag| {
+                    {move || dag.with(|dag| dag.tags.iter().map(|tag| {
                         let chosen = tag.clone();
                         let on = { let tag = tag.clone(); move || filter.with(|filter| filter.tag == tag) };
                         view! { <button type="button" class="tag" class:on=on title="Show dags with this tag" on:click=move |_| set_tag.run(chosen.clone())>{tag.clone()}</button> }

@@ -50,7 +50,8 @@ fn rust(dir: &Path, tools: &Tools) -> Result<Component, Failure> {
         let files = message["filenames"].as_array().cloned().unwrap_or_default();
         files.into_iter().filter_map(|file| file.as_str().map(PathBuf::from)).collect::<Vec<_>>()
     });
-    let file = files.filter(|file| file.extension().is_some_and(|extension| extension == "wasm")).last().ok_or_else(|| {
+    let mut files = files.filter(|file| file.extension().is_some_and(|extension| extension == "wasm"));
+    let file = files.next_back().ok_or_else(|| {
         Failure::new(Exit::Failed, "cargo built no component")
             .at(dir.join("Cargo.toml").display().to_string())
             .remedy("a task is a library with `crate-type = [\"cdylib\"]`")

@@ -64,7 +64,7 @@ fn key(path: &Path) -> std::io::Result<[u8; 32]> {
     if let Some(key) = read_key(path)? {
         return Ok(key);
     }
-    let key: [u8; 32] = SharedRng::from_system().with(|rng| rand::RngExt::random(rng));
+    let key: [u8; 32] = SharedRng::from_system().with(rand::RngExt::random);
     // Written whole under another name first: of two commands at once, one sets the key and the other finds it.
     let draft = path.with_extension(std::process::id().to_string());
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

@@ -196,6 +196,6 @@ impl Body for Incoming {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
