@@ -102,7 +102,7 @@ fn a_commit_has_the_same_files_and_runs_no_hook() {
     let told = dir.path().join("told");
     for hook in ["post-checkout", "reference-transaction", "post-merge", "pre-auto-gc"] {
         write(&cache, &format!("hooks/{hook}"), format!("#!/bin/sh\ntouch {}\n", told.display()));
-        let made = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+        let made: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(cache.join("hooks").join(hook), made).unwrap();
     }
     write(&repository, "e.yaml", "dag_id: e\n");

@@ -28,6 +28,3 @@ mod guest {
 
     export!(Workflow);
 }
-
-#[cfg(not(target_family = "wasm"))]
-fn main() {}
