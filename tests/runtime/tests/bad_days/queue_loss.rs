@@ -18,7 +18,7 @@ async fn redis_is_flushed() {
     site.trigger_many(&dag, RUNS).await;
     for at in [200, 500] {
         site.ledger().until_finished_tasks(TWENTY, at).await;
-        assert!(waiting(&site).await > 0, "there is something to lose");
+        until_something_waits(&site).await;
         site.redis.as_ref().expect("it has one").flushall().expect("Redis answers");
     }
     site.ledger().until_all_runs_ended(LONG).await;
@@ -33,7 +33,7 @@ async fn redis_is_restarted() {
     let dag = site.apply(twenty("restarted", 10)).await;
     site.trigger_many(&dag, RUNS).await;
     site.ledger().until_finished_tasks(TWENTY, 300).await;
-    assert!(waiting(&site).await > 0, "there is something to lose");
+    until_something_waits(&site).await;
     site.redis.as_mut().expect("it has one").restart().expect("Redis comes back");
     site.ledger().until_all_runs_ended(LONG).await;
     site.ledger().assert_each_recorded_once(RUNS, TWENTY).await;
@@ -44,9 +44,10 @@ fn few_slots() -> SiteOptions {
     SiteOptions { slots: 4, ..SiteOptions::default() }
 }
 
-/// How many messages wait in the queue.
-async fn waiting(site: &Site) -> u64 {
-    site.queue.depth().await.expect("the queue answers").ready
+/// Until a message waits in the queue, so that there is something to lose.
+async fn until_something_waits(site: &Site) {
+    let waiting = || async { site.queue.depth().await.expect("the queue answers").ready > 0 };
+    site.ledger().until("messages to wait", LONG, waiting).await;
 }
 
 /// A process that dies between its commit and its message to the queue leaves instances `queued` that nobody holds.
