@@ -18,8 +18,8 @@ use tokio::runtime::Handle;
 
 /// CPU time that a try has before it goes to the slow lane.
 const QUICK: Duration = Duration::from_millis(2);
-/// How nice the threads of the slow lane are: they get a quarter of a processor that others want too.
-const NICE: i32 = 5;
+/// How nice the threads of the slow lane are: they get a tenth of a processor that others want too.
+const NICE: i32 = 10;
 
 /// The slow lane. Its threads end when it is dropped.
 pub(crate) struct SlowLane(Arc<Queue>);

@@ -18,7 +18,7 @@ use std::time::Duration;
 const DUE_BATCH: i64 = 100;
 /// Transactions in which due dags are taken at once when there are many. At a full hour the tasks of the first runs already compete
 /// for the database with the making of the others, which must not be late.
-const DUE_AT_ONCE: usize = 4;
+const DUE_AT_ONCE: usize = 6;
 
 /// What came of looking for due dags.
 enum Looked {
