@@ -8,20 +8,19 @@ use crate::components::pager::Pager;
 use crate::components::time::{Ago, Moment};
 use crate::core::address::address;
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::query::{Query, query};
 use crate::core::session::session;
-use crate::core::{clock, format, paths};
+use crate::core::{clock, conf, format, paths};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use cofferdam_api_types::{
     Backfill, BackfillCollection, BackfillProgress, BackfillState, DryRunBackfill, DryRunInterval, NewBackfill,
     ReprocessBehavior, Role,
 };
 use cofferdam_ids::DagId;
-use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::components::A;
-use serde_json::{Map, Value};
 
 const LIMIT: u32 = 50;
 /// A form that is being typed into asks what it would do this many milliseconds after the last key.
@@ -112,22 +111,25 @@ fn told(progress: &BackfillProgress) -> String {
     parts.map(|(_, word, count)| format!("{} {word}", format::grouped(u64::from(count)))).collect::<Vec<_>>().join(", ")
 }
 
+/// Has the server do something with a backfill, and says so.
+pub fn act(id: String, verb: &'static str, said: &'static str, toasts: Toasts, busy: RwSignal<bool>, done: Callback<()>) {
+    busy.set(true);
+    spawn_local(async move {
+        match http::put::<Backfill>(&format!("/backfills/{}/{verb}", paths::segment(&id))).await {
+            Ok(_) => toasts.done(said),
+            Err(failure) => toasts.failed(&failure),
+        }
+        busy.try_set(false);
+        done.run(());
+    });
+}
+
 #[component]
 fn Row(one: Backfill, list: Query<BackfillCollection>, named: bool) -> impl IntoView {
     let session = session();
     let toasts = expect_context::<Toasts>();
     let busy = RwSignal::new(false);
-    let act = move |id: String, verb: &'static str, said: &'static str| {
-        busy.set(true);
-        spawn_local(async move {
-            match http::put::<Backfill>(&format!("/backfills/{}/{verb}", paths::segment(&id))).await {
-                Ok(_) => toasts.done(said),
-                Err(failure) => toasts.failed(&failure),
-            }
-            busy.try_set(false);
-            list.refetch();
-        });
-    };
+    let done = Callback::new(move |()| list.refetch());
     let (state, icon, word) = state_word(one.state);
     let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
     let runs = format!(
@@ -139,7 +141,7 @@ fn Row(one: Backfill, list: Query<BackfillCollection>, named: bool) -> impl Into
     let id = one.id.to_string();
     let button = move |label: &'static str, verb: &'static str, said: &'static str, danger: bool| {
         let id = id.clone();
-        view! { <button type="button" class="btn small" class:danger=danger disabled=move || busy.get() || !session.may(Role::Operator) on:click=move |_| act(id.clone(), verb, said)>{label}</button> }
+        view! { <button type="button" class="btn small" class:danger=danger disabled=move || busy.get() || !session.may(Role::Operator) on:click=move |_| act(id.clone(), verb, said, toasts, busy, done)>{label}</button> }
     };
     view! {
         <tr>
@@ -175,15 +177,6 @@ fn moment(text: &str, end: bool) -> Result<DateTime<Utc>, &'static str> {
     read("%Y-%m-%dT%H:%M").or_else(|| read("%Y-%m-%dT%H:%M:%S")).map(|at| at.and_utc()).ok_or("Type a date.")
 }
 
-fn conf(text: &str) -> Result<Option<Map<String, Value>>, String> {
-    match serde_json::from_str(text.trim()) {
-        _ if text.trim().is_empty() => Ok(None),
-        Ok(Value::Object(map)) => Ok(Some(map).filter(|map| !map.is_empty())),
-        Ok(_) => Err("The conf is a JSON object: { \"name\": value }.".to_owned()),
-        Err(error) => Err(format!("This is not JSON: {error}.")),
-    }
-}
-
 type Preview = Option<Result<DryRunBackfill, Failure>>;
 
 #[component]
@@ -205,26 +198,24 @@ fn NewForm(dag: String, open: RwSignal<bool>, list: Query<BackfillCollection>) -
             from_date: moment(&from.read(), false).ok()?,
             to_date: moment(&to.read(), true).ok()?,
             run_backwards: backwards.get(),
-            dag_run_conf: conf(&text.read()).ok()?,
+            dag_run_conf: Some(conf::read(text.read().trim()).ok()?).filter(|map| !map.is_empty()),
             reprocess_behavior: reprocess.get(),
             max_active_runs: Some(at_once.read().trim().parse().ok().filter(|n| (1..=1_000).contains(n))?),
         })
     });
     let preview: RwSignal<Preview> = RwSignal::new(None);
-    let generation = StoredValue::new(0_u32);
+    let latest = Latest::new();
     Effect::new(move |_| {
         let request = request.get();
-        let mine = generation.get_value() + 1;
-        generation.set_value(mine);
+        let question = latest.ask();
         preview.set(None);
         let Some(request) = request else { return };
         spawn_local(async move {
-            TimeoutFuture::new(SETTLE_MS).await;
-            if generation.try_get_value() != Some(mine) {
+            if !question.rests(SETTLE_MS).await {
                 return;
             }
             let answer = http::post::<DryRunBackfill>("/backfills/dry_run", &request).await;
-            if generation.try_get_value() == Some(mine) {
+            if question.is_wanted() {
                 preview.try_set(Some(answer));
             }
         });
@@ -243,7 +234,7 @@ fn NewForm(dag: String, open: RwSignal<bool>, list: Query<BackfillCollection>) -
     let about = move |field: &'static str, wrong: Signal<Option<String>>| {
         Signal::derive(move || wrong.get().or_else(|| saving.said_of(field)))
     };
-    let wrong_conf = Signal::derive(move || conf(&text.read()).err());
+    let wrong_conf = Signal::derive(move || conf::read(text.read().trim()).err());
     let wrong_count = Signal::derive(move || {
         let fits = at_once.read().trim().parse::<u32>().is_ok_and(|n| (1..=1_000).contains(&n));
         (!fits).then(|| "Type a number from 1 to 1000.".to_owned())

@@ -34,6 +34,22 @@ fn next(now: &str, order: &str) -> String {
     if now == order { format!("-{order}") } else { order.to_owned() }
 }
 
+/// Whether a list in this order is in that of a column, and if it is, whether backwards.
+#[must_use]
+pub fn sorted(order: &str, column: &str) -> Option<bool> {
+    match order.strip_prefix('-') {
+        Some(name) if name == column => Some(true),
+        None if order == column => Some(false),
+        _ => None,
+    }
+}
+
+/// What assistive technology is told of a column that is sorted backwards, or not.
+#[must_use]
+pub const fn aria_sort(backwards: bool) -> &'static str {
+    if backwards { "descending" } else { "ascending" }
+}
+
 /// See the module. An order is the name of its column, with a minus before it when the last comes first.
 #[component]
 pub fn Head(
@@ -56,16 +72,12 @@ pub fn Head(
                     let unseen = if column.class.contains(UNSEEN) { "visually-hidden" } else { "" };
                     return view! { <th scope="col" class=column.class><span class=unseen>{column.label}</span></th> }.into_any();
                 }
-                let sort = move || order.with(|order| match order.strip_prefix('-') {
-                    Some(name) if name == column.order => Some("descending"),
-                    None if order == column.order => Some("ascending"),
-                    _ => None,
-                });
+                let backwards = move || order.with(|order| sorted(order, column.order));
                 view! {
-                    <th scope="col" class=column.class aria-sort=sort>
+                    <th scope="col" class=column.class aria-sort=move || backwards().map(aria_sort)>
                         <button type="button" class="sort" on:click=move |_| go.run(order.with_untracked(|order| next(order, column.order)))>
                             {column.label}
-                            <Icon class="s" name=Signal::derive(move || match sort() { Some("ascending") => "up", Some(_) => "down-small", None => "up-down" })/>
+                            <Icon class="s" name=Signal::derive(move || match backwards() { Some(false) => "up", Some(true) => "down-small", None => "up-down" })/>
                         </button>
                     </th>
                 }.into_any()

@@ -6,7 +6,7 @@ use crate::components::icon::Icon;
 use crate::components::schema_form::{Field, Shape, labelled, shape};
 use crate::core::http::{self, Failure};
 use crate::core::query::query;
-use crate::core::{clock, paths};
+use crate::core::{clock, conf, paths};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use cofferdam_api_types::{DagRun, TriggerDagRun};
 use cofferdam_ids::DagRunId;
@@ -14,18 +14,6 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use serde_json::{Map, Value};
-
-/// Reads what was typed as a run's conf. An empty text is an empty conf.
-fn read_conf(text: &str) -> Result<Map<String, Value>, String> {
-    if text.trim().is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err("The conf is a JSON object: { \"name\": value }.".to_owned()),
-        Err(error) => Err(format!("This is not JSON: {error}.")),
-    }
-}
 
 /// Reads what was typed as a run's name. An empty text leaves it to the server.
 fn read_run_id(text: &str) -> Result<Option<DagRunId>, String> {
@@ -142,7 +130,7 @@ fn Form(dag: String, open: RwSignal<bool>) -> impl IntoView {
     let has_fields = Memo::new(move |_| fields.with(|fields| !fields.is_empty()));
     // One key for this form: pressing the button twice starts one run.
     let key = format!("console-{}-{:x}", clock::now_ms(), (js_sys::Math::random() * 9e15) as u64);
-    let parsed = Memo::new(move |_| if as_json.get() { read_conf(&conf.read()) } else { fields.with(|fields| conf_of(fields)) });
+    let parsed = Memo::new(move |_| if as_json.get() { conf::read(&conf.read()) } else { fields.with(|fields| conf_of(fields)) });
     let show_form = move |_| {
         if let (true, Ok(map)) = (as_json.get_untracked(), parsed.get_untracked()) {
             fields.with_untracked(|fields| {
@@ -272,10 +260,10 @@ mod tests {
 
     #[test]
     fn a_conf_is_an_object() {
-        assert_eq!(read_conf(" ").unwrap(), Map::new());
-        assert_eq!(read_conf("{\"a\": 1}").unwrap()["a"], 1);
-        assert!(read_conf("[1]").unwrap_err().contains("object"));
-        assert!(read_conf("{\"a\": }").unwrap_err().contains("line 1"));
+        assert_eq!(conf::read(" ").unwrap(), Map::new());
+        assert_eq!(conf::read("{\"a\": 1}").unwrap()["a"], 1);
+        assert!(conf::read("[1]").unwrap_err().contains("object"));
+        assert!(conf::read("{\"a\": }").unwrap_err().contains("line 1"));
     }
 
     #[test]

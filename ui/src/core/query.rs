@@ -2,6 +2,7 @@
 
 use crate::core::clock;
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::live::{self, News};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
@@ -83,7 +84,7 @@ where
         scheduled: StoredValue::new(false),
         began: StoredValue::new(0),
     };
-    let generation = StoredValue::new(0_u32);
+    let latest = Latest::new();
     let shown = StoredValue::new(String::new());
     Effect::new(move |_| {
         query.again.track();
@@ -94,14 +95,13 @@ where
             query.data.set(None);
             query.failure.set(None);
         }
-        let mine = generation.get_value() + 1;
-        generation.set_value(mine);
+        let question = latest.ask();
         let Some(path) = path else { return };
         query.loading.set(true);
         query.began.set_value(clock::now_ms());
         spawn_local(async move {
             let answer = http::get::<T>(&path).await;
-            if generation.try_get_value() != Some(mine) {
+            if !question.is_wanted() {
                 return;
             }
             match answer {

@@ -648,6 +648,15 @@ impl From<ComponentRef> for String {
 }
 
 impl DagDefinition {
+    /// The limits of a try with these settings, before those of the tenant.
+    pub(crate) fn limits_of(&self, settings: &TaskSettings) -> Limits {
+        let limits = settings.effective_limits();
+        match &self.limits {
+            Some(of_dag) => of_dag.tighten(&limits),
+            None => limits,
+        }
+    }
+
     /// The components that its tasks and callbacks run, each once.
     #[must_use]
     pub fn components(&self) -> Vec<ComponentRef> {

@@ -383,10 +383,7 @@ impl DagPlan {
                     None => settings.trigger_rule.unwrap_or_default(),
                 },
                 retry: settings.retry_policy(),
-                limits: match &dag.limits {
-                    Some(of_dag) => of_dag.tighten(&settings.effective_limits()),
-                    None => settings.effective_limits(),
-                },
+                limits: dag.limits_of(&settings),
                 grant: settings.grant.unwrap_or_default(),
                 priority: settings.priority.unwrap_or(0),
                 pool: settings.pool.unwrap_or_else(PoolName::default_pool),

@@ -4,12 +4,12 @@ use crate::components::dialog::{Dialog, opens_with};
 use crate::components::edit::{EditForm, Saving, TextField, Typed};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::query::query;
-use crate::core::{clock, format};
+use crate::core::{clock, conf, format};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use cofferdam_api_types::{Backfill, DagCollection, DryRunBackfill, NewBackfill, ReprocessBehavior};
 use cofferdam_ids::DagId;
-use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::{Map, Value};
@@ -29,11 +29,7 @@ fn read_date(text: &str) -> Option<DateTime<Utc>> {
 fn read_conf(text: &str) -> Result<Option<Map<String, Value>>, String> {
     match text.trim() {
         "" => Ok(None),
-        text => match serde_json::from_str(text) {
-            Ok(Value::Object(conf)) => Ok(Some(conf)),
-            Ok(_) => Err("The conf is a JSON object: { \"name\": value }.".to_owned()),
-            Err(error) => Err(format!("This is not JSON: {error}.")),
-        },
+        text => conf::read(text).map(Some),
     }
 }
 
@@ -68,19 +64,17 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
         })
     });
     let forecast = RwSignal::new(None::<Result<DryRunBackfill, Failure>>);
-    let generation = StoredValue::new(0_u32);
+    let latest = Latest::new();
     Effect::new(move |_| {
         let body = body.get();
-        let mine = generation.get_value() + 1;
-        generation.set_value(mine);
+        let question = latest.ask();
         let Some(body) = body else { return forecast.set(None) };
         spawn_local(async move {
-            TimeoutFuture::new(PAUSE_MS).await;
-            if generation.try_get_value() != Some(mine) {
+            if !question.rests(PAUSE_MS).await {
                 return;
             }
             let answer = http::post("/backfills/dry_run", &body).await;
-            if generation.try_get_value() == Some(mine) {
+            if question.is_wanted() {
                 forecast.try_set(Some(answer));
             }
         });

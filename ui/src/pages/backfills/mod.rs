@@ -2,6 +2,7 @@
 
 mod form;
 
+use crate::components::backfills::act;
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{Empty, Skeleton, Toasts, loaded};
 use crate::components::icon::Icon;
@@ -12,11 +13,10 @@ use crate::components::time::{Ago, Moment};
 use crate::core::address::address;
 use crate::core::query::query;
 use crate::core::session::session;
-use crate::core::{format, http, paths};
+use crate::core::{format, paths};
 use cofferdam_api_types::{Backfill, BackfillCollection, BackfillProgress, BackfillState, ReprocessBehavior, Role};
 use form::BackfillDialog;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 /// Backfills of a page.
 const LIMIT: u32 = 25;
@@ -99,23 +99,10 @@ pub fn BackfillList() -> impl IntoView {
     }
 }
 
-/// Asks the server to do something with a backfill.
-fn act(id: String, verb: &'static str, told: &'static str, busy: RwSignal<bool>, done: Callback<()>) {
-    let toasts = expect_context::<Toasts>();
-    busy.set(true);
-    spawn_local(async move {
-        match http::put::<Backfill>(&format!("/backfills/{}/{verb}", paths::segment(&id))).await {
-            Ok(_) => toasts.done(told),
-            Err(failure) => toasts.failed(&failure),
-        }
-        busy.try_set(false);
-        done.run(());
-    });
-}
-
 #[component]
 fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> impl IntoView {
     let session = session();
+    let toasts = expect_context::<Toasts>();
     let may = move || session.may(Role::Operator);
     let busy = RwSignal::new(false);
     let (slug, icon, word) = state(it.state);
@@ -146,7 +133,7 @@ fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> i
             <td><Ago at=it.created_at/></td>
             <td class="tight">{is_active.then(|| view! {
                 <div class="row">
-                    <button type="button" class="btn small" aria-label=format!("{verb_word} the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| act(id.clone(), verb, told, busy, done)><Icon name=verb_icon class="s"/>{verb_word}</button>
+                    <button type="button" class="btn small" aria-label=format!("{verb_word} the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| act(id.clone(), verb, told, toasts, busy, done)><Icon name=verb_icon class="s"/>{verb_word}</button>
                     <button type="button" class="btn small danger" aria-label=format!("End the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| ended.set(Some(goner.clone()))>"End"</button>
                 </div>
             })}</td>
@@ -173,6 +160,7 @@ pub fn Progress(it: BackfillProgress) -> impl IntoView {
 #[component]
 fn EndDialog(ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> impl IntoView {
     let open = opens_with(ended);
+    let toasts = expect_context::<Toasts>();
     let busy = RwSignal::new(false);
     let title = Signal::derive(move || {
         ended.with(|it| it.as_ref().map_or_else(String::new, |it| format!("End the backfill of {}?", it.dag_id)))
@@ -183,7 +171,7 @@ fn EndDialog(ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> impl Into
     });
     let end = move |_| {
         if let Some(it) = ended.get_untracked() {
-            act(it.id.to_string(), "cancel", "The backfill has ended", busy, finished);
+            act(it.id.to_string(), "cancel", "The backfill has ended", toasts, busy, finished);
         }
     };
     let left = move || ended.with(|it| it.as_ref().map_or(0, |it| it.progress.queued + it.progress.running));

@@ -11,12 +11,12 @@ use crate::components::icon::Icon;
 use crate::components::page::PageHead;
 use crate::core::complete::{complete, component_of, place};
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::query::query;
 use crate::core::session::session;
 use crate::core::{format, paths, yaml};
 use changes::Changes;
 use cofferdam_api_types::{AppliedDag, CompiledDag, DagDetail, Role, Severity};
-use gloo_timers::future::TimeoutFuture;
 use known::Known;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -259,24 +259,20 @@ fn Desk(dag: String, json: bool, original: String) -> impl IntoView {
 
 /// Compiles the text at first, and whenever it has rested for a moment.
 fn compile_as_one_types(pad: Pad, check: Check) {
-    let generation = StoredValue::new(0_u32);
+    let latest = Latest::new();
     Effect::new(move |first: Option<()>| {
         pad.text.track();
         check.again.track();
         check.stale.set(true);
-        let mine = generation.get_value() + 1;
-        generation.set_value(mine);
+        let question = latest.ask();
         spawn_local(async move {
-            if first.is_some() {
-                TimeoutFuture::new(PAUSE_MS).await;
-            }
-            let current = || generation.try_get_value() == Some(mine);
-            if !current() {
+            let wanted = if first.is_some() { question.rests(PAUSE_MS).await } else { question.is_wanted() };
+            if !wanted {
                 return;
             }
             let Some(text) = pad.text.try_get_untracked() else { return };
             let answer = http::post_yaml::<CompiledDag>("/compile", &text).await;
-            if !current() {
+            if !question.is_wanted() {
                 return;
             }
             match answer {

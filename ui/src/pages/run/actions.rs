@@ -5,6 +5,7 @@ use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::icon::Icon;
 use crate::components::status::StatusLabel;
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::status::Status;
 use crate::core::{format, paths};
 use crate::pages::run::run_context;
@@ -237,7 +238,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
     let preview: RwSignal<Preview> = RwSignal::new(None);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    let generation = StoredValue::new(0_u32);
+    let latest = Latest::new();
     let question = StoredValue::new(asked.clone());
     {
         let (dag, run) = (dag.clone(), run.clone());
@@ -248,13 +249,12 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
             if requests.is_empty() {
                 return;
             }
-            let mine = generation.get_value() + 1;
-            generation.set_value(mine);
+            let current = latest.ask();
             preview.set(None);
             let dag = dag.clone();
             spawn_local(async move {
                 let answer = send(&dag, requests).await;
-                if generation.try_get_value() == Some(mine) {
+                if current.is_wanted() {
                     preview.try_set(Some(answer));
                 }
             });

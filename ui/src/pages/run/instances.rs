@@ -34,13 +34,7 @@ pub fn Instances(
         }
     })
     .refetch_on(move |update| context.concerns(update));
-    Effect::new(move |before: Option<u32>| {
-        let now = context.changes.get();
-        if before.is_some_and(|before| before != now) {
-            list.refetch();
-        }
-        now
-    });
+    context.keep_up(list);
     let selected = Selected::new();
     let open = move |(_, index): (String, i32)| address.set([("map_index", index.to_string()), ("try", String::new())]);
     let total = move || summary.with(|summary| summary.as_ref().map_or(0, |summary| summary.instances));

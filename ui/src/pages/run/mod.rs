@@ -110,6 +110,17 @@ impl RunContext {
             && update.run_id() == Some(self.run_id.get_untracked().as_str())
             && update.dag_id() == Some(self.dag_id.get_untracked().as_str())
     }
+
+    /// Reads it again each time that something was done.
+    pub fn keep_up<T: Send + Sync + 'static>(self, query: Query<T>) {
+        Effect::new(move |before: Option<u32>| {
+            let now = self.changes.get();
+            if before.is_some_and(|before| before != now) {
+                query.refetch();
+            }
+            now
+        });
+    }
 }
 
 /// See the module.

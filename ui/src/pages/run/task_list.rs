@@ -204,13 +204,7 @@ pub fn TaskList() -> impl IntoView {
         Some(format!("{}/taskInstances{}", paths::run(&context.dag_id.get(), &context.run_id.get()), paths::query(&values)))
     })
     .refetch_on(move |update| context.concerns(update));
-    Effect::new(move |before: Option<u32>| {
-        let now = context.changes.get();
-        if before.is_some_and(|before| before != now) {
-            list.refetch();
-        }
-        now
-    });
+    context.keep_up(list);
     let selected = Selected::new();
     let open = move |(task, index): (String, i32)| {
         let index = if index < 0 { String::new() } else { index.to_string() };

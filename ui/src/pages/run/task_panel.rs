@@ -138,13 +138,7 @@ fn Instance(task: String, id: Option<TaskId>, index: Option<i32>, many: Memo<boo
         }
         _ => false,
     });
-    Effect::new(move |before: Option<u32>| {
-        let now = context.changes.get();
-        if before.is_some_and(|before| before != now) {
-            instance.refetch();
-        }
-        now
-    });
+    context.keep_up(instance);
     let changed = Memo::new(move |_| {
         instance.data.with(|it| it.as_ref().map(|it| format!("{} {}", it.state, it.try_number)).unwrap_or_default())
     });

@@ -1,3 +1,4 @@
+use super::tries::TryPath;
 use super::{MapIndexQuery, TaskPath, plan};
 use crate::App;
 use crate::error::ApiError;
@@ -6,19 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::RenderedInput;
 use cofferdam_domain::rendered::as_written;
-use cofferdam_ids::{DagId, DagRunId, TaskId};
 use cofferdam_store::{StoreError, runs, task_instances};
-use serde::Deserialize;
 use std::sync::Arc;
-
-/// Names a try.
-#[derive(Deserialize)]
-pub(crate) struct TryPath {
-    dag_id: DagId,
-    dag_run_id: DagRunId,
-    task_id: TaskId,
-    try_number: u32,
-}
 
 /// What a try was given, once its templates and references were filled in (Airflow's rendered fields). Known once the try has
 /// run for a moment or has ended. What names of fields call secret is masked.

@@ -83,10 +83,10 @@ pub(crate) async fn mapped(
 /// Names a try.
 #[derive(Deserialize)]
 pub(crate) struct TryPath {
-    dag_id: DagId,
-    dag_run_id: DagRunId,
-    task_id: TaskId,
-    try_number: u32,
+    pub(super) dag_id: DagId,
+    pub(super) dag_run_id: DagRunId,
+    pub(super) task_id: TaskId,
+    pub(super) try_number: u32,
 }
 
 /// A try of a task instance that has ended, as a task instance.
