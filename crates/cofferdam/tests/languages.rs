@@ -5,6 +5,8 @@ mod support;
 
 use cofferdam_test_guests::toolchains;
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -97,6 +99,12 @@ impl Language {
     }
 }
 
+/// What a task does not use, it does not ask for.
+fn sends_no_requests(language: &Language) {
+    let component = std::fs::read(language.component()).unwrap();
+    assert!(!component.windows(9).any(|bytes| bytes == b"wasi:http"), "it asks for requests, and sends none");
+}
+
 #[test]
 fn rust() {
     RUST.works();
@@ -167,11 +175,13 @@ fn typed_rust() {
 #[test]
 fn go() {
     GO.works();
+    sends_no_requests(&GO);
 }
 
 #[test]
 fn c() {
     C.works();
+    sends_no_requests(&C);
 }
 
 #[test]
@@ -255,6 +265,90 @@ fn go_uses_every_capability() {
 #[test]
 fn c_uses_every_capability() {
     harvests("c", "harvest.c", "task.c");
+}
+
+/// A shop: its orders for who has the token, what it was told, and servers that have a bad day.
+fn shop() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        // Requests that are never answered.
+        let mut silent = Vec::new();
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            let head = head.to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut body).unwrap();
+            let target = head.split(' ').nth(1).unwrap_or_default();
+            let (status, answer) = match target {
+                "/orders?all=1" if head.contains("authorization: bearer s3cret") => {
+                    (200, br#"[{"amount": 2}, {"amount": 3.5}]"#.to_vec())
+                }
+                "/busy" => (503, b"later".to_vec()),
+                // No text, and too long to be shown whole.
+                "/gone" => (410, "\u{fc}".repeat(150).into_bytes().into_iter().chain([0xff; 9]).rev().collect()),
+                "/silent" => {
+                    silent.push(reader);
+                    continue;
+                }
+                "/report" => (201, [b"got ", body.as_slice()].concat()),
+                _ => (401, Vec::new()),
+            };
+            let head =
+                format!("HTTP/1.1 {status} X\r\nX-Kind: Answer\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+            drop(reader.get_mut().write_all(&[head.as_bytes(), &answer].concat()));
+        }
+    });
+    address
+}
+
+/// A task that sends requests: an example of its SDK, as the source of a new project.
+fn orders(language: &str, example: &str) {
+    let name = format!("orders-{language}");
+    let dir = folder().join(&name);
+    run(folder(), "cofferdam", &["new", "--lang", language, &name]).exits(0);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk").join(language).join("examples").join(example);
+    std::fs::copy(&example, dir.join("task").with_extension(example.extension().unwrap())).unwrap();
+    run(&dir, "cofferdam", &["build"]).exits(0);
+    let (shop, file) = (shop(), format!("{name}.wasm"));
+    let connection =
+        format!("connection_id: shop\nconn_type: http\nhost: 127.0.0.1\nport: {}\nschema: http\npassword: s3cret\n", shop.port());
+    std::fs::write(dir.join("shop.yaml"), connection).unwrap();
+    std::fs::write(dir.join("grant.yaml"), format!("http: [\"GET,POST http://{shop}\"]\n")).unwrap();
+    let grant = ["--connection", "shop.yaml", "--grant", "grant.yaml", "--private-target", "127.0.0.1"];
+    let ask = |target: &str, grant: &[&str]| {
+        let input = json!({"orders": format!("http://{shop}{target}"), "report": format!("http://{shop}/report")}).to_string();
+        let done = run(&dir, "cofferdam", &[&["task", "test", &file, "--output", "json", "--input", &input], grant].concat());
+        serde_json::from_str::<Value>(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
+    };
+
+    let report = ask("/orders?all=1#top", &grant);
+    assert_eq!(report["output"], json!({"total": 5.5, "kind": "Answer", "answer": r#"got {"total":5.5}"#}), "{report}");
+    for (target, grant, reason, message) in [
+        ("/busy", &grant[..], "guest_error", "answered 503: later"),
+        ("/gone", &grant, "fatal", "answered 410"),
+        ("/silent", &grant, "guest_error", "timeout"),
+        ("/orders", &[], "fatal", "HTTP request denied"),
+    ] {
+        let report = ask(target, grant);
+        assert_eq!(report["reason"], reason, "{target}: {report}");
+        assert!(report["message"].as_str().unwrap().contains(message), "{target}: {report}");
+    }
+    let report = ask("", &grant[2..]);
+    assert!(report["message"].as_str().unwrap().contains("HTTP request denied"), "the connection is not granted: {report}");
+}
+
+#[test]
+fn go_sends_requests() {
+    orders("go", "orders/task.go");
+}
+
+#[test]
+fn c_sends_requests() {
+    orders("c", "orders.c");
 }
 
 /// Each task takes what the one before it returned.

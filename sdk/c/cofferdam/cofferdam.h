@@ -85,6 +85,63 @@ void *cofferdam_checkpoint_load(size_t *length, const char **error);
 // Forgets what was kept.
 bool cofferdam_checkpoint_clear(const char **error);
 
+// A header of a request or of a response.
+typedef struct {
+  const char *name; // in lower case, in a response
+  const char *value;
+} cofferdam_http_header;
+
+// A request to another server, as far as the task's grant names it. What is not given is 0:
+//
+//   cofferdam_http_request request = {.url = "https://shop.example/orders"};
+typedef struct {
+  const char *method; // in capitals; GET when it is NULL
+  const char *url;
+  const cofferdam_http_header *headers;
+  size_t header_count;
+  const void *body;
+  size_t body_length;
+  uint64_t timeout_ms; // for connecting, waiting for the answer, and each silence within it; 0 for the host's own times
+} cofferdam_http_request;
+
+// What a server answered.
+typedef struct {
+  uint16_t status;
+  cofferdam_http_header *headers;
+  size_t header_count;
+  char *body; // ends with NUL, which `body_length` does not count
+  size_t body_length;
+} cofferdam_http_response;
+
+// What a `cofferdam_http_error` is about.
+typedef enum {
+  COFFERDAM_HTTP_REFUSED, // the request was refused, or is none: the same at every try
+  COFFERDAM_HTTP_FAILED,  // it did not get through
+  COFFERDAM_HTTP_STATUS,  // the server answered with a status that is no success
+} cofferdam_http_error_kind;
+
+// Why there is no answer, or none that is of use.
+typedef struct {
+  cofferdam_http_error_kind kind;
+  uint16_t status; // of the answer, when there is one
+  bool permanent;  // it is the same at every try: a refusal, and every status but 408, 425, 429 and those from 500
+  const char *message;
+} cofferdam_http_error;
+
+// Sends a request and reads the whole answer. False when there is none. A redirect is an answer like any other, and a status that is no
+// success is not an error yet. `error` may be NULL.
+bool cofferdam_http_send(const cofferdam_http_request *request, cofferdam_http_response *response, cofferdam_http_error *error);
+// Whether the status is a success (200 to 299). `error` may be NULL.
+bool cofferdam_http_ok(const cofferdam_http_response *response, cofferdam_http_error *error);
+// What a task returns because of an error: fatal when it is permanent, to be tried again otherwise.
+cofferdam_result cofferdam_http_end(const cofferdam_http_error *error);
+// The first value of a header, whose name may be in any case; NULL when there is none.
+const char *cofferdam_http_header_of(const cofferdam_http_response *response, const char *name);
+// Stands for a secret of a connection in a header of a request or in the query of its URL. The host puts the secret in its place on the way
+// out, to the connection's own host only, so that the task never has it. The field is "login", "password", "basic" (both, for
+// `Authorization: Basic`) or "extra:KEY".
+char *cofferdam_placeholder(const char *connection_id, const char *field);
+
 // Writes a message to the log. `level` is COFFERDAM_TASK_LOG_LEVEL_INFO or another of its kind.
 void cofferdam_log(cofferdam_task_log_level_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Tells how much is done, from 0 to 1, and what is being done.

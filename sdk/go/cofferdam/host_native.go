@@ -28,6 +28,10 @@ type Host struct {
 	Checkpoint []byte
 	// Pushed is what the task pushed, as JSON, by key.
 	Pushed map[string]string
+	// Responses are what servers answer, by URL. What is not here is refused.
+	Responses map[string]Response
+	// Requests are those that the task sent.
+	Requests []Request
 
 	handles map[uint32]*open
 	last    uint32
@@ -172,3 +176,12 @@ func hostReadArtifact(handle, most uint32) ([]byte, error) {
 }
 
 func hostDropReader(handle uint32) { delete(Testing.handles, handle) }
+
+func hostSend(request *Request, _ bool, _, _ string) (*Response, *HTTPError) {
+	Testing.Requests = append(Testing.Requests, *request)
+	response, found := Testing.Responses[request.URL]
+	if !found {
+		return nil, request.refused("the test gives no response to it")
+	}
+	return &response, nil
+}

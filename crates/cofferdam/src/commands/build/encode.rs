@@ -12,9 +12,21 @@ use wit_parser::{PackageId, Resolve, UnresolvedPackageGroup};
 #[folder = "../../wit/task/0.1.1"]
 struct TaskWit;
 
+/// The parts of WASI that the SDKs use beside it.
+#[derive(Embed)]
+#[folder = "../../wit/wasi"]
+struct WasiWit;
+
+/// The contract and what an SDK may ask the host for besides. A component imports what its module does.
+const WORLD: &str = "package cofferdam:build;
+world task {
+  include cofferdam:task/task@0.1.1;
+  import wasi:http/outgoing-handler@0.2.0;
+}";
+
 /// Which world a module is made for.
 pub enum World {
-    /// `cofferdam:task/task`.
+    /// `cofferdam:task/task`, and requests by `wasi:http`.
     Task,
     /// The only world of the package in this directory of WIT files.
     Of(PathBuf),
@@ -46,6 +58,10 @@ fn adapted(module: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 fn task_package(resolve: &mut Resolve) -> anyhow::Result<PackageId> {
+    for name in ["io/io.wit", "http/http.wit"] {
+        let file = WasiWit::get(name).ok_or_else(|| anyhow::anyhow!("{name} is not there"))?;
+        push(resolve, name, std::str::from_utf8(&file.data)?)?;
+    }
     let mut text = String::new();
     for name in TaskWit::iter() {
         let file = TaskWit::get(&name).ok_or_else(|| anyhow::anyhow!("{name} is not there"))?;
@@ -55,8 +71,12 @@ fn task_package(resolve: &mut Resolve) -> anyhow::Result<PackageId> {
             file.strip_prefix("package cofferdam:task@0.1.1;").ok_or_else(|| anyhow::anyhow!("{name} has another package"))?;
         text.push_str(body);
     }
-    let group = UnresolvedPackageGroup::parse("task.wit", &format!("package cofferdam:task@0.1.1;\n{text}"))
-        .map_err(|(_, error)| anyhow::anyhow!("{error}"))?;
+    push(resolve, "task.wit", &format!("package cofferdam:task@0.1.1;\n{text}"))?;
+    push(resolve, "build.wit", WORLD)
+}
+
+fn push(resolve: &mut Resolve, name: &str, text: &str) -> anyhow::Result<PackageId> {
+    let group = UnresolvedPackageGroup::parse(name, text).map_err(|(_, error)| anyhow::anyhow!("{error}"))?;
     resolve.push_group(group).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
