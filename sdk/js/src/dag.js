@@ -28,8 +28,24 @@ class Output {
   }
 }
 
-class Node {
+/** What has an order: tasks and groups. */
+class Step {
+  /** Lets it wait for others. */
+  after(...others) {
+    link(others, [this]);
+    return this;
+  }
+
+  /** Lets others wait for it. */
+  before(...others) {
+    link([this], others);
+    return this;
+  }
+}
+
+class Node extends Step {
   constructor(name, work, { input, expand, after, ...settings } = {}) {
+    super();
     const dag = current();
     this.id = dag.group === null ? name : `${dag.group.name}.${name}`;
     if (dag.nodes.some((other) => other.id === this.id)) throw new DagError(`there is a task '${this.id}' already`);
@@ -48,18 +64,6 @@ class Node {
   /** Something that the task pushes beside what it returns. */
   xcom(key) {
     return new Output(this, "", key);
-  }
-
-  /** Lets the task wait for others. */
-  after(...others) {
-    link(others, [this]);
-    return this;
-  }
-
-  /** Lets others wait for the task. */
-  before(...others) {
-    link([this], others);
-    return this;
   }
 
   toJSON() {
@@ -99,19 +103,10 @@ class Node {
   }
 }
 
-class Group {
+class Group extends Step {
   constructor(name, description, parent) {
+    super();
     Object.assign(this, { name: parent === null ? name : `${parent.name}.${name}`, description, parent, nodes: [] });
-  }
-
-  after(...others) {
-    link(others, [this]);
-    return this;
-  }
-
-  before(...others) {
-    link([this], others);
-    return this;
   }
 
   first() {
@@ -130,7 +125,7 @@ function upstream(node) {
 
 function link(before, after) {
   for (const one of [...before, ...after].flat()) {
-    if (!(one instanceof Node || one instanceof Group)) throw new DagError(`${String(one)} is neither a task nor a group`);
+    if (!(one instanceof Step)) throw new DagError(`${String(one)} is neither a task nor a group`);
   }
   current().edges.push([before.flat(), after.flat()]);
 }
