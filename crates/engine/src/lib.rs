@@ -61,6 +61,10 @@ pub struct EngineConfig {
     pub batch: i64,
     /// How long dead letters are kept once they were resolved or discarded.
     pub letters_kept: TimeDelta,
+    /// How often the object store is looked through for what nothing names any more.
+    pub sweep: std::time::Duration,
+    /// How old such an object is before it is removed.
+    pub objects_kept: TimeDelta,
 }
 
 impl Default for EngineConfig {
@@ -72,6 +76,8 @@ impl Default for EngineConfig {
             lead: std::time::Duration::from_secs(5),
             batch: 500,
             letters_kept: TimeDelta::days(30),
+            sweep: std::time::Duration::from_secs(6 * 3600),
+            objects_kept: TimeDelta::days(1),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod compiled;
 mod component;
 mod error;
+mod left;
 mod log;
 mod open;
 mod task_object;
@@ -13,6 +14,7 @@ mod xcom;
 
 pub use component::digest_of;
 pub use error::ObjectsError;
+pub use left::LeftObject;
 pub use log::{LogEntry, LogLevel, LogRecord, LogSegment, LogStream, SealedLogSegment, parse_log};
 pub use open::{Objects, ObjectsConfig, S3Config, local_directory};
 pub use task_object::{Download, TaskObject, TaskObjectError, Upload};

@@ -87,7 +87,7 @@ impl fmt::Debug for S3Config {
 /// A store of objects. Clones share it.
 #[derive(Clone)]
 pub struct Objects {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) config: Arc<ObjectsConfig>,
 }
 

@@ -1,11 +1,14 @@
 //! What is stored comes back as it was, or not at all. In a directory and in memory.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use cofferdam_domain::clock::{Clock as _, SystemClock};
 use cofferdam_ids::{Digest, LogSegmentId, RunKey, TaskInstanceId, TenantId};
 use cofferdam_objects::{
-    LogLevel, LogRecord, LogSegment, LogStream, Objects, ObjectsConfig, ObjectsError, XComReference, digest_of, parse_log,
+    LeftObject, LogLevel, LogRecord, LogSegment, LogStream, Objects, ObjectsConfig, ObjectsError, XComReference, digest_of,
+    parse_log,
 };
+use futures::TryStreamExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -242,4 +245,41 @@ async fn what_was_stored_is_there_for_who_opens_the_directory_next() {
     let url = format!("file://{}", directory.path().display());
     let again = Objects::open(&url, &config()).unwrap();
     assert_eq!(again.get_component(tenant, &digest).await.unwrap(), "a");
+}
+
+#[tokio::test]
+async fn what_tasks_left_is_listed_and_removed() {
+    let (_directory, on_disk) = directory();
+    for objects in [on_disk, Objects::open("memory://", &config()).unwrap()] {
+        let (tenant, run, instance) = (TenantId::generate(), RunKey::generate(), TaskInstanceId::generate());
+        let checkpoint = objects.put_checkpoint(tenant, run, instance, bytes(10)).await.unwrap();
+        let mut artifact = objects.create_artifact(tenant, run, instance);
+        artifact.write(b"one").await.unwrap();
+        let artifact = artifact.finish().await.unwrap();
+        objects.put_xcom(TenantId::generate(), run, instance, bytes(10)).await.unwrap();
+        let component = bytes(3);
+        objects.put_component(tenant, &digest_of(&component), component.clone()).await.unwrap();
+
+        let now = SystemClock.now();
+        let listed = async |before: DateTime<Utc>| -> Vec<LeftObject> {
+            objects.left_by_tasks(before).await.unwrap().try_collect().await.unwrap()
+        };
+        assert_eq!(listed(now - TimeDelta::hours(1)).await, [], "they are younger");
+        let left = listed(now + TimeDelta::hours(1)).await;
+        let mut names: Vec<_> = left.iter().map(|object| object.name.clone()).collect();
+        names.sort();
+        let mut expected = [None, Some(artifact.to_string()), Some(checkpoint.to_string())];
+        expected.sort();
+        assert_eq!(names, expected);
+        assert!(left.iter().all(|object| (object.run, object.instance) == (run, instance)));
+
+        let of_artifact = left.iter().find(|object| object.name == Some(artifact.to_string())).unwrap();
+        assert_eq!(of_artifact.tenant, tenant);
+        for _ in 0..2 {
+            objects.remove_left(of_artifact).await.unwrap();
+        }
+        assert!(not_found(&objects.open_artifact(tenant, &artifact).await.map(|_| ())));
+        assert_eq!(objects.get_checkpoint(tenant, &checkpoint).await.unwrap(), bytes(10));
+        assert_eq!(listed(now + TimeDelta::hours(1)).await.len(), 2);
+    }
 }

@@ -22,6 +22,7 @@ pub mod embedded;
 mod error;
 pub mod execution;
 pub mod idempotency;
+pub mod left_objects;
 pub mod logs;
 mod migration;
 mod page;

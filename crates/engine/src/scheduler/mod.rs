@@ -11,6 +11,7 @@ mod due;
 mod expire;
 mod follow;
 mod letters;
+mod objects;
 pub(crate) mod overlap;
 mod policy;
 mod stop;
@@ -90,6 +91,20 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
             let leader = leader.clone();
             async move { engine.lead_policy(&leader).await }
         }));
+    }
+    {
+        let (leader, engine, stop) = (holder.clone(), Arc::clone(&engine), shutdown.clone());
+        loops.spawn(async move {
+            let sweeping = turns("objects", engine, Arc::default(), stop.clone(), move |engine| {
+                let leader = leader.clone();
+                async move { engine.sweep_objects(&leader).await }
+            });
+            // Looking through a large store takes long, and can be given up at any point.
+            tokio::select! {
+                () = sweeping => {}
+                () = stop.cancelled() => {}
+            }
+        });
     }
     while loops.join_next().await.is_some() {}
     if let Err(error) = engine.queue.resign(policy::ROLE, &holder).await {

@@ -5,6 +5,7 @@ mod branch;
 mod callbacks;
 mod mapping;
 mod model;
+mod objects;
 mod room;
 mod run_dag;
 mod stage;

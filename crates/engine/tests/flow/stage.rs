@@ -2,6 +2,7 @@
 //! order is the test's to choose.
 
 use chrono::TimeDelta;
+use cofferdam_domain::artifact::WrittenArtifact;
 use cofferdam_domain::clock::{Clock, SharedRng, SystemClock};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::ending::{Ending, Reason, Receipt};
@@ -36,8 +37,8 @@ pub struct Stage {
     pub engine: Arc<Engine>,
     pub context: Context,
     pub store: Store,
+    pub objects: Objects,
     queue: Arc<dyn Queue>,
-    objects: Objects,
     worker: WorkerId,
     _database: Arc<TestDatabase>,
 }
@@ -73,11 +74,16 @@ impl Drop for Scheduler {
 impl Stage {
     /// A stage with a tenant that has a component `work`.
     pub async fn new() -> Self {
+        Self::on("memory://").await
+    }
+
+    /// The same, with the object store that this URL names.
+    pub async fn on(objects: &str) -> Self {
         let database = TestDatabase::new().await;
         let options = PoolOptions { max_connections: 8, ..PoolOptions::default() };
         let store = Store::connect(database.url(), Access::System, options).await.unwrap();
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(Arc::new(SystemClock)));
-        let objects = Objects::open("memory://", &ObjectsConfig::new([7; 32])).unwrap();
+        let objects = Objects::open(objects, &ObjectsConfig::new([7; 32])).unwrap();
         let engine = engine(&store, &queue, &objects);
         let mut tx = store.begin_across_tenants("test").await.unwrap();
         let tenant = tenants::create(&mut tx, &TenantName::new("acme").unwrap(), "A tenant", SystemClock.now()).await.unwrap();
@@ -181,16 +187,22 @@ impl Stage {
 
     /// Ends tries in one transaction.
     pub async fn end(&self, ended: Vec<(Taken, Ending)>) {
-        let recorded = self.record(ended).await;
+        let recorded = self.record(ended, &[]).await;
+        self.engine.hand_over(recorded, None).await;
+    }
+
+    /// Ends a try with a result and artifacts.
+    pub async fn end_with(&self, taken: Taken, artifacts: &[WrittenArtifact]) {
+        let recorded = self.record(vec![(taken, success(Value::Null))], artifacts).await;
         self.engine.hand_over(recorded, None).await;
     }
 
     /// Ends a try with a result and does nothing of what follows after the commit, as a process that dies then.
     pub async fn end_and_die(&self, taken: Taken, result: Value) {
-        drop(self.record(vec![(taken, success(result))]).await);
+        drop(self.record(vec![(taken, success(result))], &[]).await);
     }
 
-    async fn record(&self, ended: Vec<(Taken, Ending)>) -> Recorded {
+    async fn record(&self, ended: Vec<(Taken, Ending)>, artifacts: &[WrittenArtifact]) -> Recorded {
         let now = SystemClock.now();
         let results: Vec<TryResult> = ended
             .into_iter()
@@ -211,7 +223,7 @@ impl Stage {
                     ending,
                     receipt: Receipt::default(),
                     xcoms,
-                    artifacts: Vec::new(),
+                    artifacts: artifacts.to_vec(),
                     rendered: None,
                     undecodable: None,
                 }
