@@ -3,6 +3,7 @@
 mod accept;
 mod attend;
 mod exchange;
+mod folder;
 mod keeper;
 mod process;
 #[cfg(test)]
@@ -21,13 +22,14 @@ use crate::runtime::{self, LoadError, RuntimeConfig};
 use attend::{Attended, Outcome};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::TenantId;
+use folder::Folder;
 use keeper::Keeper;
 use parking_lot::Mutex;
 use process::Process;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -39,6 +41,8 @@ use tokio_util::sync::CancellationToken;
 const CANCEL: Duration = Duration::from_millis(500);
 /// How long after its wall-clock limit a try may end that its process has to stop.
 const LATE: Duration = Duration::from_secs(2);
+/// How often it is looked for folders that workers left behind which were killed.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// How processes for sandboxes are started and kept.
 #[derive(Clone, Debug)]
@@ -123,6 +127,7 @@ impl Processes {
     pub fn new(config: ProcessConfig) -> Result<Self, ProcessError> {
         let engine = engine::compiling().map_err(|error| ProcessError::Engine(format!("{error:#}")))?;
         let capacity = runtime::capped(config.sandboxes.slots, runtime::max_map_count());
+        remove_abandoned(&config.scratch);
         Ok(Self(Arc::new(Inner {
             config,
             keeper: Keeper::start().map_err(ProcessError::Start)?,
@@ -283,8 +288,7 @@ impl Processes {
     async fn start(&self) -> Result<Process, ProcessError> {
         let config = &self.0.config;
         // Of its own, so that no tenant's process finds what another's leaves there.
-        let folder = tempfile::Builder::new().prefix("cofferdam-scratch-").tempdir_in(&config.scratch);
-        let folder = folder.map_err(ProcessError::Start)?;
+        let folder = Folder::make(&config.scratch).map_err(ProcessError::Start)?;
         let settings = Settings {
             version: VERSION,
             slots: self.capacity(),
@@ -296,20 +300,33 @@ impl Processes {
         Process::start(&self.0.keeper, config, settings, folder).await
     }
 
-    /// Ends processes in which nothing runs for long, from the first call on.
+    /// Ends processes in which nothing runs for long, and removes what other workers left, from the first call on.
     fn tend(&self) {
         if self.0.tending.set(()).is_err() {
             return;
         }
         let (inner, idle) = (Arc::downgrade(&self.0), self.0.config.idle);
+        let mut looked = Instant::now();
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval((idle / 4).max(Duration::from_millis(10)));
             loop {
                 ticks.tick().await;
                 let Some(inner) = inner.upgrade() else { break };
                 inner.end_idle(idle);
+                if looked.elapsed() > LOOK {
+                    looked = Instant::now();
+                    let scratch = inner.config.scratch.clone();
+                    tokio::task::spawn_blocking(move || remove_abandoned(&scratch));
+                }
             }
         });
+    }
+}
+
+fn remove_abandoned(scratch: &Path) {
+    let removed = folder::remove_abandoned(scratch);
+    if removed > 0 {
+        tracing::info!(folders = removed, "scratch folders of workers were removed that are gone");
     }
 }
 

@@ -4,6 +4,7 @@ use super::super::Wall;
 use super::super::frame::{Frame, Link, Receiver, encode};
 use super::super::protocol::{Order, Report, Settings};
 use super::attend::Attended;
+use super::folder::Folder;
 use super::keeper::Keeper;
 use super::{Code, ProcessConfig, ProcessError};
 use parking_lot::Mutex;
@@ -16,7 +17,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ pub(super) struct Process {
     capacity: u32,
     shared: Arc<Shared>,
     /// Where the bytes of its scratch directories are.
-    _scratch: TempDir,
+    _scratch: Folder,
 }
 
 /// What those share who speak with the process.
@@ -71,7 +71,7 @@ impl Process {
         keeper: &Keeper,
         config: &ProcessConfig,
         settings: Settings,
-        scratch: TempDir,
+        scratch: Folder,
     ) -> Result<Self, ProcessError> {
         let (ours, theirs) = UnixStream::pair().map_err(ProcessError::Start)?;
         ours.set_nonblocking(true).map_err(ProcessError::Start)?;
