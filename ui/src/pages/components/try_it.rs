@@ -26,11 +26,11 @@ pub fn TryIt(
         return ().into_any();
     }
     let chosen = RwSignal::new(0_usize);
-    let options = functions
-        .iter()
-        .enumerate()
-        .map(|(index, function)| view! { <option value=index.to_string()>{function.name.clone()}</option> });
-    let options = options.collect_view();
+    let names: Vec<String> = functions.iter().map(|function| function.name.clone()).collect();
+    let options = move || {
+        let all = names.iter().enumerate();
+        all.map(|(index, name)| view! { <option value=index.to_string()>{name.clone()}</option> }).collect_view()
+    };
     let several = functions.len() > 1;
     let body = move || {
         let function = functions.get(chosen.get())?.clone();
