@@ -40,7 +40,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("graph") view=pages::dag::graph::GraphTab/>
                         <Route path=path!("runs") view=pages::dag::runs::RunsTab/>
                         <Route path=path!("calendar") view=pages::dag::calendar::CalendarTab/>
-                        <Route path=path!("backfills") view=pages::dag::backfills::BackfillsTab/>
+                        <Route path=path!("backfills") view=pages::backfills::BackfillsTab/>
                         <Route path=path!("definition") view=pages::dag::definition::DefinitionTab/>
                         <Route path=path!("details") view=pages::dag::details::DetailsTab/>
                     </ParentRoute>
@@ -52,7 +52,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/dead-letters") view=pages::letters::LetterList/>
                     <Route path=path!("/dead-letters/:letter_id") view=pages::letters::detail::LetterPage/>
                     <Route path=path!("/imports") view=pages::bundles::ImportPage/>
-                    <Route path=path!("/backfills") view=pages::backfills::BackfillList/>
+                    <Route path=path!("/backfills") view=pages::backfills::BackfillPage/>
                     <ParentRoute path=path!("/assets") view=pages::assets::AssetsPage>
                         <Route path=path!("") view=pages::assets::AssetList/>
                         <Route path=path!("graph") view=pages::assets::graph::GraphTab/>

@@ -8,7 +8,7 @@
 //! | `context` | | returns its context |
 //! | `xcom` | `push`: object, `pull`: list of [task, key] | pushes, pulls, returns what it pulled or the errors |
 //! | `log` | `count` | logs on every level, and `count` times more |
-//! | `progress` | `steps` | reports progress |
+//! | `progress` | `steps`, `ms` | reports progress, with so long between two steps |
 //! | `print` | `stdout`, `stderr` | prints both |
 //! | `flood` | `bytes` | prints that many bytes in lines |
 //! | `loop` | | never ends |
@@ -127,8 +127,11 @@ mod guest {
                 Ok(Value::Null)
             }
             "progress" => {
-                let steps = number(input, "steps");
+                let (steps, ms) = (number(input, "steps"), number(input, "ms"));
                 for step in 0..=steps {
+                    if step > 0 && ms > 0 {
+                        std::thread::sleep(std::time::Duration::from_millis(ms));
+                    }
                     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
                     progress::report(step as f64 / steps as f64, &format!("step {step}"));
                 }

@@ -1,6 +1,7 @@
 //! The graph of a dag: layers from left to right, groups as boxes, states in colour, shape and word; it can be moved and zoomed.
 
 use crate::components::icon::{Icon, shape};
+use crate::core::edge_types::EdgeTypes;
 use crate::core::flow::{Drawing, Frame, HEAD, Line, Placed, What, short};
 use crate::core::layout::{NODE_HEIGHT, NODE_WIDTH};
 use crate::core::status::Status;
@@ -111,6 +112,9 @@ pub fn Graph(
     /// What is special about a task.
     #[prop(default = Callback::new(|_| Traits::default()), into)]
     traits: Callback<String, Traits>,
+    /// What goes along edges, in words.
+    #[prop(optional, into)]
+    types: Signal<EdgeTypes>,
     /// The task that is looked at.
     #[prop(into)]
     selected: Signal<Option<String>>,
@@ -208,7 +212,7 @@ pub fn Graph(
         });
     };
     let named = drawing.lines.len() <= NAMED_AT_ONCE;
-    let lines = drawing.lines.iter().cloned().map(|line| view! { <Stroke line selected named/> }).collect_view();
+    let lines = drawing.lines.iter().cloned().map(|line| view! { <Stroke line selected named types/> }).collect_view();
     let frames = drawing.frames.iter().cloned().map(|frame| view! { <Group frame on_fold/> }).collect_view();
     let near = {
         let drawing = drawing.clone();
@@ -256,7 +260,8 @@ pub fn Graph(
 }
 
 #[component]
-fn Stroke(line: Line, selected: Signal<Option<String>>, named: bool) -> impl IntoView {
+fn Stroke(line: Line, selected: Signal<Option<String>>, named: bool, types: Signal<EdgeTypes>) -> impl IntoView {
+    let pair = line.from.as_ref().zip(line.to.as_ref()).map(|(from, to)| (from.name().to_owned(), to.name().to_owned()));
     let ends: Vec<String> = [&line.from, &line.to]
         .into_iter()
         .flatten()
@@ -270,8 +275,10 @@ fn Stroke(line: Line, selected: Signal<Option<String>>, named: bool) -> impl Int
             <path class="edge" class:near=near d=line.path marker-end=line.tip.then_some("url(#arrow)")/>
             {line.label.map(|(label, x, y)| {
                 let short: String = if label.chars().count() > 22 { label.chars().take(21).chain(['…']).collect() } else { label.clone() };
-                move || (named || near.get()).then(|| view! {
-                    <text class="edge-label" x=x y=y - 4.0 text-anchor="middle">{short.clone()}<title>{format!("Input: {label}")}</title></text>
+                move || (named || near.get()).then(|| {
+                    let known = pair.as_ref().and_then(|pair| types.with(|types| types.get(pair).cloned()));
+                    let title = known.map_or_else(|| format!("Input: {label}"), |known| format!("Input: {label}\n{known}"));
+                    view! { <text class="edge-label" x=x y=y - 4.0 text-anchor="middle">{short.clone()}<title>{title}</title></text> }
                 })
             })}
         </g>

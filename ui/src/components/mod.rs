@@ -1,12 +1,13 @@
 //! What pages are made of.
 
-pub mod backfills;
 pub mod code;
 pub mod code_editor;
+pub mod copy;
 pub mod dialog;
 pub mod diff_view;
 pub mod edit;
 pub mod feedback;
+pub mod filters;
 pub mod gantt;
 pub mod graph;
 pub mod icon;
@@ -16,11 +17,13 @@ pub mod markdown;
 pub mod menu;
 pub mod page;
 pub mod pager;
+pub mod picked;
 pub mod run_bars;
 pub mod schema_form;
-pub mod sort;
+pub mod share;
 pub mod status;
 pub mod switch;
 pub mod table;
 pub mod time;
+pub mod touched;
 pub mod trigger;

@@ -1,6 +1,7 @@
 //! The foot of a long list.
 
 use crate::components::icon::Icon;
+use crate::core::address::Paging;
 use crate::core::format;
 use leptos::prelude::*;
 
@@ -44,4 +45,18 @@ pub fn Pager(
             </Show>
         </div>
     }
+}
+
+/// The same, for a list whose page stands in the address.
+#[component]
+pub fn Pages(
+    /// The part that is shown.
+    paging: Paging,
+    /// How many items there are.
+    #[prop(into)]
+    total: Signal<u64>,
+    /// What one item is called, and several.
+    names: (&'static str, &'static str),
+) -> impl IntoView {
+    view! { <Pager limit=paging.limit offset=paging.offset total names go=move |offset| paging.turn(offset)/> }
 }

@@ -1,4 +1,4 @@
-//! What a page shows, as it stands in the query of its address.
+//! What a page shows, as it stands in the query of its address: filters, the order of a list, and which part of it.
 
 use crate::core::paths;
 use leptos::prelude::*;
@@ -48,9 +48,53 @@ impl Address {
         Memo::new(move |_| self.get(name))
     }
 
+    /// The part of a list that the address asks for.
+    #[must_use]
+    pub fn paging(self, limit: u32) -> Paging {
+        self.paging_as("offset", limit)
+    }
+
+    /// The same, for a second list of a page: under another name.
+    #[must_use]
+    pub fn paging_as(self, name: &'static str, limit: u32) -> Paging {
+        Paging { limit, offset: Memo::new(move |_| self.number(name).unwrap_or_default()), address: self, name }
+    }
+
+    /// Changes a filter or the order of the list, which then begins with its first page.
+    pub fn narrow(self, name: &'static str, value: impl Into<String>) {
+        self.set([(name, value.into()), ("offset", String::new())]);
+    }
+
     /// Changes some values. Those that are set to nothing go.
     pub fn set<T: Into<String>>(self, changes: impl IntoIterator<Item = (&'static str, T)>) {
         self.go.run(changes.into_iter().map(|(name, value)| (name, value.into())).collect());
+    }
+}
+
+/// Which part of a list is shown.
+#[derive(Clone, Copy)]
+pub struct Paging {
+    /// How many items a page has.
+    pub limit: u32,
+    /// How many come before this page.
+    pub offset: Memo<u32>,
+    address: Address,
+    name: &'static str,
+}
+
+impl Paging {
+    /// The query of the request for it, with more values. Tracked.
+    #[must_use]
+    pub fn query(self, more: &[(&str, &str)]) -> String {
+        let (limit, offset) = (self.limit.to_string(), self.offset.get().to_string());
+        let mut values = vec![("limit", limit.as_str()), ("offset", &offset)];
+        values.extend_from_slice(more);
+        paths::query(&values)
+    }
+
+    /// Goes to the page before which there are so many items.
+    pub fn turn(self, offset: u32) {
+        self.address.set([(self.name, if offset == 0 { String::new() } else { offset.to_string() })]);
     }
 }
 

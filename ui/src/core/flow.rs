@@ -3,8 +3,8 @@
 //! Each group is laid out by itself and is one box for the layout around it. Edges that cross its border do so at a port, from where they
 //! go on inside.
 
-use crate::core::layout::{Layout, Sized, lay_out_boxes};
-use cofferdam_api_types::{DagDetail, DagTask};
+use crate::core::layout::{Layout, Sized, between, lay_out_boxes};
+use cofferdam_api_types::{DagDetail, DagEdge, DagTask};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -229,15 +229,17 @@ pub fn data_edges(definition: &Value) -> BTreeMap<(String, String), Vec<String>>
     edges
 }
 
+/// The edges of a dag between the places of its tasks.
+#[must_use]
+pub fn edges(tasks: &[DagTask], edges: &[DagEdge]) -> Vec<(usize, usize)> {
+    let names = tasks.iter().map(|task| task.task_id.as_str());
+    between(names, edges.iter().map(|edge| (edge.upstream.as_str(), edge.downstream.as_str())))
+}
+
 /// Draws a dag. Groups for which `is_folded` holds are one box each.
 #[must_use]
 pub fn draw(detail: &DagDetail, is_folded: &dyn Fn(&str) -> bool) -> Drawing {
-    let place: HashMap<&str, usize> = detail.tasks.iter().enumerate().map(|(i, task)| (task.task_id.as_str(), i)).collect();
-    let edges: Vec<(usize, usize)> = detail
-        .edges
-        .iter()
-        .filter_map(|edge| Some((*place.get(edge.upstream.as_str())?, *place.get(edge.downstream.as_str())?)))
-        .collect();
+    let edges = edges(&detail.tasks, &detail.edges);
     let data = data_edges(&detail.definition);
     let tasks = &detail.tasks;
     let of = |from: usize, to: usize| {

@@ -64,6 +64,12 @@ fn layers(tasks: usize, edges: &BTreeSet<(usize, usize)>) -> Option<Vec<usize>> 
     (done == tasks).then_some(layer)
 }
 
+/// Edges between names as edges between their places. Those from or to a name that is not there are left out.
+pub fn between<'a>(names: impl Iterator<Item = &'a str>, edges: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(usize, usize)> {
+    let place: HashMap<&str, usize> = names.enumerate().map(|(at, name)| (name, at)).collect();
+    edges.filter_map(|(from, to)| Some((*place.get(from)?, *place.get(to)?))).collect()
+}
+
 /// The tasks in an order in which each comes after those it waits for; of two that are free, the first given first.
 #[must_use]
 pub fn topological(tasks: usize, edges: &[(usize, usize)]) -> Vec<usize> {

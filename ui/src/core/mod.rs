@@ -7,6 +7,7 @@ pub mod clock;
 pub mod complete;
 pub mod conf;
 pub mod diff;
+pub mod edge_types;
 pub mod flow;
 pub mod format;
 pub mod highlight;

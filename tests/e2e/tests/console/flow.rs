@@ -73,6 +73,24 @@ fn groups_fold_and_a_mapped_task_is_one_box_with_its_instances() {
     });
 }
 
+const TYPED_EDGE: &str = "\
+dag_id: typed_edge
+tasks:
+  - {task_id: greet, component: test/almanac, function: hello, input: {who: you}}
+  - {task_id: answer, component: test/almanac, function: hello, input: {who: {$from: greet}}}
+";
+
+#[test]
+fn an_edge_tells_the_types_of_its_ends() {
+    visit("typed_edge", async |visit| {
+        visit.stage.apply(TYPED_EDGE).await?;
+        visit.open_signed_in("/dags/typed_edge/graph").await?;
+        visit
+            .until("document.querySelector('.edge-label title')?.textContent === 'Input: who\\ngreet gives string\\nanswer takes who: string'")
+            .await
+    });
+}
+
 const TOUCHED: &str = "\
 dag_id: touched
 tasks:
@@ -147,6 +165,67 @@ fn what_is_done_to_a_run_is_shown_before_it_is_done() {
     });
 }
 
+const SEVERAL: &str = "\
+dag_id: several
+tasks:
+  - {task_id: broken, component: test/behaves, input: {do: fatal, message: no such station}}
+  - {task_id: after, component: test/behaves, input: {do: echo, value: 2}, depends_on: [broken]}
+";
+
+#[test]
+fn several_runs_are_cleared_and_marked_at_once() {
+    visit("several", async |visit| {
+        let client = &visit.stage.client;
+        let dag_id = visit.stage.apply(SEVERAL).await?;
+        for name in ["one", "two", "three"] {
+            let run = TriggerDagRun { dag_run_id: Some(name.parse()?), ..TriggerDagRun::default() };
+            client.trigger(&dag_id, &run, None).await?;
+        }
+        visit.open_signed_in("/dags/several/runs").await?;
+        let row = |run: &str| format!("//section[@aria-label='Runs']//tbody/tr[.//a[.='{run}']]");
+        for run in ["one", "two", "three"] {
+            visit.reads(&row(run), &["Failed"]).await?;
+        }
+        let act = async |item: &str| -> anyhow::Result<()> {
+            visit.click("//button[@aria-haspopup='menu'][contains(., 'Act on them')]").await?;
+            visit.click(&format!("//button[@role='menuitem'][.='{item}']")).await
+        };
+        let dialog = "//dialog[@open]";
+        let preview = format!("{dialog}//section[@aria-label='What it touches']");
+        let tries = async |run: &str| -> anyhow::Result<Vec<u32>> {
+            let all = client.list_task_instances(&dag_id, &run.parse()?).await?.task_instances;
+            Ok(all.into_iter().filter(|it| it.task_id.as_str() == "broken").map(|it| it.try_number).collect())
+        };
+
+        // Two are cleared, but for the tasks that did not fail by themselves.
+        visit.click("//input[@aria-label='Select one']").await?;
+        visit.click("//input[@aria-label='Select two']").await?;
+        act("Clear…").await?;
+        visit.reads(&preview, &["4 task instances in 2 runs", "one", "two", "broken", "after"]).await?;
+        visit.click(&format!("{dialog}//footer/button[starts-with(., 'Clear 4')]")).await?;
+        visit.sees_no(dialog).await?;
+        visit.reads("//div[@class='toasts']", &["Cleared 2 runs"]).await?;
+        visit.sees_no("//button[contains(., 'Act on them')]").await?;
+        visit.reads(&row("one"), &["Failed"]).await?;
+        visit.reads(&row("two"), &["Failed"]).await?;
+        ensure!((tries("one").await?, tries("two").await?, tries("three").await?) == (vec![2], vec![2], vec![1]));
+
+        // From the grid, two count as succeeded; the third stays.
+        visit.open("/dags/several").await?;
+        visit.click("//button[.='Select runs']").await?;
+        visit.click("//input[@aria-label='Select one']").await?;
+        visit.click("//input[@aria-label='Select three']").await?;
+        act("Mark as success…").await?;
+        visit.reads(&preview, &["2 runs", "one", "three", "Failed"]).await?;
+        visit.click(&format!("{dialog}//footer/button[.='Mark 2 runs']")).await?;
+        visit.sees_no(dialog).await?;
+        for (run, state) in [("one", "success"), ("two", "failed"), ("three", "success")] {
+            visit.shows(&format!("//a[starts-with(@aria-label, 'Run {run}:')]"), "data-state", state).await?;
+        }
+        Ok(())
+    });
+}
+
 const DATED: &str = "\
 dag_id: dated
 schedule: '0 6 * * *'
@@ -197,8 +276,8 @@ fn a_dag_has_a_calendar_versions_and_backfills() {
             )
         };
         visit.sees("//input[@id='backfill-from']").await?;
-        visit.eval::<bool>(&set("backfill-from", "2026-02-01")).await?;
-        visit.eval::<bool>(&set("backfill-to", "2026-02-03")).await?;
+        visit.eval::<bool>(&set("backfill-from", "2026-02-01T00:00")).await?;
+        visit.eval::<bool>(&set("backfill-to", "2026-02-03T23:59")).await?;
         visit.reads("//dialog[@open]//section[@aria-label='What it would run']", &["3 runs", "It will likely take"]).await?;
         visit.click("//dialog[@open]//footer/button[.='Start the backfill']").await?;
         visit.reads("//section[@aria-label='Backfills']//tbody/tr", &["Completed", "3 succeeded"]).await?;

@@ -2,7 +2,8 @@
 
 use crate::stage::visit;
 use anyhow::ensure;
-use cofferdam_api_types::TriggerDagRun;
+use cofferdam_api_types::{Approve, TriggerDagRun};
+use cofferdam_client::TaskInstanceRef;
 
 const LIVE: &str = r#"
 dag_id: live
@@ -66,6 +67,44 @@ fn a_run_is_followed_while_it_goes() {
                 &["\"days\": [\n    1,\n    2\n  ],\n  \"station\": \"Seattle\""],
             )
             .await
+    });
+}
+
+const TELLING: &str = "\
+dag_id: telling
+tasks:
+  - {task_id: ask, approval: {message: 'Shall it begin?'}}
+  - {task_id: counts, component: test/behaves, input: {do: progress, steps: 10, ms: 500}, depends_on: [ask]}
+";
+
+#[test]
+fn a_task_tells_how_far_it_is_while_it_runs() {
+    visit("telling", async |visit| {
+        let dag_id = visit.stage.apply(TELLING).await?;
+        let run = visit.stage.client.trigger(&dag_id, &TriggerDagRun::default(), None).await?.dag_run_id;
+        visit.open_signed_in(&format!("/dags/telling/runs/{run}?task=counts")).await?;
+        visit.shows("//*[@class='link-state']", "data-link", "live").await?;
+        visit.sees("//aside//*[@aria-label='Overview']").await?;
+        // Notes what the bar shows, with what stands beside it and in the task's box. A reload would lose it.
+        let watch = "window.told = []; new MutationObserver(() => { const bar = document.querySelector('aside [role=progressbar]'); \
+             const box = [...document.querySelectorAll('svg g.node')].find(node => node.textContent.includes('counts')); if (!bar) return; \
+             const now = [bar.getAttribute('aria-valuenow'), bar.parentElement.innerText, box.textContent].join('|'); \
+             if (window.told.at(-1) !== now) window.told.push(now); }) \
+             .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true }), true";
+        visit.eval::<bool>(watch).await?;
+        let ask = TaskInstanceRef { dag: dag_id, run, task: "ask".parse()? };
+        visit.stage.client.approve(&ask, &Approve::default()).await?;
+        visit.reads("//header//*[contains(@class, 'pill')]", &["Success"]).await?;
+        let told: Vec<String> = visit.eval("window.told").await?;
+        // The page may come to it late, and it may miss the end: some of the steps were seen, each in its turn.
+        let steps: Vec<u32> = told.iter().filter_map(|it| it.split('|').next()?.parse().ok()).collect();
+        ensure!(steps.is_sorted(), "{told:?}");
+        let seen = (1..10).filter(|step| {
+            let (percent, message) = (format!("{}0 %", step), format!("step {step}"));
+            told.iter().any(|it| it.contains(&message) && it.contains(&format!("· {percent}")))
+        });
+        ensure!(seen.count() >= 2, "{told:?}");
+        Ok(())
     });
 }
 

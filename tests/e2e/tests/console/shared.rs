@@ -71,7 +71,7 @@ fn a_backfill_is_forecast_made_paused_and_ended() {
         visit.reads("//dialog[@open]", &["365 runs would be made"]).await?;
         visit.fill("//input[@id='backfill-at-once']", "1").await?;
         visit.reads("//dialog[@open]", &["365 runs would be made"]).await?;
-        visit.click("//dialog[@open]//button[.='Begin']").await?;
+        visit.click("//dialog[@open]//button[.='Start the backfill']").await?;
         visit.sees_no("//dialog[@open]").await?;
         visit.reads("//tbody/tr[1]", &["filled", "1 run at once", "/ 365"]).await?;
         visit.click("//button[@aria-label='Pause the backfill of filled']").await?;

@@ -4,7 +4,7 @@ use crate::components::feedback::Empty;
 use crate::components::icon::Icon;
 use crate::components::page::{PageHead, Search};
 use crate::components::pager::Pager;
-use crate::components::table::{Column, Head};
+use crate::components::table::{Column, Table};
 use crate::core::listing::{LIMIT, Part, Place};
 use crate::core::session::session;
 use cofferdam_api_types::Role;
@@ -131,23 +131,19 @@ where
         }
         view! {
             {partial}
-            <div class="table-wrap" tabindex="0" role="region" aria-label=format!("List of {}", names.many)>
-                <table class="table">
-                    <Head columns order=Signal::derive(move || place.get().order) go=move |order| go.run(Place { order, offset: 0, ..place.get_untracked() }) actions=true/>
-                    <tbody>
-                        <For each=move || keys.get() key=Clone::clone let:name>
-                            {
-                                let first = untrack(|| find(&name));
-                                first.map(|first| {
-                                    // A row that is about to go keeps what it showed.
-                                    let item = Memo::new(move |last: Option<&T>| find(&name).or_else(|| last.cloned()).unwrap_or_else(|| first.clone()));
-                                    row(item)
-                                })
-                            }
-                        </For>
-                    </tbody>
-                </table>
-            </div>
+            <Table label=format!("List of {}", names.many) columns order=Signal::derive(move || place.get().order)
+                go=move |order| go.run(Place { order, offset: 0, ..place.get_untracked() }) actions=true>
+                <For each=move || keys.get() key=Clone::clone let:name>
+                    {
+                        let first = untrack(|| find(&name));
+                        first.map(|first| {
+                            // A row that is about to go keeps what it showed.
+                            let item = Memo::new(move |last: Option<&T>| find(&name).or_else(|| last.cloned()).unwrap_or_else(|| first.clone()));
+                            row(item)
+                        })
+                    }
+                </For>
+            </Table>
             <Pager limit=LIMIT offset=Signal::derive(move || place.get().offset) total=Signal::derive(move || part.with(|part| part.total)) names=(names.one, names.many)
                 go=move |offset| go.run(Place { offset, ..place.get_untracked() })/>
         }

@@ -4,6 +4,7 @@ use super::listing::{Actions, ListPage, Listing, Names, place};
 use super::pool_form::PoolDialog;
 use crate::components::edit::{Edited, Removal};
 use crate::components::feedback::{Skeleton, loaded};
+use crate::components::share::{Part, Share, told};
 use crate::components::table::{Column, ordered, plain};
 use crate::core::live::News;
 use crate::core::paths;
@@ -16,8 +17,8 @@ const NAMES: Names = Names { base: "/pools", one: "pool", many: "pools", title: 
 
 const COLUMNS: &[Column] = &[
     ordered("Pool", "name"),
-    Column { label: "Slots", order: "slots", class: "num" },
-    Column { label: "Open", order: "open", class: "num" },
+    ordered("Slots", "slots").num(),
+    ordered("Open", "open").num(),
     plain("Taken"),
     plain("Waiting events"),
 ];
@@ -62,7 +63,7 @@ pub fn PoolList() -> impl IntoView {
 }
 
 /// What takes slots, with the state whose colour it has.
-fn shares(pool: &Pool) -> [(u64, &'static str, &'static str); 4] {
+fn parts(pool: &Pool) -> [Part; 4] {
     [
         (pool.running_slots, "running", "running"),
         (pool.queued_slots, "queued", "queued"),
@@ -95,18 +96,13 @@ fn Row(item: Memo<Pool>, edited: RwSignal<Option<Edited<Pool>>>, deleted: RwSign
 /// The slots as a bar, with the figures below.
 #[component]
 fn Taken(pool: Pool) -> impl IntoView {
-    let shares = shares(&pool);
+    let parts = parts(&pool);
+    let told = Some(told(&parts)).filter(|told| !told.is_empty()).unwrap_or_else(|| "Nothing".to_owned());
     // What is held back takes no slot: it stands in the figures only.
-    let taken = &shares[..3];
-    let all = pool.slots.max(taken.iter().map(|(n, _, _)| *n as i64).sum()).max(1) as f64;
-    let told: Vec<String> = shares.iter().filter(|(n, _, _)| *n > 0).map(|(n, _, word)| format!("{n} {word}")).collect();
-    let told = if told.is_empty() { "Nothing".to_owned() } else { told.join(", ") };
+    let taken = parts[..3].to_vec();
+    let all = taken.iter().map(|(count, _, _)| *count).sum::<u64>().max(pool.slots.max(0) as u64);
     view! {
-        {(pool.slots >= 0).then(|| view! {
-            <div class="share" role="img" aria-label=format!("{told}, of {} slots", pool.slots)>
-                {taken.iter().filter(|(n, _, _)| *n > 0).map(|(n, state, _)| view! { <i data-state=*state style=format!("width:{:.2}%", *n as f64 / all * 100.0)></i> }).collect_view()}
-            </div>
-        })}
+        {(pool.slots >= 0).then(|| view! { <Share parts=taken all label=format!("{told}, of {} slots", pool.slots)/> })}
         <span class="small muted">{told.clone()}</span>
     }
 }
@@ -129,8 +125,8 @@ mod tests {
             deferred_slots: 2,
             open_slots: 3,
         };
-        assert_eq!(shares(&pool).map(|(n, _, _)| n), [1, 0, 0, 0]);
+        assert_eq!(parts(&pool).map(|(n, _, _)| n), [1, 0, 0, 0]);
         pool.include_deferred = true;
-        assert_eq!(shares(&pool).map(|(n, _, _)| n), [1, 0, 2, 0]);
+        assert_eq!(parts(&pool).map(|(n, _, _)| n), [1, 0, 2, 0]);
     }
 }

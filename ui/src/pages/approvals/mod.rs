@@ -3,10 +3,11 @@
 pub mod decide;
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::filters::{Choice, Segments, Tag};
 use crate::components::icon::Icon;
 use crate::components::link::link;
 use crate::components::page::PageHead;
-use crate::components::pager::Pager;
+use crate::components::pager::Pages;
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::live::News;
@@ -18,6 +19,10 @@ use leptos::prelude::*;
 
 /// Approvals of a page.
 const LIMIT: u32 = 25;
+
+const STATES: &[Choice] = &[("", "Waiting"), ("settled", "Settled"), ("all", "All")];
+
+const WHOSE: &[Choice] = &[("", "Everybody's"), ("true", "Mine")];
 
 /// A state with its colour, its icon and its name.
 const fn state(state: ApprovalState) -> (&'static str, &'static str, &'static str) {
@@ -57,36 +62,20 @@ pub fn waiting_for_me() -> Query<ApprovalCollection> {
 pub fn ApprovalList() -> impl IntoView {
     let address = address();
     let (wanted, dag, mine) = (address.signal("state"), address.signal("dag"), address.signal("mine"));
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let paging = address.paging(LIMIT);
     let approvals = query::<ApprovalCollection>(move || {
-        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
-        let values = [
-            ("limit", limit.as_str()),
-            ("offset", &offset),
-            ("state", &wanted.get()),
-            ("dag_id", &dag.get()),
-            ("mine", &mine.get()),
-        ];
-        Some(format!("/approvals{}", paths::query(&values)))
+        Some(format!("/approvals{}", paging.query(&[("state", &wanted.get()), ("dag_id", &dag.get()), ("mine", &mine.get())])))
     })
     .refetch_on(concerns);
     let decision = RwSignal::new(None::<Decision>);
     let done = Callback::new(move |()| approvals.refetch());
-    let states = [("", "Waiting"), ("settled", "Settled"), ("all", "All")];
-    let whose = [("", "Everybody's"), ("true", "Mine")];
-    let choice = move |name: &'static str, now: Memo<String>, value: &'static str, word: &'static str| {
-        view! { <button type="button" aria-pressed=move || now.with(|now| now == value).to_string() on:click=move |_| address.set([(name, value), ("offset", "")])>{word}</button> }
-    };
     view! {
         <PageHead title="Approvals"/>
         <div class="content">
             <div class="toolbar">
-                <div class="segmented" role="group" aria-label="State">{states.map(|(value, word)| choice("state", wanted, value, word)).into_iter().collect_view()}</div>
-                <div class="segmented" role="group" aria-label="Whose decision">{whose.map(|(value, word)| choice("mine", mine, value, word)).into_iter().collect_view()}</div>
-                {move || Some(dag.get()).filter(|dag| !dag.is_empty()).map(|dag| {
-                    let label = format!("Remove the filter {dag}");
-                    view! { <button type="button" class="tag on" aria-label=label on:click=move |_| address.set([("dag", ""), ("offset", "")])>{dag}<Icon name="close" class="s"/></button> }
-                })}
+                <Segments address name="state" label="State" choices=STATES/>
+                <Segments address name="mine" label="Whose decision" choices=WHOSE/>
+                <Tag address name="dag"/>
             </div>
             <section class="card" aria-label="Approvals">
                 {loaded(approvals, Skeleton::Rows, move |list| move || {
@@ -101,8 +90,7 @@ pub fn ApprovalList() -> impl IntoView {
                     }
                     view! {
                         <ul class="questions">{list.approvals.iter().map(|it| view! { <Question it=it.clone() decision/> }).collect_view()}</ul>
-                        <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("approval", "approvals")
-                            go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                        <Pages paging total=Signal::stored(list.total_entries) names=("approval", "approvals")/>
                     }.into_any()
                 })}
             </section>

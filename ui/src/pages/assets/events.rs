@@ -2,10 +2,10 @@
 
 use super::{LIMIT, Tell};
 use crate::components::feedback::{Empty, Skeleton, loaded};
-use crate::components::icon::Icon;
+use crate::components::filters::Tag;
 use crate::components::link::{dag_link, link};
-use crate::components::pager::Pager;
 use crate::components::status::StatusLabel;
+use crate::components::table::{Column, Listed, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::paths;
@@ -14,31 +14,23 @@ use crate::core::status::Status;
 use cofferdam_api_types::{AssetEvent, AssetEventCollection};
 use leptos::prelude::*;
 
+const COLUMNS: &[Column] = &[plain("When"), plain("Asset"), plain("From"), plain("Said of it"), plain("Runs that followed")];
+
 /// See the module. The address names the asset or the dag, when only their events are meant.
 #[component]
 pub fn EventList() -> impl IntoView {
     let address = address();
     let tell = expect_context::<Tell>();
     let (uri, dag) = (address.signal("uri"), address.signal("dag"));
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let paging = address.paging(LIMIT);
     let events = query::<AssetEventCollection>(move || {
         tell.told.track();
-        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
-        let values = [("limit", limit.as_str()), ("offset", &offset), ("uri", &uri.get()), ("source_dag_id", &dag.get())];
-        Some(format!("/assets/events{}", paths::query(&values)))
+        Some(format!("/assets/events{}", paging.query(&[("uri", &uri.get()), ("source_dag_id", &dag.get())])))
     })
     .refetch_on(|news| news.is_about_runs());
-    let filter = move |name: &'static str, value: Memo<String>| {
-        move || {
-            Some(value.get()).filter(|value| !value.is_empty()).map(|value| {
-                let label = format!("Remove the filter {value}");
-                view! { <button type="button" class="tag on" aria-label=label on:click=move |_| address.set([(name, ""), ("offset", "")])>{value}<Icon name="close" class="s"/></button> }
-            })
-        }
-    };
     let filtered = move || !(uri.with(String::is_empty) && dag.with(String::is_empty));
     view! {
-        <Show when=filtered><div class="toolbar">{filter("uri", uri)}{filter("dag", dag)}</div></Show>
+        <Show when=filtered><div class="toolbar"><Tag address name="uri"/><Tag address name="dag"/></div></Show>
         <section class="card" aria-label="Events">
             {loaded(events, Skeleton::Rows, move |list| move || {
                 let list = list.get();
@@ -49,16 +41,8 @@ pub fn EventList() -> impl IntoView {
                         </Empty>
                     }.into_any();
                 }
-                view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of events">
-                        <table class="table">
-                            <thead><tr><th scope="col">"When"</th><th scope="col">"Asset"</th><th scope="col">"From"</th><th scope="col">"Said of it"</th><th scope="col">"Runs that followed"</th></tr></thead>
-                            <tbody>{list.asset_events.iter().map(|it| view! { <Row it=it.clone()/> }).collect_view()}</tbody>
-                        </table>
-                    </div>
-                    <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("event", "events")
-                        go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
-                }.into_any()
+                let rows = list.asset_events.iter().map(|it| view! { <Row it=it.clone()/> }).collect_view();
+                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("event", "events") columns=COLUMNS>{rows}</Listed> }.into_any()
             })}
         </section>
     }

@@ -4,7 +4,7 @@ use super::Tell;
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::graph::{Graph, TaskFace};
 use crate::core::flow::{self, What, plain};
-use crate::core::layout::lay_out;
+use crate::core::layout::{between, lay_out};
 use crate::core::paths;
 use crate::core::query::query;
 use cofferdam_api_types::{AssetGraph, AssetGraphKind};
@@ -24,12 +24,8 @@ fn draw(graph: &AssetGraph) -> Drawing {
         if twin && node.kind == AssetGraphKind::Dag { format!("{} (dag)", node.label) } else { node.label.clone() }
     };
     let names: Vec<String> = (0..graph.nodes.len()).map(name).collect();
-    let place: HashMap<&str, usize> = graph.nodes.iter().enumerate().map(|(i, node)| (node.id.as_str(), i)).collect();
-    let edges: Vec<(usize, usize)> = graph
-        .edges
-        .iter()
-        .filter_map(|edge| Some((*place.get(edge.source.as_str())?, *place.get(edge.target.as_str())?)))
-        .collect();
+    let ids = graph.nodes.iter().map(|node| node.id.as_str());
+    let edges = between(ids, graph.edges.iter().map(|edge| (edge.source.as_str(), edge.target.as_str())));
     let layout = lay_out(names.len(), &edges);
     let kinds = names.iter().cloned().zip(graph.nodes.iter().map(|node| node.kind)).collect();
     let drawing = plain(&names, &layout);

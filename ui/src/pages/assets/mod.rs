@@ -8,7 +8,7 @@ use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::{PageHead, Search};
-use crate::components::pager::Pager;
+use crate::components::table::{Column, Listed, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::paths;
@@ -21,6 +21,8 @@ use tell::TellDialog;
 
 /// Assets or events of a page.
 const LIMIT: u32 = 50;
+
+const COLUMNS: &[Column] = &[plain("Asset"), plain("Produced by"), plain("Waited for by"), plain("Last change")];
 
 /// The dialog that says that an asset has changed, for the tabs.
 #[derive(Clone, Copy)]
@@ -56,15 +58,14 @@ pub fn AssetList() -> impl IntoView {
     let address = address();
     let tell = expect_context::<Tell>();
     let text = address.signal("q");
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let paging = address.paging(LIMIT);
     let assets = query::<AssetCollection>(move || {
         tell.told.track();
-        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
-        Some(format!("/assets{}", paths::query(&[("limit", &limit), ("offset", &offset), ("uri_pattern", &text.get())])))
+        Some(format!("/assets{}", paging.query(&[("uri_pattern", &text.get())])))
     })
     .refetch_on(|news| news.is_about_runs());
     view! {
-        <div class="toolbar"><Search value=text on_input=move |text: String| address.set([("q", text), ("offset", String::new())]) label="Find an asset by name"/></div>
+        <div class="toolbar"><Search value=text on_input=move |text: String| address.narrow("q", text) label="Find an asset by name"/></div>
         <section class="card" aria-label="Assets">
             {loaded(assets, Skeleton::Rows, move |list| move || {
                 let list = list.get();
@@ -82,16 +83,8 @@ pub fn AssetList() -> impl IntoView {
                         view! { <Empty icon="search" title="No asset has this in its name"/> }.into_any()
                     };
                 }
-                view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of assets">
-                        <table class="table">
-                            <thead><tr><th scope="col">"Asset"</th><th scope="col">"Produced by"</th><th scope="col">"Waited for by"</th><th scope="col">"Last change"</th><th scope="col" class="tight"><span class="visually-hidden">"Actions"</span></th></tr></thead>
-                            <tbody>{list.assets.iter().map(|it| view! { <Row it=it.clone() tell/> }).collect_view()}</tbody>
-                        </table>
-                    </div>
-                    <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("asset", "assets")
-                        go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
-                }.into_any()
+                let rows = list.assets.iter().map(|it| view! { <Row it=it.clone() tell/> }).collect_view();
+                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("asset", "assets") columns=COLUMNS actions=true>{rows}</Listed> }.into_any()
             })}
         </section>
     }

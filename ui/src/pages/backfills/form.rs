@@ -3,12 +3,14 @@
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::edit::{EditForm, Saving, TextField, Typed};
 use crate::components::feedback::{FailureNotice, Toasts};
+use crate::components::icon::Icon;
+use crate::components::time::Moment;
 use crate::core::http::{self, Failure};
 use crate::core::latest::Latest;
 use crate::core::query::query;
 use crate::core::{clock, conf, format};
-use chrono::{DateTime, NaiveDateTime, Utc};
-use cofferdam_api_types::{Backfill, DagCollection, DryRunBackfill, NewBackfill, ReprocessBehavior};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use cofferdam_api_types::{Backfill, DagCollection, DryRunBackfill, DryRunInterval, NewBackfill, ReprocessBehavior};
 use cofferdam_ids::DagId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -18,6 +20,12 @@ const FIELDS: &[&str] = &["dag_id", "from_date", "to_date", "dag_run_conf", "max
 
 /// How long after the last key the forecast is asked for, in milliseconds.
 const PAUSE_MS: u32 = 250;
+
+/// As many intervals as the forecast lists.
+const LISTED: usize = 60;
+
+/// How many runs there may be at once.
+const AT_ONCE: std::ops::RangeInclusive<u32> = 1..=1_000;
 
 /// Reads a date field, which is in UTC.
 fn read_date(text: &str) -> Option<DateTime<Utc>> {
@@ -46,7 +54,10 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
     let saving = Saving::new(FIELDS);
     let dags = query::<DagCollection>(|| Some("/dags?limit=1000".to_owned()));
     let dag = RwSignal::new(dag);
-    let (from, to) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    // The last seven days, but for today.
+    let today = DateTime::from_timestamp_millis(clock::now_ms()).unwrap_or_default();
+    let from = RwSignal::new((today - TimeDelta::days(7)).format("%Y-%m-%dT00:00").to_string());
+    let to = RwSignal::new((today - TimeDelta::days(1)).format("%Y-%m-%dT23:59").to_string());
     let backwards = RwSignal::new(false);
     let again = RwSignal::new(ReprocessBehavior::None);
     let at_once = RwSignal::new("10".to_owned());
@@ -60,7 +71,7 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
             run_backwards: backwards.get(),
             dag_run_conf: parsed_conf.get().ok()?,
             reprocess_behavior: again.get(),
-            max_active_runs: Some(at_once.read().trim().parse().ok().filter(|n| (1..=1000).contains(n))?),
+            max_active_runs: Some(at_once.read().trim().parse().ok().filter(|n| AT_ONCE.contains(n))?),
         })
     });
     let forecast = RwSignal::new(None::<Result<DryRunBackfill, Failure>>);
@@ -68,7 +79,8 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
     Effect::new(move |_| {
         let body = body.get();
         let question = latest.ask();
-        let Some(body) = body else { return forecast.set(None) };
+        forecast.set(None);
+        let Some(body) = body else { return };
         spawn_local(async move {
             if !question.rests(PAUSE_MS).await {
                 return;
@@ -91,8 +103,8 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
     });
     let wrong_conf = Signal::derive(move || parsed_conf.get().err().or_else(|| saving.said_of("dag_run_conf")));
     let wrong_at_once = Signal::derive(move || {
-        let wrong = at_once.with(|text| text.trim().parse::<u32>().ok().is_none_or(|n| !(1..=1000).contains(&n)));
-        wrong.then(|| "A number from 1 to 1000.".to_owned()).or_else(|| saving.said_of("max_active_runs"))
+        let fits = at_once.with(|text| text.trim().parse::<u32>().is_ok_and(|n| AT_ONCE.contains(&n)));
+        (!fits).then(|| "A number from 1 to 1000.".to_owned()).or_else(|| saving.said_of("max_active_runs"))
     });
     let runs = move || forecast.with(|forecast| forecast.as_ref().and_then(|it| it.as_ref().ok()).is_some_and(|it| it.runs > 0));
     let choices =
@@ -107,7 +119,7 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
         }
     };
     view! {
-        <EditForm open saving valid=Signal::derive(move || body.with(Option::is_some) && runs()) submit verb="Begin">
+        <EditForm open saving valid=Signal::derive(move || body.with(Option::is_some) && runs()) submit verb="Start the backfill">
             <div class="field">
                 <label for="backfill-dag">"Dag"</label>
                 <input id="backfill-dag" class="input mono" list="backfill-dags" autocomplete="off" spellcheck="false" autofocus prop:value=move || dag.get() on:input=move |event| dag.set(event_target_value(&event))/>
@@ -128,15 +140,26 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
             </div>
             <div class="field"><label class="check"><input type="checkbox" prop:checked=move || backwards.get() on:change=move |event| backwards.set(event_target_checked(&event))/>"The latest first"</label></div>
             <TextField id="backfill-at-once" label="Runs at once" value=at_once wrong=wrong_at_once/>
-            <TextField id="backfill-conf" label="Conf" value=conf typed=Typed::Lines hint="A JSON object for each run; nothing for the parameters as they are." wrong=wrong_conf/>
-            <div aria-live="polite">
+            <TextField id="backfill-conf" label="Conf" value=conf typed=Typed::Lines hint="A JSON object that each run is triggered with. Empty: the dag's own parameters." wrong=wrong_conf/>
+            <section class="preview" aria-label="What it would run" aria-live="polite">
                 {move || match forecast.get() {
-                    None => view! { <p class="small muted">"What would be run is shown here when dag and dates are there."</p> }.into_any(),
+                    None if body.with(Option::is_none) => view! { <p class="small muted">"What would be run is shown here when dag and dates are there."</p> }.into_any(),
+                    None => view! { <p class="small muted row"><Icon name="running" class="s"/>"Looking at what it would run"</p> }.into_any(),
                     Some(Err(failure)) => view! { <FailureNotice failure/> }.into_any(),
                     Some(Ok(it)) => view! { <Forecast it/> }.into_any(),
                 }}
-            </div>
+            </section>
         </EditForm>
+    }
+}
+
+/// What becomes of an interval: the state whose colour it has, and words.
+fn fate(one: &DryRunInterval) -> (&'static str, String) {
+    match (one.runs, one.last_run) {
+        (true, None) => ("queued", "runs".to_owned()),
+        (true, Some(last)) => ("up_for_retry", format!("runs again: the last one is {last}")),
+        (false, Some(last)) => ("skipped", format!("left out: it has a run ({last})")),
+        (false, None) => ("skipped", "left out".to_owned()),
     }
 }
 
@@ -146,21 +169,28 @@ fn Forecast(it: DryRunBackfill) -> impl IntoView {
     let left_out = it.total_entries.saturating_sub(it.runs);
     let cost = it.forecast.map(|cost| {
         format!(
-            "About {} until the last has ended, {} of CPU and {} fuel, as the last {} took.",
+            "It will likely take {} until the last has ended, with {} of CPU and {} units of fuel, as the last {} did.",
             format::duration_us(cost.wall_ms.saturating_mul(1_000)),
             format::duration_us(cost.cpu_ms.saturating_mul(1_000)),
             format::count(cost.fuel),
             format::plural(u64::from(cost.learnt_from), "successful run", "successful runs"),
         )
     });
+    let unlisted = it.backfills.len().saturating_sub(LISTED);
+    let row = |one: DryRunInterval| {
+        let (state, word) = fate(&one);
+        view! { <li><span class="grow"><Moment at=one.logical_date/></span><span class="status small" data-state=state>{word}</span></li> }
+    };
     view! {
-        <div class="notice info">
-            <div class="grow">
-                <h3>{format!("{} would be made", format::plural(it.runs, "run", "runs"))}{(left_out > 0).then(|| format!(", {left_out} intervals left out"))}</h3>
-                <p class="small muted">{cost.unwrap_or_else(|| "No run of the dag has succeeded yet, so what it costs is not known.".to_owned())}</p>
-                {(it.total_entries == 0).then(|| view! { <p class="small">"No interval of the schedule begins between these dates."</p> })}
-            </div>
-        </div>
+        <p class="small"><strong>{format!("{} would be made", format::plural(it.runs, "run", "runs"))}</strong>
+            {(left_out > 0).then(|| format!(", {} left out", format::plural(left_out, "interval is", "intervals are")))}</p>
+        <p class="small muted">{match (it.total_entries, cost) {
+            (0, _) => "No interval of the schedule begins between these dates.".to_owned(),
+            (_, Some(cost)) => cost,
+            (_, None) => "No run of the dag has succeeded yet, so what it costs is not known.".to_owned(),
+        }}</p>
+        {(it.total_entries > 0).then(|| view! { <ul class="touched" tabindex="0" role="region" aria-label="Intervals">{it.backfills.into_iter().take(LISTED).map(row).collect_view()}</ul> })}
+        {(unlisted > 0).then(|| view! { <p class="small muted">{format!("and {} more", format::grouped(unlisted as u64))}</p> })}
     }
 }
 

@@ -1,25 +1,32 @@
-//! The backfills of all dags: how far each is, and what can be done with it.
+//! Backfills, of all dags or of one: how far each is, and what can be done with it.
 
 mod form;
 
-use crate::components::backfills::act;
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{Empty, Skeleton, Toasts, loaded};
+use crate::components::filters::Tag;
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::PageHead;
-use crate::components::pager::Pager;
+use crate::components::share::{Part, Share, told};
+use crate::components::table::{Column, Listed, plain};
 use crate::components::time::{Ago, Moment};
 use crate::core::address::address;
 use crate::core::query::query;
 use crate::core::session::session;
-use crate::core::{format, paths};
+use crate::core::{format, http, paths};
+use crate::pages::dag::dag_context;
+use chrono::{DateTime, Utc};
 use cofferdam_api_types::{Backfill, BackfillCollection, BackfillProgress, BackfillState, ReprocessBehavior, Role};
 use form::BackfillDialog;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::A;
 
 /// Backfills of a page.
-const LIMIT: u32 = 25;
+const LIMIT: u32 = 50;
+
+const COLUMNS: &[Column] = &[plain("Dag"), plain("Intervals"), plain("State"), plain("Progress"), plain("Made")];
 
 /// A state with its colour and its icon.
 const fn state(state: BackfillState) -> (&'static str, &'static str, &'static str) {
@@ -31,9 +38,9 @@ const fn state(state: BackfillState) -> (&'static str, &'static str, &'static st
     }
 }
 
-/// How many intervals are where, in the order in which they stand in a bar: words, number, the state whose colour it has.
-fn shares(it: &BackfillProgress) -> [(u32, &'static str, &'static str); 7] {
-    [
+/// How many intervals are where, in the order in which they stand in a bar.
+fn parts(it: &BackfillProgress) -> Vec<Part> {
+    let parts = [
         (it.success, "success", "succeeded"),
         (it.failed, "failed", "failed"),
         (it.running, "running", "running"),
@@ -41,78 +48,101 @@ fn shares(it: &BackfillProgress) -> [(u32, &'static str, &'static str); 7] {
         (it.waiting, "none", "waiting"),
         (it.left_out, "skipped", "left out"),
         (it.deleted, "none", "deleted"),
-    ]
+    ];
+    parts.into_iter().map(|(count, state, word)| (u64::from(count), state, word)).collect()
 }
 
-/// See the module. The address names the dag, when only its backfills are meant.
+/// The page of the backfills of all dags. The address names a dag, when only its backfills are meant.
 #[component]
-pub fn BackfillList() -> impl IntoView {
+pub fn BackfillPage() -> impl IntoView {
     let address = address();
     let dag = address.signal("dag");
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
-    let backfills = query::<BackfillCollection>(move || {
-        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
-        Some(format!("/backfills{}", paths::query(&[("limit", &limit), ("offset", &offset), ("dag_id", &dag.get())])))
-    })
-    .refetch_on(|news| !news.is_progress() && news.run_id().is_some());
-    let session = session();
-    let may = move || session.may(Role::Operator);
     let making = RwSignal::new(None::<String>);
-    let ended = RwSignal::new(None::<Backfill>);
-    let done = Callback::new(move |()| backfills.refetch());
     view! {
-        <PageHead title="Backfills" actions=move || view! {
-            <button type="button" class="btn primary" disabled=move || !may() on:click=move |_| making.set(Some(dag.get_untracked()))><Icon name="plus" class="s"/>"New backfill"</button>
-        }/>
+        <PageHead title="Backfills" actions=move || view! { <New making dag=dag class="btn primary"/> }/>
         <div class="content">
-            <Show when=move || dag.with(|dag| !dag.is_empty())>
-                <div class="toolbar">
-                    <button type="button" class="tag on" aria-label=move || format!("Remove the filter {}", dag.get()) on:click=move |_| address.set([("dag", ""), ("offset", "")])>{dag}<Icon name="close" class="s"/></button>
-                </div>
-            </Show>
-            <section class="card" aria-label="Backfills">
-                {loaded(backfills, Skeleton::Rows, move |list| move || {
-                    let list = list.get();
-                    if list.backfills.is_empty() {
-                        return view! {
-                            <Empty icon="backfill" title="No backfills yet">
-                                <p>"A backfill runs the intervals of a dag's schedule that have passed. Make one here, or on the command line:"</p>
-                                <pre tabindex="0"><code>"cofferdam backfill create weather_etl --from 2026-10-01 --to 2026-10-31 --dry-run"</code></pre>
-                            </Empty>
-                        }.into_any();
-                    }
-                    view! {
-                        <div class="table-wrap" tabindex="0" role="region" aria-label="List of backfills">
-                            <table class="table">
-                                <thead><tr><th scope="col">"Dag"</th><th scope="col">"Intervals"</th><th scope="col">"State"</th><th scope="col">"Progress"</th><th scope="col">"Made"</th><th scope="col" class="tight"><span class="visually-hidden">"Actions"</span></th></tr></thead>
-                                <tbody>{list.backfills.iter().map(|it| view! { <Row it=it.clone() ended done/> }).collect_view()}</tbody>
-                            </table>
-                        </div>
-                        <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("backfill", "backfills")
-                            go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
-                    }.into_any()
-                })}
-            </section>
+            <Show when=move || dag.with(|dag| !dag.is_empty())><div class="toolbar"><Tag address name="dag"/></div></Show>
+            <section class="card" aria-label="Backfills"><Backfills dag=dag making is_named=true/></section>
         </div>
+    }
+}
+
+/// The backfills of the dag around this.
+#[component]
+pub fn BackfillsTab() -> impl IntoView {
+    let dag = dag_context().id;
+    let making = RwSignal::new(None::<String>);
+    view! {
+        <section class="card" aria-label="Backfills">
+            <header><h2>"Backfills"</h2><span class="grow"></span><New making dag=dag class="btn small"/></header>
+            <Backfills dag=dag making is_named=false/>
+        </section>
+    }
+}
+
+/// The button that opens the form.
+#[component]
+fn New(making: RwSignal<Option<String>>, #[prop(into)] dag: Signal<String>, class: &'static str) -> impl IntoView {
+    let session = session();
+    view! {
+        <button type="button" class=class disabled=move || !session.may(Role::Operator) on:click=move |_| making.set(Some(dag.get_untracked()))><Icon name="plus" class="s"/>"New backfill"</button>
+    }
+}
+
+#[component]
+fn Backfills(
+    /// Whose backfills; those of all dags, when it is empty.
+    #[prop(into)]
+    dag: Signal<String>,
+    /// The dag that a new one is made for.
+    making: RwSignal<Option<String>>,
+    /// Whether each says whose it is.
+    is_named: bool,
+) -> impl IntoView {
+    let address = address();
+    let paging = address.paging(LIMIT);
+    let list = query::<BackfillCollection>(move || Some(format!("/backfills{}", paging.query(&[("dag_id", &dag.get())]))))
+        .refetch_on(move |news| {
+            news.is_about_runs() && dag.with_untracked(|dag| dag.is_empty() || news.dag_id() == Some(dag.as_str()))
+        });
+    let ended = RwSignal::new(None::<Backfill>);
+    let done = Callback::new(move |()| list.refetch());
+    let columns = if is_named { COLUMNS } else { &COLUMNS[1..] };
+    view! {
+        {loaded(list, Skeleton::Rows, move |found| move || {
+            let found = found.get();
+            if found.backfills.is_empty() {
+                let name = Some(dag.get()).filter(|dag| !dag.is_empty()).unwrap_or_else(|| "weather_etl".to_owned());
+                return view! {
+                    <Empty icon="backfill" title="No backfills yet">
+                        <p>"A backfill runs the intervals of a dag's schedule that have passed: those before the dag was applied, or those that failed. Make one here, or on the command line:"</p>
+                        <pre tabindex="0"><code>{format!("cofferdam backfill create {name} --from 2026-10-01 --to 2026-10-31 --dry-run")}</code></pre>
+                    </Empty>
+                }.into_any();
+            }
+            let rows = found.backfills.iter().map(|it| view! { <Row it=it.clone() ended done is_named/> }).collect_view();
+            view! { <Listed address paging total=Signal::stored(found.total_entries) names=("backfill", "backfills") columns actions=true>{rows}</Listed> }.into_any()
+        })}
         <BackfillDialog dag=making done/>
         <EndDialog ended done/>
     }
 }
 
-#[component]
-fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> impl IntoView {
-    let session = session();
-    let toasts = expect_context::<Toasts>();
-    let may = move || session.may(Role::Operator);
-    let busy = RwSignal::new(false);
-    let (slug, icon, word) = state(it.state);
-    let dag = it.dag_id.to_string();
-    let is_active = matches!(it.state, BackfillState::Running | BackfillState::Paused);
-    let (verb, verb_word, verb_icon, told) = if it.is_paused {
-        ("unpause", "Resume", "play", "The backfill goes on")
-    } else {
-        ("pause", "Pause", "pause-circle", "The backfill is paused")
-    };
+/// Has the server do something with a backfill, and says so.
+fn act(id: String, verb: &'static str, said: &'static str, toasts: Toasts, busy: RwSignal<bool>, done: Callback<()>) {
+    busy.set(true);
+    spawn_local(async move {
+        match http::put::<Backfill>(&format!("/backfills/{}/{verb}", paths::segment(&id))).await {
+            Ok(_) => toasts.done(said),
+            Err(failure) => toasts.failed(&failure),
+        }
+        busy.try_set(false);
+        done.run(());
+    });
+}
+
+/// How it runs, in words.
+fn details(it: &Backfill) -> String {
     let mut details = vec![format!("{} at once", format::plural(u64::from(it.max_active_runs), "run", "runs"))];
     if it.run_backwards {
         details.push("latest first".to_owned());
@@ -122,18 +152,42 @@ fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> i
         ReprocessBehavior::Failed => details.push("runs failed ones again".to_owned()),
         ReprocessBehavior::Completed => details.push("runs finished ones again".to_owned()),
     }
+    details.join(", ")
+}
+
+/// The page of the runs that are of the intervals of a backfill.
+fn runs(it: &Backfill) -> String {
+    let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
+    let of = [("type", "backfill"), ("from", &day(it.from_date)), ("to", &day(it.to_date))];
+    format!("{}/runs{}", paths::dag(it.dag_id.as_str()), paths::query(&of))
+}
+
+#[component]
+fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>, is_named: bool) -> impl IntoView {
+    let session = session();
+    let toasts = expect_context::<Toasts>();
+    let may = move || session.may(Role::Operator);
+    let busy = RwSignal::new(false);
+    let (slug, icon, word) = state(it.state);
+    let dag = it.dag_id.to_string();
+    let is_active = matches!(it.state, BackfillState::Running | BackfillState::Paused);
+    let (verb, verb_word, verb_icon, said) = if it.is_paused {
+        ("unpause", "Resume", "play", "The backfill goes on")
+    } else {
+        ("pause", "Pause", "pause-circle", "The backfill is paused")
+    };
     let id = it.id.to_string();
     let goner = it.clone();
     view! {
         <tr>
-            <td>{dag_link(&dag)}<div class="small muted">{details.join(", ")}</div></td>
-            <td><Moment at=it.from_date short=true/>" to "<Moment at=it.to_date short=true/></td>
+            {is_named.then(|| view! { <td>{dag_link(&dag)}</td> })}
+            <td><A href=runs(&it) attr:class="name"><Moment at=it.from_date short=true/>" to "<Moment at=it.to_date short=true/></A><div class="small muted">{details(&it)}</div></td>
             <td><span class="status" data-state=slug><Icon name=icon/>{word}</span></td>
             <td class="taken"><Progress it=it.progress/></td>
             <td><Ago at=it.created_at/></td>
             <td class="tight">{is_active.then(|| view! {
                 <div class="row">
-                    <button type="button" class="btn small" aria-label=format!("{verb_word} the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| act(id.clone(), verb, told, toasts, busy, done)><Icon name=verb_icon class="s"/>{verb_word}</button>
+                    <button type="button" class="btn small" aria-label=format!("{verb_word} the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| act(id.clone(), verb, said, toasts, busy, done)><Icon name=verb_icon class="s"/>{verb_word}</button>
                     <button type="button" class="btn small danger" aria-label=format!("End the backfill of {dag}") disabled=move || busy.get() || !may() on:click=move |_| ended.set(Some(goner.clone()))>"End"</button>
                 </div>
             })}</td>
@@ -143,16 +197,12 @@ fn Row(it: Backfill, ended: RwSignal<Option<Backfill>>, done: Callback<()>) -> i
 
 /// How far a backfill is, as a bar with the figures below.
 #[component]
-pub fn Progress(it: BackfillProgress) -> impl IntoView {
-    let shares = shares(&it);
+fn Progress(it: BackfillProgress) -> impl IntoView {
+    let parts = parts(&it);
     let finished = it.success + it.failed + it.left_out + it.deleted;
-    let told: Vec<String> = shares.iter().filter(|(n, _, _)| *n > 0).map(|(n, _, word)| format!("{n} {word}")).collect();
-    let told = told.join(", ");
-    let all = f64::from(it.total.max(1));
+    let told = told(&parts);
     view! {
-        <div class="share" role="img" aria-label=format!("{finished} of {}: {told}", it.total)>
-            {shares.iter().filter(|(n, _, _)| *n > 0).map(|(n, state, _)| view! { <i data-state=*state style=format!("width:{:.2}%", f64::from(*n) / all * 100.0)></i> }).collect_view()}
-        </div>
+        <Share parts all=u64::from(it.total) label=format!("{finished} of {}: {told}", it.total)/>
         <span class="small"><strong class="num">{format!("{finished} / {}", it.total)}</strong>" "<span class="muted">{told.clone()}</span></span>
     }
 }
@@ -195,9 +245,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shares_are_the_whole() {
+    fn the_parts_are_the_whole() {
         let it =
             BackfillProgress { total: 28, waiting: 1, left_out: 2, queued: 3, running: 4, success: 5, failed: 6, deleted: 7 };
-        assert_eq!(shares(&it).iter().map(|(n, _, _)| n).sum::<u32>(), it.total);
+        assert_eq!(parts(&it).iter().map(|(count, _, _)| *count).sum::<u64>(), u64::from(it.total));
     }
 }

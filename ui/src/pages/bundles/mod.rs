@@ -4,7 +4,8 @@ use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::PageHead;
-use crate::components::pager::Pager;
+use crate::components::pager::Pages;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::Ago;
 use crate::core::address::{Address, address};
 use crate::core::query::query;
@@ -17,6 +18,11 @@ use leptos::prelude::*;
 
 /// Files of a page.
 const LIMIT: u32 = 25;
+
+const BUNDLES: &[Column] =
+    &[plain("Bundle"), plain("Read from"), plain("Files").num(), plain("Broken").num(), plain("Dags").num(), plain("Looked at")];
+
+const FILES: &[Column] = &[plain("File"), plain("Dags"), plain("State"), plain("Since")];
 
 /// The first twelve characters of a commit.
 fn short(commit: &str) -> String {
@@ -44,14 +50,8 @@ pub fn ImportPage() -> impl IntoView {
                             </Empty>
                         }.into_any();
                     }
-                    view! {
-                        <div class="table-wrap" tabindex="0" role="region" aria-label="List of bundles">
-                            <table class="table">
-                                <thead><tr><th scope="col">"Bundle"</th><th scope="col">"Read from"</th><th scope="col" class="num">"Files"</th><th scope="col" class="num">"Broken"</th><th scope="col" class="num">"Dags"</th><th scope="col">"Looked at"</th></tr></thead>
-                                <tbody>{list.bundles.iter().map(|it| view! { <Row it=it.clone() address bundle/> }).collect_view()}</tbody>
-                            </table>
-                        </div>
-                    }.into_any()
+                    let rows = list.bundles.iter().map(|it| view! { <Row it=it.clone() address bundle/> }).collect_view();
+                    view! { <Table label="List of bundles" columns=BUNDLES>{rows}</Table> }.into_any()
                 })}
             </section>
             <Errors address bundle/>
@@ -90,8 +90,8 @@ fn Row(it: Bundle, address: Address, bundle: Memo<String>) -> impl IntoView {
 /// What is wrong with files, of all bundles or of one.
 #[component]
 fn Errors(address: Address, bundle: Memo<String>) -> impl IntoView {
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
-    let errors = query::<ImportErrorCollection>(move || Some(format!("/importErrors?limit={LIMIT}&offset={}", offset.get())))
+    let paging = address.paging(LIMIT);
+    let errors = query::<ImportErrorCollection>(move || Some(format!("/importErrors{}", paging.query(&[]))))
         .refetch_on(|news| news.is_about_runs());
     view! {
         <section class="card" aria-label="Import errors">
@@ -105,8 +105,7 @@ fn Errors(address: Address, bundle: Memo<String>) -> impl IntoView {
                 }
                 view! {
                     <ul class="import-errors">{shown.into_iter().map(|it| view! { <Broken it/> }).collect_view()}</ul>
-                    <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("broken file", "broken files")
-                        go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                    <Pages paging total=Signal::stored(list.total_entries) names=("broken file", "broken files")/>
                 }.into_any()
             })}
         </section>
@@ -174,20 +173,18 @@ fn Files(name: String, address: Address) -> impl IntoView {
                 <button type="button" class="btn small" on:click=move |_| address.set([("bundle", "")])>"Close"</button></header>
             {loaded(files, Skeleton::Rows, move |list| move || {
                 let list = list.get();
+                let rows = list.files.iter().map(|it| {
+                    let dags = it.dags.iter().map(|dag| view! { {dag_link(dag.as_str())}" " }).collect_view();
+                    let (slug, icon, word) = if it.import_error_id.is_some() { ("failed", "x-circle", "Broken") } else { ("success", "check-circle", "Applied") };
+                    view! { <tr><td class="mono value">{it.path.clone()}</td><td>{dags}</td><td><span class="status" data-state=slug><Icon name=icon/>{word}</span></td><td><Ago at=it.changed_at/></td></tr> }
+                }).collect_view();
                 view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of files">
-                        <table class="table">
-                            <thead><tr><th scope="col">"File"</th><th scope="col">"Dags"</th><th scope="col">"State"</th><th scope="col">"Since"</th></tr></thead>
-                            <tbody>{list.files.iter().map(|it| {
-                                let dags = it.dags.iter().map(|dag| view! { {dag_link(dag.as_str())}" " }).collect_view();
-                                let (slug, icon, word) = if it.import_error_id.is_some() { ("failed", "x-circle", "Broken") } else { ("success", "check-circle", "Applied") };
-                                view! { <tr><td class="mono value">{it.path.clone()}</td><td>{dags}</td><td><span class="status" data-state=slug><Icon name=icon/>{word}</span></td><td><Ago at=it.changed_at/></td></tr> }
-                            }).collect_view()}
-                            {move || gone().into_iter().map(|dag| view! {
-                                <tr><td class="faint">"The file is gone"</td><td>{dag_link(dag.dag_id.as_str())}</td><td><span class="tag">"Paused"</span></td><td>{dag.stale_since.map(|at| view! { <Ago at/> })}</td></tr>
-                            }).collect_view()}</tbody>
-                        </table>
-                    </div>
+                    <Table label="List of files" columns=FILES>
+                        {rows}
+                        {move || gone().into_iter().map(|dag| view! {
+                            <tr><td class="faint">"The file is gone"</td><td>{dag_link(dag.dag_id.as_str())}</td><td><span class="tag">"Paused"</span></td><td>{dag.stale_since.map(|at| view! { <Ago at/> })}</td></tr>
+                        }).collect_view()}
+                    </Table>
                 }.into_any()
             })}
         </section>

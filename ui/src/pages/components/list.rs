@@ -2,7 +2,7 @@
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::page::{PageHead, Search};
-use crate::components::table::{Column, Head, ordered};
+use crate::components::table::{Column, Table, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::query::query;
@@ -25,9 +25,9 @@ pub const fn kind(kind: ComponentKind) -> &'static str {
 const COLUMNS: &[Column] = &[
     ordered("Component", "name"),
     ordered("Kind", "kind"),
-    Column { label: "Size", order: "size", class: "num" },
-    Column { label: "Imports", order: "", class: "num" },
-    Column { label: "Versions", order: "versions", class: "num" },
+    ordered("Size", "size").num(),
+    plain("Imports").num(),
+    ordered("Versions", "versions").num(),
     ordered("Newest", "newest"),
 ];
 
@@ -70,12 +70,9 @@ pub fn ComponentList() -> impl IntoView {
                         return view! { <Empty icon="search" title="No component has this in its name"/> }.into_any();
                     }
                     view! {
-                        <div class="table-wrap" tabindex="0" role="region" aria-label="List of components">
-                            <table class="table">
-                                <Head columns=COLUMNS order go=move |order: String| address.set([("order", order)])/>
-                                <tbody>{rows.into_iter().map(|it| view! { <Row it/> }).collect_view()}</tbody>
-                            </table>
-                        </div>
+                        <Table label="List of components" columns=COLUMNS order go=move |order: String| address.set([("order", order)])>
+                            {rows.into_iter().map(|it| view! { <Row it/> }).collect_view()}
+                        </Table>
                         <div class="pager">{format::plural(list.total_entries, "component", "components")}</div>
                     }.into_any()
                 })}

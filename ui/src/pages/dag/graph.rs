@@ -4,15 +4,17 @@ use crate::components::feedback::{Skeleton, loaded};
 use crate::components::graph::{Camera, Graph, TaskFace, Traits};
 use crate::components::status::StatusLabel;
 use crate::core::address::{Address, address};
+use crate::core::edge_types::{self, EdgeTypes, Versions};
 use crate::core::flow::{self, Drawing, What, chain, draw, members};
 use crate::core::query::query;
 use crate::core::status::Status;
 use crate::core::tally;
-use crate::core::{clock, format, paths};
+use crate::core::{clock, format, http, paths};
 use crate::pages::dag::dag_context;
 use crate::pages::dag::grid::Legend;
-use cofferdam_api_types::{DagDetail, TaskInstance, TaskSummary, TaskSummaryCollection};
+use cofferdam_api_types::{ComponentVersionDetail, DagDetail, TaskInstance, TaskSummary, TaskSummaryCollection};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -84,6 +86,33 @@ pub fn summary_face(summary: &TaskSummary) -> TaskFace {
         detail.push_str(&format!(" · {}", format::duration_s(seconds)));
     }
     TaskFace { status, detail }
+}
+
+/// The most versions of components that are asked for.
+const MOST_VERSIONS: usize = 40;
+
+/// What goes along the edges, in the types of the components' functions. These are asked for once, and the graph does not wait for them.
+#[must_use]
+pub fn edge_types(detail: Signal<Arc<DagDetail>>) -> Signal<EdgeTypes> {
+    let versions = RwSignal::new(Versions::new());
+    Effect::new(move |asked: Option<BTreeSet<(String, String)>>| {
+        let mut asked = asked.unwrap_or_default();
+        let wanted = detail.with(|detail| edge_types::wanted(detail));
+        let new: Vec<_> = wanted.difference(&asked).take(MOST_VERSIONS.saturating_sub(asked.len())).cloned().collect();
+        asked.extend(new.iter().cloned());
+        spawn_local(async move {
+            for (name, digest) in new {
+                let path = format!("{}/versions/{}", paths::component(&name), paths::segment(&digest));
+                // What cannot be read is not told.
+                let Ok(version) = http::get::<ComponentVersionDetail>(&path).await else { continue };
+                if versions.try_update(|all| all.insert(digest, Arc::new(version))).is_none() {
+                    return;
+                }
+            }
+        });
+        asked
+    });
+    Memo::new(move |_| detail.with(|detail| versions.with(|versions| edge_types::told(detail, versions)))).into()
 }
 
 /// What a task's box says in a run.
@@ -176,6 +205,7 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
     let camera = Camera::new();
     let folding = Folding::new(address, detail);
     let traits = move |task: String| detail.with_untracked(|detail| traits_of(detail, &task));
+    let types = edge_types(detail);
     let shape = Memo::new(move |_| detail.with(|detail| drawing(detail, &folding.folded.get())));
     view! {
         <header>
@@ -196,7 +226,7 @@ fn Coloured(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
         </header>
         {move || {
             let drawing = shape.get();
-            view! { <Graph drawing camera face=face_of traits selected=Signal::stored(None::<String>) on_select=open.clone() on_fold=folding.toggle/> }
+            view! { <Graph drawing camera face=face_of traits types selected=Signal::stored(None::<String>) on_select=open.clone() on_fold=folding.toggle/> }
         }}
     }
 }

@@ -3,9 +3,10 @@
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::page::Search;
+use crate::components::picked::{Picked, Tick};
 use crate::components::status::StatusLabel;
 use crate::core::address::address;
-use crate::core::flow::{chain, short};
+use crate::core::flow::{chain, edges, short};
 use crate::core::http;
 use crate::core::layout::topological;
 use crate::core::live::{self, News};
@@ -15,7 +16,9 @@ use crate::core::tally::{self, Tally};
 use crate::core::{clock, format, paths};
 use crate::pages::dag::dag_context;
 use crate::pages::dag::graph::Folding;
+use crate::pages::dag::several::RunsBar;
 use cofferdam_api_types::{DagDetail, DagRun, DagRunCollection, Event, TaskState, TaskSummaryCollection};
+use cofferdam_ids::DagRunId;
 use leptos::task::spawn_local;
 use leptos::{html, prelude::*};
 use leptos_router::components::A;
@@ -119,7 +122,7 @@ pub fn GridTab() -> impl IntoView {
     });
     view! {
         <section class="card" aria-label="Grid of runs and tasks">
-            {loaded(dag.detail, Skeleton::Block, move |detail| loaded(runs, Skeleton::Block, move |runs| view! { <Grid detail runs states/> }))}
+            {loaded(dag.detail, Skeleton::Block, move |detail| loaded(runs, Skeleton::Block, move |list| view! { <Grid detail runs=list states changed=Callback::new(move |()| runs.refetch())/> }))}
         </section>
     }
 }
@@ -143,12 +146,7 @@ impl Row {
 
 /// The rows: tasks in the order of the dag, those of a group together below its name. With `text`, only tasks whose name has it.
 fn rows(detail: &DagDetail, folded: &BTreeSet<String>, text: &str) -> Vec<Row> {
-    let place: HashMap<&str, usize> = detail.tasks.iter().enumerate().map(|(i, task)| (task.task_id.as_str(), i)).collect();
-    let edges: Vec<(usize, usize)> = detail
-        .edges
-        .iter()
-        .filter_map(|edge| Some((*place.get(edge.upstream.as_str())?, *place.get(edge.downstream.as_str())?)))
-        .collect();
+    let edges = edges(&detail.tasks, &detail.edges);
     let text = text.to_lowercase();
     let order: Vec<usize> = topological(detail.tasks.len(), &edges)
         .into_iter()
@@ -193,7 +191,12 @@ fn below<'a>(
 }
 
 #[component]
-fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, states: States) -> impl IntoView {
+fn Grid(
+    detail: Signal<Arc<DagDetail>>,
+    runs: Signal<Arc<DagRunCollection>>,
+    states: States,
+    changed: Callback<()>,
+) -> impl IntoView {
     let address = address();
     let folding = Folding::new(address, detail);
     let text = address.signal("q");
@@ -205,6 +208,12 @@ fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, sta
         runs.with(|runs| runs.total_entries > u64::from(shown)) && shown < MOST_RUNS
     });
     let older = move |_| address.set([("runs", (list.with_untracked(Vec::len) as u32 + RUNS).min(MOST_RUNS).to_string())]);
+    let picked = Picked::new();
+    let picking = RwSignal::new(false);
+    let pick = move |_| {
+        picking.update(|on| *on = !*on);
+        picked.clear();
+    };
     let many = Memo::new(move |_| detail.with(|detail| detail.tasks.len() > 12));
     let frame = NodeRef::<html::Div>::new();
     // Which rows are near the window.
@@ -267,7 +276,7 @@ fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, sta
         let list = list.get();
         let longest = list.iter().filter_map(seconds).fold(0.0, f64::max);
         let axis = [1.0, 0.5].map(|part| format::duration_s(longest * part));
-        let heads = list.into_iter().map(|run| view! { <Head run longest/> }).collect_view();
+        let heads = list.into_iter().map(|run| view! { <Head run longest picked picking/> }).collect_view();
         view! {
             <th scope="col"><div class="axis" aria-hidden="true"><span>{axis[0].clone()}</span><span>{axis[1].clone()}</span><span>"0"</span></div><span class="visually-hidden">"Task"</span></th>
             {heads}
@@ -286,6 +295,8 @@ fn Grid(detail: Signal<Arc<DagDetail>>, runs: Signal<Arc<DagRunCollection>>, sta
                     <Search value=text on_input=move |text: String| address.set([("q", text)]) label="Find a task"/>
                 </Show>
                 <Show when=move || more.get()><button type="button" class="btn small" on:click=older><Icon name="chevron-left" class="s"/>"Older runs"</button></Show>
+                <button type="button" class="btn small" aria-pressed=move || picking.get().to_string() on:click=pick>"Select runs"</button>
+                <Show when=move || picking.get()><RunsBar picked changed/></Show>
                 <span class="grow"></span>
                 <Legend/>
             </header>
@@ -329,9 +340,10 @@ fn seconds(run: &DagRun) -> Option<f64> {
 }
 
 #[component]
-fn Head(run: DagRun, longest: f64) -> impl IntoView {
+fn Head(run: DagRun, longest: f64, picked: Picked<DagRunId>, picking: RwSignal<bool>) -> impl IntoView {
     let status = Status::from(run.state);
     let (kind, icon) = run_type(run.run_type);
+    let id = run.dag_run_id.clone();
     let took = seconds(&run);
     let height = if longest > 0.0 { took.unwrap_or(0.0) / longest * 84.0 } else { 0.0 };
     let title = format!(
@@ -343,6 +355,7 @@ fn Head(run: DagRun, longest: f64) -> impl IntoView {
     );
     view! {
         <th scope="col">
+            {move || picking.get().then(|| view! { <Tick picked key=id.clone() name=id.to_string()/> })}
             <A href=paths::run_page(run.dag_id.as_str(), run.dag_run_id.as_str()) attr:class="grid-bar" attr:data-state=status.slug() attr:title=title attr:aria-label=format!("Run {}: {}", run.dag_run_id, status.label())>
                 <i style=format!("height:{height:.0}px")></i>
                 <Icon name=icon class="kind"/>

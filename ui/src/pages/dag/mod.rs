@@ -1,12 +1,12 @@
 //! One dag: its runs as a grid, its graph, all its runs, a year of days, its backfills, its definition, what it is.
 
-pub mod backfills;
 pub mod calendar;
 pub mod definition;
 pub mod details;
 pub mod graph;
 pub mod grid;
 pub mod runs;
+mod several;
 
 use crate::components::feedback::FailureNotice;
 use crate::components::icon::Icon;

@@ -6,7 +6,7 @@ use crate::components::page::{PageHead, Search};
 use crate::components::pager::Pager;
 use crate::components::run_bars::RunBars;
 use crate::components::switch::Switch;
-use crate::components::table::{Column, Head, ordered, plain};
+use crate::components::table::{Column, Table, ordered, plain};
 use crate::components::time::Ago;
 use crate::components::trigger::TriggerDialog;
 use crate::core::live::News;
@@ -30,7 +30,7 @@ const LIMIT: u32 = 50;
 const MOST: u32 = cofferdam_api_types::Page::MAX_LIMIT;
 
 const COLUMNS: &[Column] = &[
-    Column { label: "Active", order: "", class: "tight unseen" },
+    plain("Active").tight(),
     ordered("Dag", "dag_id"),
     plain("Schedule"),
     ordered("Next run", "next_run"),
@@ -226,24 +226,20 @@ fn Listing(
         }
         view! {
             <Show when=move || partial.get()><p class="picture-note small muted"><Icon name="info" class="s"/>"There are more than 1000 dags; this filter or order looks at the first 1000 by name."</p></Show>
-            <div class="table-wrap" tabindex="0" role="region" aria-label="List of dags">
-                <table class="table dag-table">
-                    <Head columns=COLUMNS order=Signal::derive(move || filter.get().order) go=move |order| go.run(Filter { order, offset: 0, ..filter.get_untracked() }) actions=true/>
-                    <tbody>
-                        <For each=move || ids.get() key=Clone::clone let:id>
-                            {
-                                let first = list.with_untracked(|list| list.dags.iter().find(|dag| dag.dag_id == id).cloned());
-                                first.map(|first| {
-                                    let dag = Memo::new(move |last: Option<&Dag>| {
-                                        list.with(|list| list.dags.iter().find(|dag| dag.dag_id == id).cloned()).or_else(|| last.cloned()).unwrap_or_else(|| first.clone())
-                                    });
-                                    view! { <Row dag=dag filter set_tag set_owner trigger dags/> }
-                                })
-                            }
-                        </For>
-                    </tbody>
-                </table>
-            </div>
+            <Table label="List of dags" class="dag-table" columns=COLUMNS order=Signal::derive(move || filter.get().order)
+                go=move |order| go.run(Filter { order, offset: 0, ..filter.get_untracked() }) actions=true>
+                <For each=move || ids.get() key=Clone::clone let:id>
+                    {
+                        let first = list.with_untracked(|list| list.dags.iter().find(|dag| dag.dag_id == id).cloned());
+                        first.map(|first| {
+                            let dag = Memo::new(move |last: Option<&Dag>| {
+                                list.with(|list| list.dags.iter().find(|dag| dag.dag_id == id).cloned()).or_else(|| last.cloned()).unwrap_or_else(|| first.clone())
+                            });
+                            view! { <Row dag=dag filter set_tag set_owner trigger dags/> }
+                        })
+                    }
+                </For>
+            </Table>
             <Pager limit=LIMIT offset=Signal::derive(move || filter.get().offset) total=Signal::derive(move || part.with(|part| part.1)) names=("dag", "dags")
                 go=move |offset| go.run(Filter { offset, ..filter.get_untracked() })/>
         }

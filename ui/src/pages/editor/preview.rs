@@ -17,13 +17,7 @@ type Drawing = (usize, Arc<HashMap<String, String>>, Arc<flow::Drawing>);
 
 fn draw(compiled: &CompiledDag) -> Drawing {
     let tasks: Vec<String> = compiled.tasks.iter().map(|task| task.task_id.to_string()).collect();
-    let place: HashMap<&str, usize> = tasks.iter().enumerate().map(|(i, task)| (task.as_str(), i)).collect();
-    let edges: Vec<(usize, usize)> = compiled
-        .edges
-        .iter()
-        .filter_map(|edge| Some((*place.get(edge.upstream.as_str())?, *place.get(edge.downstream.as_str())?)))
-        .collect();
-    let layout = lay_out(tasks.len(), &edges);
+    let layout = lay_out(tasks.len(), &flow::edges(&compiled.tasks, &compiled.edges));
     let details = compiled.tasks.iter().map(|task| (task.task_id.to_string(), what(task))).collect();
     (tasks.len(), Arc::new(details), Arc::new(plain(&tasks, &layout)))
 }

@@ -4,18 +4,18 @@ mod bulk;
 pub mod detail;
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::filters::{Choice, Choices, Segments, Tag};
 use crate::components::icon::Icon;
 use crate::components::link::link;
 use crate::components::page::PageHead;
-use crate::components::pager::Pager;
 use crate::components::status::StatusLabel;
-use crate::components::table::{Column, Head, ordered, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
+use crate::core::format;
 use crate::core::query::query;
 use crate::core::session::session;
 use crate::core::status::{Status, reason};
-use crate::core::{format, paths};
 use bulk::{Act, Bulk, BulkDialog};
 use cofferdam_api_types::{DeadLetter, DeadLetterCollection, DeadLetterFilter, DeadLetterKind, DeadLetterState, Reason, Role};
 use leptos::prelude::*;
@@ -24,7 +24,11 @@ use leptos::prelude::*;
 const LIMIT: u32 = 50;
 
 const COLUMNS: &[Column] =
-    &[ordered("Task", "task"), ordered("Why", "reason"), plain("Tries"), plain("Now"), ordered("Last came", "at")];
+    &[ordered("Task", "task"), ordered("Why", "reason"), plain("Tries"), plain("Now"), ordered("Last came", "at").latest()];
+
+const STATES: &[Choice] = &[("", "Open"), ("resolved", "Resolved"), ("discarded", "Discarded"), ("all", "All")];
+
+const KINDS: &[Choice] = &[("", "Tasks and messages"), ("task", "Tasks"), ("message", "Messages")];
 
 /// A state with its colour, its icon and its name.
 #[must_use]
@@ -53,7 +57,7 @@ pub fn LetterList() -> impl IntoView {
     let address = address();
     let (wanted, dag, task) = (address.signal("state"), address.signal("dag"), address.signal("task"));
     let (why, kind, order) = (address.signal("reason"), address.signal("kind"), address.signal("order"));
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or_default());
+    let paging = address.paging(LIMIT);
     // Those that somebody has to look after, unless others are asked for.
     let state_of = Memo::new(move |_| match wanted.get().as_str() {
         "" => "open".to_owned(),
@@ -61,18 +65,15 @@ pub fn LetterList() -> impl IntoView {
         other => other.to_owned(),
     });
     let letters = query::<DeadLetterCollection>(move || {
-        let (limit, offset) = (LIMIT.to_string(), offset.get().to_string());
-        let values = [
-            ("limit", limit.as_str()),
-            ("offset", &offset),
+        let values = paging.query(&[
             ("order_by", &order.get()),
             ("state", &state_of.get()),
             ("dag_id", &dag.get()),
             ("task_id", &task.get()),
             ("reason", &why.get()),
             ("kind", &kind.get()),
-        ];
-        Some(format!("/deadLetters{}", paths::query(&values)))
+        ]);
+        Some(format!("/deadLetters{values}"))
     })
     .refetch_on(|news| !news.is_progress() && news.run_id().is_some());
     let session = session();
@@ -82,17 +83,10 @@ pub fn LetterList() -> impl IntoView {
     let of_all = move |act: Act| {
         move |_| bulk.set(Some(Bulk { act, filter: filter(&dag.read(), &task.read(), &why.read(), &kind.read()) }))
     };
-    let states = [("", "Open"), ("resolved", "Resolved"), ("discarded", "Discarded"), ("all", "All")];
+    let reasons =
+        std::iter::once(("", "Any reason")).chain(Reason::ALL.iter().map(|it| (it.as_str(), reason(*it).0))).collect::<Vec<_>>();
     let is_open = Memo::new(move |_| wanted.with(String::is_empty));
     let any = Memo::new(move |_| letters.data.with(|list| list.as_ref().is_some_and(|list| !list.dead_letters.is_empty())));
-    let tag = move |name: &'static str, value: Memo<String>| {
-        move || {
-            Some(value.get()).filter(|value| !value.is_empty()).map(|value| {
-                let label = format!("Remove the filter {value}");
-                view! { <button type="button" class="tag on" aria-label=label on:click=move |_| address.set([(name, ""), ("offset", "")])>{value}<Icon name="close" class="s"/></button> }
-            })
-        }
-    };
     view! {
         <PageHead title="Dead letters" actions=move || view! {
             <Show when=move || is_open.get() && any.get()>
@@ -102,21 +96,10 @@ pub fn LetterList() -> impl IntoView {
         }/>
         <div class="content">
             <div class="toolbar">
-                <div class="segmented" role="group" aria-label="State">
-                    {states.into_iter().map(|(value, word)| view! {
-                        <button type="button" aria-pressed=move || wanted.with(|now| now == value).to_string() on:click=move |_| address.set([("state", value), ("offset", "")])>{word}</button>
-                    }).collect_view()}
-                </div>
-                <select class="select small" aria-label="Why" on:change=move |event| address.set([("reason", event_target_value(&event)), ("offset", String::new())])>
-                    <option value="" selected=move || why.with(String::is_empty)>"Any reason"</option>
-                    {Reason::ALL.iter().map(|it| { let value = it.as_str(); view! { <option value=value selected=move || why.with(|why| why == value)>{reason(*it).0}</option> } }).collect_view()}
-                </select>
-                <select class="select small" aria-label="Kind" on:change=move |event| address.set([("kind", event_target_value(&event)), ("offset", String::new())])>
-                    <option value="" selected=move || kind.with(String::is_empty)>"Tasks and messages"</option>
-                    <option value="task" selected=move || kind.with(|kind| kind == "task")>"Tasks"</option>
-                    <option value="message" selected=move || kind.with(|kind| kind == "message")>"Messages"</option>
-                </select>
-                {tag("dag", dag)}{tag("task", task)}
+                <Segments address name="state" label="State" choices=STATES/>
+                <Choices address name="reason" label="Why" choices=reasons/>
+                <Choices address name="kind" label="Kind" choices=KINDS.to_vec()/>
+                <Tag address name="dag"/><Tag address name="task"/>
             </div>
             <section class="card" aria-label="Dead letters">
                 {loaded(letters, Skeleton::Rows, move |list| move || {
@@ -128,17 +111,8 @@ pub fn LetterList() -> impl IntoView {
                             </Empty>
                         }.into_any();
                     }
-                    view! {
-                        <div class="table-wrap" tabindex="0" role="region" aria-label="List of dead letters">
-                            <table class="table">
-                                <Head columns=COLUMNS order=Signal::derive(move || match order.get() { none if none.is_empty() => "-at".to_owned(), some => some })
-                                    go=move |order: String| address.set([("order", order), ("offset", String::new())]) actions=true/>
-                                <tbody>{list.dead_letters.iter().map(|it| view! { <Row it=it.clone() address bulk/> }).collect_view()}</tbody>
-                            </table>
-                        </div>
-                        <Pager limit=LIMIT offset total={let total = list.total_entries; Signal::derive(move || total)} names=("letter", "letters")
-                            go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
-                    }.into_any()
+                    let rows = list.dead_letters.iter().map(|it| view! { <Row it=it.clone() address bulk/> }).collect_view();
+                    view! { <Listed address paging total=Signal::stored(list.total_entries) names=("letter", "letters") columns=COLUMNS usual="-at" actions=true>{rows}</Listed> }.into_any()
                 })}
             </section>
         </div>
@@ -165,7 +139,7 @@ fn Row(it: DeadLetter, address: crate::core::address::Address, bulk: RwSignal<Op
         <tr>
             <td>
                 {link(format!("/dead-letters/{}", it.dead_letter_id), place)}
-                <div class="small"><button type="button" class="link" title="Only this dag" on:click=move |_| address.set([("dag", only.clone()), ("offset", String::new())])>{dag.clone()}</button>
+                <div class="small"><button type="button" class="link" title="Only this dag" on:click=move |_| address.narrow("dag", only.clone())>{dag.clone()}</button>
                     <span class="muted">" · "{it.dag_run_id.to_string()}</span></div>
             </td>
             <td class="value">{reason(it.reason).0}{it.message.clone().map(|text| view! { <div class="small muted one-line">{text.lines().next().unwrap_or_default().to_owned()}</div> })}</td>

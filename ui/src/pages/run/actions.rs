@@ -4,23 +4,20 @@ use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::icon::Icon;
 use crate::components::status::StatusLabel;
+use crate::components::touched::{Choice, Preview, PreviewView, json, send, touches, verb_for};
 use crate::core::http::{self, Failure};
 use crate::core::latest::Latest;
 use crate::core::status::Status;
 use crate::core::{format, paths};
 use crate::pages::run::run_context;
 use cofferdam_api_types::{
-    ClearTaskInstances, DagRun, MarkedRunState, MarkedState, RunTask, TaskInstance, TaskInstanceReference,
-    TaskInstanceReferenceCollection, TaskState, UpdateDagRunState, UpdateTaskInstancesState,
+    ClearTaskInstances, DagRun, MarkedRunState, MarkedState, RunTask, TaskInstance, UpdateDagRunState, UpdateTaskInstancesState,
 };
 use cofferdam_ids::{DagRunId, TaskId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use std::collections::BTreeMap;
-
-/// As many instances as the preview lists by name.
-const LISTED: usize = 200;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,30 +181,6 @@ fn requests(asked: &Asked, reach: Reach, run: &DagRunId, dry_run: bool) -> Vec<(
     }
 }
 
-/// A body of a request, as JSON.
-fn json(body: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(body).unwrap_or_default()
-}
-
-/// Sends them one after the other. What several of them touch is counted once.
-async fn send(dag: &str, requests: Vec<(&'static str, serde_json::Value)>) -> Result<Vec<TaskInstanceReference>, Failure> {
-    let mut touched: Vec<TaskInstanceReference> = Vec::new();
-    for (end, body) in requests {
-        let answer: TaskInstanceReferenceCollection = http::post(&format!("{}/{end}", paths::dag(dag)), &body).await?;
-        touched.extend(answer.task_instances);
-    }
-    touched.sort_by(|a, b| {
-        (a.execution_date, &a.dag_run_id, &a.task_id, a.map_index).cmp(&(
-            b.execution_date,
-            &b.dag_run_id,
-            &b.task_id,
-            b.map_index,
-        ))
-    });
-    touched.dedup_by(|a, b| a.dag_run_id == b.dag_run_id && a.task_id == b.task_id && a.map_index == b.map_index);
-    Ok(touched)
-}
-
 /// See the module. The dialog is open while something is asked.
 #[component]
 pub fn ActionDialog(asked: RwSignal<Option<Asked>>) -> impl IntoView {
@@ -219,8 +192,6 @@ pub fn ActionDialog(asked: RwSignal<Option<Asked>>) -> impl IntoView {
         </Dialog>
     }
 }
-
-type Preview = Option<Result<Vec<TaskInstanceReference>, Failure>>;
 
 #[component]
 fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
@@ -287,10 +258,8 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
             }
         });
     };
-    let nothing = Memo::new(move |_| preview.with(|preview| matches!(preview, Some(Ok(touched)) if touched.is_empty())));
     let has_preview = asked.has_preview();
-    let ready =
-        Memo::new(move |_| !has_preview || preview.with(|preview| matches!(preview, Some(Ok(touched)) if !touched.is_empty())));
+    let ready = Memo::new(move |_| !has_preview || preview.with(touches));
     let (verb, danger) = match asked.deed {
         Deed::Clear => ("Clear", false),
         Deed::Retry => ("Retry", false),
@@ -299,14 +268,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
         Deed::RunAlone => ("Run", false),
         Deed::Delete => ("Delete the run", true),
     };
-    let label = move || {
-        preview.with(|preview| match preview {
-            Some(Ok(touched)) if !touched.is_empty() => {
-                format!("{verb} {}", format::plural(touched.len() as u64, "task instance", "task instances"))
-            }
-            _ => verb.to_owned(),
-        })
-    };
+    let label = move || preview.with(|preview| verb_for(verb, preview));
     let clears = matches!(asked.deed, Deed::Clear | Deed::Retry);
     let whole = asked.tasks.is_empty();
     view! {
@@ -327,14 +289,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
                             <Choice label="Only running" get=move || reach.get().only_running set=move |on| reach.update(|reach| { reach.only_running = on; reach.only_failed &= !on; })/>
                         })}
                     </fieldset>
-                    <section class="preview" aria-label="What it touches" aria-live="polite">
-                        {move || match preview.get() {
-                            None => view! { <p class="small muted row"><Icon name="running" class="s"/>"Looking at what it would touch"</p> }.into_any(),
-                            Some(Err(failure)) => view! { <FailureNotice failure/> }.into_any(),
-                            Some(Ok(_)) if nothing.get() => view! { <p class="small muted">"It would touch nothing: no task instance fits. Choose more above."</p> }.into_any(),
-                            Some(Ok(touched)) => view! { <Touched touched/> }.into_any(),
-                        }}
-                    </section>
+                    <PreviewView preview/>
                 })}
                 {matches!(asked.deed, Deed::MarkRun(_) | Deed::Delete).then(|| view! { <Counted/> })}
             </div>
@@ -379,48 +334,6 @@ async fn carry_out(asked: &Asked, reach: Reach, dag: &str, run: &str) -> Result<
             http::delete(&path).await?;
             Ok(format!("Deleted {run}"))
         }
-    }
-}
-
-#[component]
-fn Choice(label: &'static str, #[prop(into)] get: Signal<bool>, #[prop(into)] set: Callback<bool>) -> impl IntoView {
-    view! {
-        <label class="check"><input type="checkbox" prop:checked=move || get.get() on:change=move |event| set.run(event_target_checked(&event))/>{label}</label>
-    }
-}
-
-/// The instances that it would touch: how many in which state, and which.
-#[component]
-fn Touched(touched: Vec<TaskInstanceReference>) -> impl IntoView {
-    let mut states: BTreeMap<TaskState, usize> = BTreeMap::new();
-    for one in &touched {
-        *states.entry(one.state).or_default() += 1;
-    }
-    let mut runs: Vec<DagRunId> = touched.iter().map(|one| one.dag_run_id.clone()).collect();
-    runs.dedup();
-    let many_runs = runs.len() > 1;
-    let left = touched.len().saturating_sub(LISTED);
-    let total = format::plural(touched.len() as u64, "task instance", "task instances");
-    let sum = if many_runs { format!("{total} in {} runs", runs.len()) } else { total };
-    let mut last = None;
-    let rows = touched
-        .into_iter()
-        .take(LISTED)
-        .map(|one| {
-            let head = (many_runs && last.as_ref() != Some(&one.dag_run_id)).then(|| {
-                last = Some(one.dag_run_id.clone());
-                view! { <li class="run mono small">{one.dag_run_id.to_string()}</li> }
-            });
-            let name = if one.map_index < 0 { one.task_id.to_string() } else { format!("{} [{}]", one.task_id, one.map_index) };
-            view! { {head}<li><span class="clip grow">{name}</span><StatusLabel status=Status::from(one.state)/></li> }
-        })
-        .collect_view();
-    view! {
-        <p class="row wrap small"><strong>{sum}</strong>
-            {states.into_iter().map(|(state, count)| view! { <span class="row" style="gap:5px"><StatusLabel status=Status::from(state)/><span class="num">{count}</span></span> }).collect_view()}
-        </p>
-        <ul class="touched" tabindex="0" role="region" aria-label="Task instances">{rows}</ul>
-        {(left > 0).then(|| view! { <p class="small muted">{format!("and {} more", format::grouped(left as u64))}</p> })}
     }
 }
 

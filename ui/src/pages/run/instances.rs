@@ -1,12 +1,14 @@
 //! The instances of a mapped task: how many are in which state, and each of them.
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
-use crate::components::pager::Pager;
+use crate::components::pager::Pages;
+use crate::components::picked::Picked;
+use crate::components::share::Share;
 use crate::core::query::query;
 use crate::core::status::Status;
-use crate::core::{format, paths, tally};
+use crate::core::{paths, tally};
 use crate::pages::run::run_context;
-use crate::pages::run::task_list::{InstanceTable, Selected, SelectionBar, StateFilter};
+use crate::pages::run::task_list::{InstanceTable, SelectionBar, StateFilter};
 use cofferdam_api_types::{TaskInstanceCollection, TaskSummary};
 use leptos::prelude::*;
 
@@ -23,19 +25,17 @@ pub fn Instances(
     let context = run_context();
     let address = context.address;
     let state = address.signal("index_state");
-    let offset = Memo::new(move |_| address.number("index_offset").unwrap_or(0));
+    let paging = address.paging_as("index_offset", LIMIT);
     let list = query::<TaskInstanceCollection>({
         let task = task.clone();
         move || {
-            let (limit, offset, state) = (LIMIT.to_string(), offset.get().to_string(), state.get());
-            let values = [("limit", limit.as_str()), ("offset", &offset), ("state", &state)];
             let path = paths::task(&context.dag_id.get(), &context.run_id.get(), &task);
-            Some(format!("{path}/listMapped{}", paths::query(&values)))
+            Some(format!("{path}/listMapped{}", paging.query(&[("state", &state.get())])))
         }
     })
     .refetch_on(move |update| context.concerns(update));
     context.keep_up(list);
-    let selected = Selected::new();
+    let selected = Picked::new();
     let open = move |(_, index): (String, i32)| address.set([("map_index", index.to_string()), ("try", String::new())]);
     let total = move || summary.with(|summary| summary.as_ref().map_or(0, |summary| summary.instances));
     // One goes to an instance by its position.
@@ -49,9 +49,7 @@ pub fn Instances(
     view! {
         <div class="body stack">
             {move || summary.get().map(|summary| view! {
-                <div class="tally" role="img" aria-label=tally::words(&summary.states)>
-                    {summary.states.iter().map(|(state, count)| view! { <i data-state=state.as_str() style=format!("flex-grow:{count}") title=format!("{} {}", format::grouped(*count), Status::from(*state).label().to_lowercase())></i> }).collect_view()}
-                </div>
+                <Share parts=summary.states.iter().map(|(state, count)| (*count, state.as_str(), Status::from(*state).label())).collect() all=tally::total(&summary.states) label=tally::words(&summary.states)/>
                 <p class="small muted">{tally::words(&summary.states)}</p>
             })}
         </div>
@@ -72,7 +70,7 @@ pub fn Instances(
             let total = Signal::derive(move || list.with(|list| list.total_entries));
             view! {
                 <InstanceTable list selected by_position=true on_open=open/>
-                <Pager limit=LIMIT offset=Signal::derive(move || offset.get()) total names=("instance", "instances") go=move |offset: u32| address.set([("index_offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                <Pages paging total names=("instance", "instances")/>
             }.into_any()
         })}
     }

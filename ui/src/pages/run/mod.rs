@@ -31,10 +31,10 @@ use crate::core::session::session;
 use crate::core::status::{Status, reason, run_type};
 use crate::core::tally::{self, Tally};
 use crate::core::{format, http, paths};
-use crate::pages::dag::graph::{Folding, drawing, face, summary_face, traits_of};
+use crate::pages::dag::graph::{Folding, drawing, edge_types, face, summary_face, traits_of};
 use actions::{ActionDialog, Asked, Deed};
 use cofferdam_api_types::{
-    DagDetail, DagRun, Event, MarkedRunState, Role, TaskInstanceCollection, TaskSummary, TaskSummaryCollection,
+    DagDetail, DagRun, Event, MarkedRunState, Role, TaskInstanceCollection, TaskState, TaskSummary, TaskSummaryCollection,
 };
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -88,8 +88,8 @@ pub struct RunContext {
     pub counts: Memo<Vec<(Status, u64)>>,
     /// The version of the dag that the run is pinned to.
     pub detail: Query<DagDetail>,
-    /// How far running tasks said they are.
-    pub progress: RwSignal<HashMap<String, Progress>>,
+    /// How far running task instances said they are, by task and position.
+    pub progress: RwSignal<HashMap<(String, i32), Progress>>,
     /// Looks at a task, or at none.
     pub select: Callback<Option<String>>,
     /// What is asked to be done.
@@ -170,10 +170,21 @@ pub fn RunPage() -> impl IntoView {
     });
     let progress = RwSignal::new(HashMap::new());
     live::listen(move |news| {
-        let News::Change(Event::Progress { dag_id: dag, dag_run_id: run, task_id, fraction, message, .. }) = news else { return };
-        if dag.as_str() == dag_id.get_untracked() && run.as_str() == run_id.get_untracked() {
-            let told = Progress { percent: (fraction.clamp(0.0, 1.0) * 100.0).round() as u8, message: message.clone() };
-            progress.update(|all| drop(all.insert(task_id.to_string(), told)));
+        let is_ours =
+            news.dag_id() == Some(dag_id.get_untracked().as_str()) && news.run_id() == Some(run_id.get_untracked().as_str());
+        match news {
+            News::Change(Event::Progress { task_id, map_index, fraction, message, .. }) if is_ours => {
+                let told = Progress { percent: (fraction.clamp(0.0, 1.0) * 100.0).round() as u8, message: message.clone() };
+                progress.update(|all| drop(all.insert((task_id.to_string(), *map_index), told)));
+            }
+            // What one try said is not true of the next.
+            News::Change(Event::TaskInstance { task_id, map_index, state, .. }) if is_ours && *state != TaskState::Running => {
+                let of = (task_id.to_string(), *map_index);
+                if progress.with_untracked(|all| all.contains_key(&of)) {
+                    progress.update(|all| drop(all.remove(&of)));
+                }
+            }
+            _ => {}
         }
     });
     let asked = RwSignal::new(None::<Asked>);
@@ -363,7 +374,7 @@ fn Picture(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
                 .with(|all| all.get(&task).map(|(summary, face)| face.clone().unwrap_or_else(|| summary_face(summary))))
                 .unwrap_or(TaskFace { status: None, detail: String::new() });
             if face.status.is_some_and(Status::is_running)
-                && let Some(percent) = context.progress.with(|all| all.get(&task).map(|told| told.percent))
+                && let Some(percent) = context.progress.with(|all| all.get(&(task, -1)).map(|told| told.percent))
             {
                 face.detail.push_str(&format!(" · {percent} %"));
             }
@@ -381,11 +392,12 @@ fn Picture(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
         What::Asset(_) => TaskFace { status: None, detail: String::new() },
     };
     let traits = move |task: String| -> Traits { detail.with_untracked(|detail| traits_of(detail, &task)) };
+    let types = edge_types(detail);
     let shape = Memo::new(move |_| detail.with(|detail| drawing(detail, &folding.folded.get())));
     view! {
         {move || {
             let drawing = shape.get();
-            view! { <Graph drawing camera face=face_of traits selected=context.task on_select=move |task| context.select.run(Some(task)) on_fold=folding.toggle/> }
+            view! { <Graph drawing camera face=face_of traits types selected=context.task on_select=move |task| context.select.run(Some(task)) on_fold=folding.toggle/> }
         }}
     }
 }

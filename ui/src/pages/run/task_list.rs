@@ -1,9 +1,11 @@
 //! The task instances of a run as a table: by state, in pages, several at once.
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
-use crate::components::menu::{Item, Menu};
-use crate::components::pager::Pager;
+use crate::components::menu::Item;
+use crate::components::pager::Pages;
+use crate::components::picked::{Picked, PickedBar, Tick, TickAll};
 use crate::components::status::StatusLabel;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::Elapsed;
 use crate::core::query::query;
 use crate::core::session::session;
@@ -20,27 +22,17 @@ const LIMIT: u32 = 100;
 /// As many instances can be acted on at once: each of a mapped task is a request.
 const MOST: usize = 100;
 
-/// What is selected in a list.
-#[derive(Clone, Copy)]
-pub struct Selected(pub RwSignal<Vec<Chosen>>);
+const TASKS: &[Column] = &[
+    plain("Task"),
+    plain("State"),
+    plain("Try").num(),
+    plain("Duration").num(),
+    plain("Fuel").num(),
+    plain("Peak memory").num(),
+];
 
-impl Selected {
-    /// Nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(RwSignal::new(Vec::new()))
-    }
-
-    /// Adds or removes one.
-    fn set(self, chosen: &Chosen, on: bool) {
-        self.0.update(|all| {
-            all.retain(|other| other != chosen);
-            if on {
-                all.push(chosen.clone());
-            }
-        });
-    }
-}
+/// The same, for the instances of one task.
+const POSITIONS: &[Column] = &[plain("Index"), TASKS[1], TASKS[2], TASKS[3], TASKS[4], TASKS[5]];
 
 /// The instance as an action names it.
 fn chosen(task: &TaskInstance) -> Chosen {
@@ -80,11 +72,10 @@ pub fn StateFilter(
 
 /// What can be done to what is selected.
 #[component]
-pub fn SelectionBar(selected: Selected) -> impl IntoView {
+pub fn SelectionBar(selected: Picked<Chosen>) -> impl IntoView {
     let context = run_context();
     let session = session();
-    let count = Memo::new(move |_| selected.0.with(Vec::len));
-    let ask = move |deed| context.asked.set(Some(Asked { deed, tasks: selected.0.get_untracked() }));
+    let ask = move |deed| context.asked.set(Some(Asked { deed, tasks: selected.all() }));
     let items = move || {
         vec![
             Item::new("Clear…", "retry", move || ask(Deed::Clear)),
@@ -96,16 +87,9 @@ pub fn SelectionBar(selected: Selected) -> impl IntoView {
     Effect::new(move |_| {
         // What was done may have been done to them.
         context.changes.track();
-        selected.0.set(Vec::new());
+        selected.clear();
     });
-    view! {
-        <Show when=move || { count.get() > 0 }>
-            <span class="small" aria-live="polite"><strong class="num">{count}</strong>" selected"</span>
-            <Menu label="Act on them" icon="bolt" small=true disabled=Signal::derive(move || !session.may(Role::Operator) || count.get() > MOST) items=Signal::derive(items)/>
-            <button type="button" class="btn quiet small" on:click=move |_| selected.0.set(Vec::new())>"Clear the selection"</button>
-            <Show when=move || { count.get() > MOST }><span class="small muted">{format!("At most {MOST} at once.")}</span></Show>
-        </Show>
-    }
+    view! { <PickedBar picked=selected most=MOST may=Signal::derive(move || session.may(Role::Operator)) items=Signal::derive(items)/> }
 }
 
 /// The table itself.
@@ -114,7 +98,7 @@ pub fn InstanceTable(
     /// The rows.
     list: Signal<Arc<TaskInstanceCollection>>,
     /// What is selected.
-    selected: Selected,
+    selected: Picked<Chosen>,
     /// Names instances by their position only.
     #[prop(optional)]
     by_position: bool,
@@ -123,36 +107,16 @@ pub fn InstanceTable(
     on_open: Callback<(String, i32)>,
 ) -> impl IntoView {
     let keys = Memo::new(move |_| list.with(|list| list.task_instances.iter().map(chosen).collect::<Vec<_>>()));
-    let all = Memo::new(move |_| {
-        keys.with(|keys| selected.0.with(|selected| !keys.is_empty() && keys.iter().all(|key| selected.contains(key))))
-    });
-    let select_all = move |event| {
-        let on = event_target_checked(&event);
-        let page = keys.get_untracked();
-        selected.0.update(|all| {
-            all.retain(|key| !page.contains(key));
-            if on {
-                all.extend(page);
-            }
-        });
-    };
+    let tick = ViewFn::from(move || view! { <TickAll picked=selected page=keys/> });
     view! {
-        <div class="table-wrap" tabindex="0" role="region" aria-label="List of tasks">
-            <table class="table">
-                <thead><tr>
-                    <th scope="col" class="tight"><input type="checkbox" aria-label="Select all of this page" prop:checked=move || all.get() on:change=select_all/></th>
-                    <th scope="col">{if by_position { "Index" } else { "Task" }}</th><th scope="col">"State"</th><th scope="col" class="num">"Try"</th><th scope="col" class="num">"Duration"</th><th scope="col" class="num">"Fuel"</th><th scope="col" class="num">"Peak memory"</th>
-                </tr></thead>
-                <tbody>
-                    {move || list.with(|list| list.task_instances.iter().cloned().map(|task| view! { <Row task selected by_position on_open/> }).collect_view())}
-                </tbody>
-            </table>
-        </div>
+        <Table label="List of tasks" columns=if by_position { POSITIONS } else { TASKS } tick=Some(tick)>
+            {move || list.with(|list| list.task_instances.iter().cloned().map(|task| view! { <Row task selected by_position on_open/> }).collect_view())}
+        </Table>
     }
 }
 
 #[component]
-fn Row(task: TaskInstance, selected: Selected, by_position: bool, on_open: Callback<(String, i32)>) -> impl IntoView {
+fn Row(task: TaskInstance, selected: Picked<Chosen>, by_position: bool, on_open: Callback<(String, i32)>) -> impl IntoView {
     let context = run_context();
     let (id, index) = (task.task_id.to_string(), task.map_index);
     let name = match (by_position, index) {
@@ -168,15 +132,10 @@ fn Row(task: TaskInstance, selected: Selected, by_position: bool, on_open: Callb
         }
     };
     let key = chosen(&task);
-    let is_selected = {
-        let key = key.clone();
-        move || selected.0.with(|all| all.contains(&key))
-    };
     let dash = || "–".to_owned();
-    let label = format!("Select {name}");
     view! {
         <tr class:selected=is_open>
-            <td class="tight"><input type="checkbox" aria-label=label prop:checked=is_selected on:change=move |event| selected.set(&key, event_target_checked(&event))/></td>
+            <td class="tight"><Tick picked=selected key name=name.clone()/></td>
             <td>
                 <button type="button" class="name link" on:click=move |_| on_open.run((id.clone(), index))>{name}</button>
                 {task.rendered_map_index.clone().map(|label| view! { <div class="small clip" style="max-width:40ch" title=label.clone()>{label.clone()}</div> })}
@@ -197,22 +156,21 @@ pub fn TaskList() -> impl IntoView {
     let context = run_context();
     let address = context.address;
     let state = address.signal("state");
-    let offset = Memo::new(move |_| address.number("offset").unwrap_or(0));
+    let paging = address.paging(LIMIT);
     let list = query::<TaskInstanceCollection>(move || {
-        let (limit, offset, state) = (LIMIT.to_string(), offset.get().to_string(), state.get());
-        let values = [("limit", limit.as_str()), ("offset", &offset), ("state", &state)];
-        Some(format!("{}/taskInstances{}", paths::run(&context.dag_id.get(), &context.run_id.get()), paths::query(&values)))
+        let values = paging.query(&[("state", &state.get())]);
+        Some(format!("{}/taskInstances{values}", paths::run(&context.dag_id.get(), &context.run_id.get())))
     })
     .refetch_on(move |update| context.concerns(update));
     context.keep_up(list);
-    let selected = Selected::new();
+    let selected = Picked::new();
     let open = move |(task, index): (String, i32)| {
         let index = if index < 0 { String::new() } else { index.to_string() };
         address.set([("task", task), ("map_index", index), ("try", String::new())]);
     };
     view! {
         <div class="toolbar in-card">
-            <StateFilter state on_change=move |state: String| address.set([("state", state), ("offset", String::new())])/>
+            <StateFilter state on_change=move |state: String| address.narrow("state", state)/>
             <SelectionBar selected/>
         </div>
         {loaded(list, Skeleton::Rows, move |list| move || {
@@ -226,7 +184,7 @@ pub fn TaskList() -> impl IntoView {
             let total = Signal::derive(move || list.with(|list| list.total_entries));
             view! {
                 <InstanceTable list selected on_open=open/>
-                <Pager limit=LIMIT offset=Signal::derive(move || offset.get()) total names=("task instance", "task instances") go=move |offset: u32| address.set([("offset", if offset == 0 { String::new() } else { offset.to_string() })])/>
+                <Pages paging total names=("task instance", "task instances")/>
             }.into_any()
         })}
     }

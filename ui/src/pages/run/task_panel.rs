@@ -258,7 +258,7 @@ fn Asks(
 fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoView {
     let status = Status::from(it.state);
     let latest = number == it.try_number;
-    let component = it.task_id.to_string();
+    let task = it.task_id.to_string();
     let (queued, start, end, worker) = match &finished {
         Some(one) => (Some(one.queued_at), one.start_date, Some(one.end_date), one.worker_id),
         None => (it.queued_at, it.start_date, it.end_date, it.worker_id),
@@ -276,13 +276,13 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
     view! {
         {it.note.clone().map(|note| view! { <div class="notice info note"><Icon name="note"/><div class="grow"><p>{note}</p></div></div> })}
         {(latest && finished.is_none()).then(|| view! { <p class="muted">{status.meaning()}</p> })}
-        {(latest && status.is_running()).then(|| view! { <HowFar task=component.clone()/> })}
+        {(latest && status.is_running()).then(|| view! { <HowFar of=(task.clone(), it.map_index)/> })}
         {(latest && status.slug() == "up_for_retry").then(|| view! { <p class="muted">{format!("Try {} of {} failed; the next one follows.", it.try_number, it.max_tries)}</p> })}
         {marked.map(|why| view! { <Why why message=None/> })}
         {why.map(|(why, message)| view! { <Why why message/> })}
         {said.map(|text| view! { <div class="notice info"><Icon name="info"/><div class="grow"><pre>{text}</pre></div></div> })}
         {finished.as_ref().map(|one| view! { <ReceiptView receipt=one.receipt/> })}
-        <dl class="definition" aria-label=format!("Details of {component}")>
+        <dl class="definition" aria-label=format!("Details of {task}")>
             {it.rendered_map_index.clone().map(|label| view! { <dt>"Item"</dt><dd>{label}</dd> })}
             <dt>"Try"</dt><dd>{if number == 0 { "Not tried yet".to_owned() } else { format!("{number} of at most {}", it.max_tries) }}</dd>
             {ending.map(|ending| view! { <dt>"Ended"</dt><dd>{ending}</dd> })}
@@ -300,9 +300,9 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
 
 /// How far the running try said it is, if it said anything.
 #[component]
-fn HowFar(task: String) -> impl IntoView {
+fn HowFar(of: (String, i32)) -> impl IntoView {
     let context = run_context();
-    let told = Memo::new(move |_| context.progress.with(|all| all.get(&task).cloned()));
+    let told = Memo::new(move |_| context.progress.with(|all| all.get(&of).cloned()));
     move || {
         told.get().map(|told| {
             view! {

@@ -1,0 +1,133 @@
+//! What an act on task instances would touch, looked at before it is done.
+
+use crate::components::feedback::FailureNotice;
+use crate::components::icon::Icon;
+use crate::components::status::StatusLabel;
+use crate::core::http::{self, Failure};
+use crate::core::status::Status;
+use crate::core::{format, paths};
+use cofferdam_api_types::{TaskInstanceReference, TaskInstanceReferenceCollection, TaskState};
+use cofferdam_ids::DagRunId;
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+
+/// As many instances as are listed by name.
+const LISTED: usize = 200;
+
+/// What the server said that would be touched; nothing before it has.
+pub type Preview = Option<Result<Vec<TaskInstanceReference>, Failure>>;
+
+/// Whether something would be touched.
+#[must_use]
+pub fn touches(preview: &Preview) -> bool {
+    matches!(preview, Some(Ok(touched)) if !touched.is_empty())
+}
+
+/// What the button says that does it: the verb, and to how many when that is known.
+#[must_use]
+pub fn verb_for(verb: &str, preview: &Preview) -> String {
+    match preview {
+        Some(Ok(touched)) if !touched.is_empty() => {
+            format!("{verb} {}", format::plural(touched.len() as u64, "task instance", "task instances"))
+        }
+        _ => verb.to_owned(),
+    }
+}
+
+/// A body of a request, as JSON.
+#[must_use]
+pub fn json(body: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+/// Sends requests, by the end of their path and their body, one after the other. What several of them touch is counted once.
+///
+/// # Errors
+/// See [`Failure`]. Those before the one that failed have been carried out.
+pub async fn send(dag: &str, requests: Vec<(&'static str, serde_json::Value)>) -> Result<Vec<TaskInstanceReference>, Failure> {
+    let mut touched: Vec<TaskInstanceReference> = Vec::new();
+    for (end, body) in requests {
+        let answer: TaskInstanceReferenceCollection = http::post(&format!("{}/{end}", paths::dag(dag)), &body).await?;
+        touched.extend(answer.task_instances);
+    }
+    touched.sort_by(|a, b| {
+        (a.execution_date, &a.dag_run_id, &a.task_id, a.map_index).cmp(&(
+            b.execution_date,
+            &b.dag_run_id,
+            &b.task_id,
+            b.map_index,
+        ))
+    });
+    touched.dedup_by(|a, b| a.dag_run_id == b.dag_run_id && a.task_id == b.task_id && a.map_index == b.map_index);
+    Ok(touched)
+}
+
+/// A choice of how far an act reaches.
+#[component]
+pub fn Choice(
+    /// What it says.
+    label: &'static str,
+    /// Whether it is made.
+    #[prop(into)]
+    get: Signal<bool>,
+    /// Makes it, or takes it back.
+    #[prop(into)]
+    set: Callback<bool>,
+) -> impl IntoView {
+    view! {
+        <label class="check"><input type="checkbox" prop:checked=move || get.get() on:change=move |event| set.run(event_target_checked(&event))/>{label}</label>
+    }
+}
+
+/// See the module.
+#[component]
+pub fn PreviewView(
+    /// What the server said.
+    preview: RwSignal<Preview>,
+) -> impl IntoView {
+    view! {
+        <section class="preview" aria-label="What it touches" aria-live="polite">
+            {move || match preview.get() {
+                None => view! { <p class="small muted row"><Icon name="running" class="s"/>"Looking at what it would touch"</p> }.into_any(),
+                Some(Err(failure)) => view! { <FailureNotice failure/> }.into_any(),
+                Some(Ok(touched)) if touched.is_empty() => view! { <p class="small muted">"It would touch nothing: no task instance fits. Choose more above."</p> }.into_any(),
+                Some(Ok(touched)) => view! { <Touched touched/> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// The instances that it would touch: how many in which state, and which.
+#[component]
+fn Touched(touched: Vec<TaskInstanceReference>) -> impl IntoView {
+    let mut states: BTreeMap<TaskState, usize> = BTreeMap::new();
+    for one in &touched {
+        *states.entry(one.state).or_default() += 1;
+    }
+    let mut runs: Vec<DagRunId> = touched.iter().map(|one| one.dag_run_id.clone()).collect();
+    runs.dedup();
+    let many_runs = runs.len() > 1;
+    let left = touched.len().saturating_sub(LISTED);
+    let total = format::plural(touched.len() as u64, "task instance", "task instances");
+    let sum = if many_runs { format!("{total} in {} runs", runs.len()) } else { total };
+    let mut last = None;
+    let rows = touched
+        .into_iter()
+        .take(LISTED)
+        .map(|one| {
+            let head = (many_runs && last.as_ref() != Some(&one.dag_run_id)).then(|| {
+                last = Some(one.dag_run_id.clone());
+                view! { <li class="run mono small">{one.dag_run_id.to_string()}</li> }
+            });
+            let name = if one.map_index < 0 { one.task_id.to_string() } else { format!("{} [{}]", one.task_id, one.map_index) };
+            view! { {head}<li><span class="clip grow">{name}</span><StatusLabel status=Status::from(one.state)/></li> }
+        })
+        .collect_view();
+    view! {
+        <p class="row wrap small"><strong>{sum}</strong>
+            {states.into_iter().map(|(state, count)| view! { <span class="row" style="gap:5px"><StatusLabel status=Status::from(state)/><span class="num">{count}</span></span> }).collect_view()}
+        </p>
+        <ul class="touched" tabindex="0" role="region" aria-label="Task instances">{rows}</ul>
+        {(left > 0).then(|| view! { <p class="small muted">{format!("and {} more", format::grouped(left as u64))}</p> })}
+    }
+}
