@@ -95,7 +95,7 @@ pub fn PickedBar<T: Clone + PartialEq + Send + Sync + 'static>(
         <Show when=move || some.get()>
             <span class="small" aria-live="polite"><strong class="num">{count}</strong>" selected"</span>
             <Menu label="Act on them" icon="bolt" small=true disabled=Signal::derive(move || !may.get() || too_many.get()) items/>
-            <button type="button" class="btn quiet small" on:click=move |_| picked.clear()>"Clear the selection"</button>
+            <button type="button" class="btn quiet small" on:click=move |_| picked.clear()>"Select none"</button>
             <Show when=move || too_many.get()><span class="small muted">{format!("At most {most} at once.")}</span></Show>
         </Show>
     }

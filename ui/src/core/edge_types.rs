@@ -59,7 +59,7 @@ mod tests {
 
     fn version(kind: &str, functions: serde_json::Value) -> ComponentVersionDetail {
         serde_json::from_value(json!({
-            "name": "a/b", "digest": "sha256:".to_owned() + &"0".repeat(64), "version_number": 1, "kind": kind, "size_bytes": 1,
+            "name": "a/b", "digest": "0".repeat(64), "version_number": 1, "kind": kind, "size_bytes": 1,
             "imports": [], "exports": [], "label": null, "permissions": [], "needs_approval": false, "created_at": "2026-11-21T00:00:00Z",
             "imported": [], "wit": "", "functions": functions,
         }))
