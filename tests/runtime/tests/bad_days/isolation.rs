@@ -50,6 +50,8 @@ fn assert_destitute(pid: u32) {
 async fn tenants_processes_are_killed() {
     let (mut site, _api) = Site::start("killed_sandboxes").await;
     site.installation.set("worker_isolation", "process");
+    let scratch = tempfile::tempdir().unwrap();
+    site.installation.set("worker_scratch_dir", scratch.path().to_str().unwrap());
     let _scheduler = site.installation.start("scheduler").unwrap();
     let mut worker = site.installation.start("worker").unwrap();
     worker.logged("each tenant's tasks run in a process of their own").await.unwrap();
@@ -79,4 +81,11 @@ async fn tenants_processes_are_killed() {
     worker.kill().unwrap();
     let gone = || async { left.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}/exe")).exists()) };
     site.ledger.until("the processes to end with their worker", LONG, gone).await;
+
+    let folders = || -> Vec<PathBuf> { std::fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let abandoned = folders();
+    assert!(!abandoned.is_empty(), "it had no time to remove them");
+    let mut next = site.installation.start("worker").unwrap();
+    next.logged("worker started").await.unwrap();
+    assert!(!folders().iter().any(|folder| abandoned.contains(folder)), "the next worker removes them");
 }
