@@ -1,8 +1,10 @@
 //! Tasks that wait for a person: who may decide, what a decision is, and what comes of it.
 
 use crate::context::{Context, Principal, Role};
+use crate::definition::{Moment, MomentError};
 use crate::ending::{Ending, Reason};
-use chrono::{DateTime, Utc};
+use crate::schedule::parse_timezone;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -106,6 +108,9 @@ pub struct ApprovalWork {
     /// Milliseconds after which it expires; nothing when it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// For one that waits until a moment, which stands in its input: the time zone in which that is meant when it has no offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_timezone: Option<String>,
     /// What happens then.
     #[serde(default)]
     pub on_expiry: OnExpiry,
@@ -199,6 +204,19 @@ fn quoted(options: &[String]) -> String {
 }
 
 impl ApprovalWork {
+    /// When it expires that is asked now, if ever. `until` is what its input says of that.
+    ///
+    /// # Errors
+    /// When `until` is no moment.
+    pub fn expires_at(&self, until: Option<&str>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, MomentError> {
+        if let (Some(timezone), Some(until)) = (&self.until_timezone, until) {
+            let timezone = parse_timezone(timezone).unwrap_or(chrono_tz::UTC);
+            return Ok(Some(until.trim().parse::<Moment>()?.resolve(timezone)));
+        }
+        let after = self.timeout_ms.and_then(|ms| i64::try_from(ms).ok()).and_then(TimeDelta::try_milliseconds);
+        Ok(after.and_then(|after| now.checked_add_signed(after)))
+    }
+
     /// Makes a decision of an answer.
     ///
     /// # Errors
@@ -311,6 +329,21 @@ mod tests {
         assert!(named.decide(&yes(), &person("anna", Role::Viewer), now()).is_ok());
         assert!(named.decide(&yes(), &person("bert", Role::Admin), now()).is_err());
         assert!(named.decide(&yes(), &Context::system(TenantId::generate(), "engine"), now()).is_err());
+    }
+
+    #[test]
+    fn it_waits_for_a_time_or_until_a_moment() {
+        let at = |text: &str| Some(text.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(ApprovalWork::default().expires_at(None, now()), Ok(None));
+        let timed = ApprovalWork { timeout_ms: Some(90_000), ..ApprovalWork::default() };
+        assert_eq!(timed.expires_at(None, now()), Ok(at("2026-11-21T06:01:30Z")));
+        let until = ApprovalWork { until_timezone: Some("Europe/Berlin".to_owned()), ..ApprovalWork::default() };
+        let of = |text: &str| until.expires_at(Some(text), now());
+        assert_eq!(of("2026-12-01"), Ok(at("2026-11-30T23:00:00Z")));
+        assert_eq!(of(" 2026-12-01T18:00:00+02:00\n"), Ok(at("2026-12-01T16:00:00Z")));
+        // As templates write moments.
+        assert_eq!(of("2026-12-01 18:00:00+00:00"), Ok(at("2026-12-01T18:00:00Z")));
+        assert!(of("tomorrow").is_err());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use crate::jobs::task;
 use crate::pipeline::ToEnqueue;
 use crate::{Engine, EngineError, mapping};
-use cofferdam_domain::plan::DagPlan;
+use cofferdam_domain::plan::{DagPlan, TaskPlan};
 use cofferdam_ids::{DagVersionId, RunKey, TaskId, TenantId, XComKey};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::facts::{self, RunFacts, XComAddress, XComValue};
+use cofferdam_store::execution::facts::{self, InstanceXCom, RunFacts, XComAddress, XComValue};
 use cofferdam_store::execution::mapping as stored;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -21,21 +21,24 @@ const FETCHES: usize = 32;
 /// The XComs that the inputs of tries ask for.
 #[derive(Default)]
 pub(crate) struct Wanted {
-    plain: BTreeSet<XComAddress>,
-    /// Of mapped tasks, with the position of the task.
+    /// Of single instances: of tasks that are not mapped, or of those that run index by index beside the one that asks.
+    plain: BTreeSet<InstanceXCom>,
+    /// Of mapped tasks as a whole, with the position of the task.
     mapped: BTreeMap<XComAddress, i32>,
 }
 
 /// The same as they are stored.
 pub(crate) struct Stored {
-    plain: HashMap<XComAddress, XComValue>,
+    plain: HashMap<InstanceXCom, XComValue>,
     mapped: HashMap<XComAddress, (u64, Vec<XComValue>)>,
 }
 
 /// XComs that were read.
 #[derive(Default)]
 pub(crate) struct XComs {
-    values: HashMap<XComAddress, Value>,
+    of_instances: HashMap<InstanceXCom, Value>,
+    /// Of mapped tasks, the lists of what their instances left.
+    lists: HashMap<XComAddress, Value>,
     /// Those that are too large, with their bytes.
     too_large: HashMap<XComAddress, u64>,
 }
@@ -47,19 +50,20 @@ impl Wanted {
         for new in tries {
             let (Some(plan), Some(task)) = (plans.get(&new.version), task(plans, new)) else { continue };
             let unexpanded = mapping::is_unexpanded(task, new.map_index);
-            if !seen.insert((new.run, new.task_index, unexpanded)) {
-                // Another instance of the same task.
+            // Instances of a task take the same, except for what is beside them in a mapped group.
+            let index = if task.flow.mapped.is_some() { new.map_index } else { -1 };
+            if !seen.insert((new.run, new.task_index, unexpanded, index)) {
                 continue;
             }
             let of_input = if unexpanded { Vec::new() } else { task.references() };
-            let of_lists = task.expand.as_ref().map(|expand| expand.references()).unwrap_or_default();
+            let of_lists = plan.expansion(task).map(|expand| expand.references()).unwrap_or_default();
             for (other, key) in of_input.into_iter().chain(of_lists) {
-                match plan.task_named(&other).filter(|other| other.is_mapped()) {
-                    Some(mapped) => {
-                        wanted.mapped.insert((new.run, other, key), mapped.task_index);
+                match left_by(plan, task, &other, new.map_index) {
+                    Left::List(task_index) => {
+                        wanted.mapped.insert((new.run, other, key), task_index);
                     }
-                    None => {
-                        wanted.plain.insert((new.run, other, key));
+                    Left::One(map_index) => {
+                        wanted.plain.insert((new.run, other, key, map_index));
                     }
                 }
             }
@@ -81,18 +85,43 @@ impl Wanted {
     }
 }
 
+/// What an instance takes when it takes what another task left.
+pub(crate) enum Left {
+    /// What the instance of this index left.
+    One(i32),
+    /// The list of what all instances left; with the position of the task.
+    List(i32),
+}
+
+/// What an instance of a task takes of another task: of one in the same mapped group, what is at its own index.
+pub(crate) fn left_by(plan: &DagPlan, task: &TaskPlan, other: &TaskId, map_index: i32) -> Left {
+    match plan.task_named(other).filter(|other| other.is_mapped()) {
+        Some(other) if plan.goes_by_index(task, other.task_index) => Left::One(map_index),
+        Some(other) => Left::List(other.task_index),
+        None => Left::One(-1),
+    }
+}
+
 impl XComs {
-    /// What a task left: of a mapped one, the list of what its instances left.
-    pub(crate) fn get(&self, run: RunKey, task: &TaskId, key: &XComKey) -> Option<Value> {
-        self.values.get(&(run, task.clone(), key.clone())).cloned()
+    /// What a task left for an instance of another.
+    pub(crate) fn get(&self, run: RunKey, task: &TaskId, key: &XComKey, left: &Left) -> Option<Value> {
+        match left {
+            Left::One(map_index) => self.of_instances.get(&(run, task.clone(), key.clone(), *map_index)).cloned(),
+            Left::List(_) => self.lists.get(&(run, task.clone(), key.clone())).cloned(),
+        }
     }
 
-    /// Whether all of these can be had.
-    pub(crate) fn check(&self, run: RunKey, references: &[(TaskId, XComKey)]) -> Result<(), String> {
+    /// Whether all of these can be had, each from a task of which a list is taken if `is_list` says so.
+    pub(crate) fn check(
+        &self,
+        run: RunKey,
+        references: &[(TaskId, XComKey)],
+        is_list: impl Fn(&TaskId) -> bool,
+    ) -> Result<(), String> {
         if self.too_large.is_empty() {
             return Ok(());
         }
-        for (task, key) in references {
+        for (task, key) in references.iter().filter(|(task, _)| is_list(task)) {
             if let Some(bytes) = self.too_large.get(&(run, task.clone(), key.clone())) {
                 return Err(format!(
                     "the results of the mapped task '{task}' have {bytes} bytes together, and an input takes at most {MAPPED_BYTES}; \
@@ -118,7 +147,7 @@ impl Engine {
         for (address, value) in plain {
             let Some(tenant) = tenant(address.0) else { continue };
             if let Some(value) = self.read_xcom(tenant, value).await? {
-                xcoms.values.insert(address, value);
+                xcoms.of_instances.insert(address, value);
             }
         }
         for address in wanted.mapped.keys() {
@@ -130,7 +159,7 @@ impl Engine {
             }
             let values = stream::iter(values).map(|value| self.read_xcom(tenant, value)).buffered(FETCHES);
             let values: Vec<Option<Value>> = values.try_collect().await?;
-            xcoms.values.insert(address.clone(), values.into_iter().flatten().collect());
+            xcoms.lists.insert(address.clone(), values.into_iter().flatten().collect());
         }
         Ok(xcoms)
     }

@@ -1,7 +1,7 @@
 //! From a queued instance to the message that a worker runs, or to the work that the engine does itself.
 
 use crate::happened;
-use crate::inputs::{Wanted, XComs};
+use crate::inputs::{Left, Wanted, XComs, left_by};
 use crate::mapping::{self, Mapping};
 use crate::pipeline::{Change, Followups, ToEnqueue};
 use crate::rendering::{Asked, Surroundings};
@@ -143,13 +143,22 @@ impl Engine {
             };
             let Some(task) = plan.task(new.task_index) else { continue };
             let run_key = new.run;
-            let xcom = |task: &TaskId, key: &XComKey| xcoms.get(run_key, task, key);
+            let left = |other: &TaskId| left_by(plan, task, other, new.map_index);
+            let xcom = |other: &TaskId, key: &XComKey| xcoms.get(run_key, other, key, &left(other));
             let scope = around.scope(&new, run, plan, task, &xcom);
             let scope = match happened.get(&new.instance) {
                 Some(called) => called.scope(scope, plan),
                 None => scope,
             };
-            let values = match lists.values(&new, task, &scope, &xcoms) {
+            // The list of a group is made for its first task, so that all of them see the same.
+            let list_scope = match plan.mapped_group(task).and_then(|group| plan.task(*group.members.first()?)) {
+                Some(first) => {
+                    let of_first = ToEnqueue { map_index: -1, try_number: 1, ..new.clone() };
+                    around.scope(&of_first, run, plan, first, &xcom)
+                }
+                None => scope,
+            };
+            let values = match lists.values(&new, plan, task, &list_scope, &xcoms) {
                 Ok(values) => values,
                 Err(message) if mapping::is_unexpanded(task, new.map_index) => {
                     sorted.mapping.push(Mapping::impossible(new, message));
@@ -161,14 +170,19 @@ impl Engine {
                 }
             };
             if let Some(values) = &values {
-                let mapping = lists.mapping(&new, values);
+                let mapping = lists.mapping(&new, plan, task, values);
                 let withheld = mapping.is_some() || !values.has(new.map_index);
                 sorted.mapping.extend(mapping);
                 if withheld {
                     continue;
                 }
             }
-            let filled = input(&new, task, &scope, &xcoms, values.as_deref()).and_then(|input| match &task.work {
+            let item = values.as_ref().and_then(|values| values.item(new.map_index));
+            let scope = Scope { item: item.as_ref(), ..scope };
+            let is_list = |other: &TaskId| matches!(left(other), Left::List(_));
+            let checked = xcoms.check(new.run, &task.references(), is_list);
+            let own = values.as_deref().filter(|_| task.expand.is_some()).zip(item.as_ref());
+            let filled = checked.and_then(|()| input(task, &scope, own)).and_then(|input| match &task.work {
                 TaskWork::Component(work) => Ok((input, Some(task.entry(work, &scope).map_err(|error| error.to_string())?))),
                 TaskWork::RunDag { .. } | TaskWork::Approval { .. } => Ok((input, None)),
             });
@@ -243,17 +257,11 @@ pub(crate) fn task<'a>(plans: &'a HashMap<DagVersionId, Arc<DagPlan>>, new: &ToE
     plans.get(&new.version)?.task(new.task_index)
 }
 
-/// The input of a try.
-fn input(
-    new: &ToEnqueue,
-    task: &TaskPlan,
-    scope: &Scope<'_>,
-    xcoms: &XComs,
-    values: Option<&MappedValues>,
-) -> Result<Value, String> {
-    xcoms.check(new.run, &task.references())?;
+/// The input of a try. What is mapped by itself has its item among it; a person is asked a text.
+fn input(task: &TaskPlan, scope: &Scope<'_>, mapped: Option<(&MappedValues, &Value)>) -> Result<Value, String> {
     let mut input = task.input.render(scope).map_err(|error| error.to_string())?;
-    if values.is_some_and(|values| !values.set(new.map_index, &mut input)) {
+    let takes_item = !matches!(task.work, TaskWork::Approval { .. });
+    if mapped.is_some_and(|(values, item)| takes_item && !values.set(item, &mut input)) {
         return Err("the input is no object, so it cannot take the mapped values".to_owned());
     }
     Ok(input)

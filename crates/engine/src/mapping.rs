@@ -13,16 +13,20 @@
 //! | index 0, run anew | longer | those that are missing are made, removed ones come back |
 //! | index 0 | is empty | it becomes index -1 and is skipped; the others are removed |
 //! | any other | is too short for it | it is removed |
+//!
+//! The tasks of a mapped group get their instances together: see `mapping/groups.rs`.
+
+mod groups;
 
 use crate::inputs::XComs;
 use crate::pipeline::{Change, ToEnqueue};
 use crate::{Engine, EngineError};
 use cofferdam_domain::ending::{Ending, Reason};
-use cofferdam_domain::plan::{DagPlan, MappedValues, TaskPlan};
+use cofferdam_domain::plan::{DagPlan, Expansion, MappedValues, TaskPlan};
 use cofferdam_domain::task::{LeftOut, TaskEvent, TaskState, TaskStateName};
 use cofferdam_domain::template::Scope;
 use cofferdam_domain::trigger_rule::{UpstreamCounts, Verdict};
-use cofferdam_ids::{LeaseToken, RunKey};
+use cofferdam_ids::{LeaseToken, RunKey, TaskId};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::mapping::{self as stored, Compared};
 use cofferdam_store::execution::transition::{self, Counted, LockedInstance};
@@ -64,30 +68,39 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    /// The values that a task is mapped over; none for one that is not mapped.
+    /// The values that a task is mapped over, by itself or with its group; none for one that is not mapped.
     pub(crate) fn values(
         &mut self,
         new: &ToEnqueue,
+        plan: &DagPlan,
         task: &TaskPlan,
         scope: &Scope<'_>,
         xcoms: &XComs,
     ) -> Result<Option<Arc<MappedValues>>, String> {
-        let Some(expand) = &task.expand else { return Ok(None) };
-        let made = self.values.entry((new.run, new.task_index)).or_insert_with(|| {
-            xcoms.check(new.run, &expand.references())?;
-            let values = expand.values(scope).map_err(|error| error.to_string())?;
-            Ok(Arc::new(values))
+        let Some(expand) = plan.expansion(task) else { return Ok(None) };
+        let group = plan.mapped_group(task);
+        // A group has one list, kept for the first of its tasks.
+        let owner = group.and_then(|group| group.members.first().copied()).unwrap_or(new.task_index);
+        let made = self.values.entry((new.run, owner)).or_insert_with(|| {
+            let is_mapped = |source: &TaskId| plan.task_named(source).is_some_and(TaskPlan::is_mapped);
+            xcoms.check(new.run, &expand.references(), is_mapped)?;
+            let values = match group {
+                Some(group) => group.values(scope),
+                None => expand.values(scope),
+            };
+            Ok(Arc::new(values.map_err(|error| error.to_string())?))
         });
         made.clone().map(Some)
     }
 
     /// What is to be done to the instances of the task, for this one's sake.
-    pub(crate) fn mapping(&mut self, new: &ToEnqueue, values: &MappedValues) -> Option<Mapping> {
+    pub(crate) fn mapping(&mut self, new: &ToEnqueue, plan: &DagPlan, task: &TaskPlan, values: &MappedValues) -> Option<Mapping> {
+        let speaks = task.flow.mapped.is_none() || plan.is_root_of_mapped_group(task);
         let due = match new.map_index {
             ..=-1 => true,
             // The first instance speaks for all: run anew, it may find a list of another length. It is withheld until the others are
             // there, so that nothing takes the task for finished before.
-            0 => values.is_empty() || new.try_number > 1 && new.not_before.is_none() && !new.compared,
+            0 => values.is_empty() || speaks && new.try_number > 1 && new.not_before.is_none() && !new.compared,
             index => !values.has(index) && self.shorter.insert((new.run, new.task_index)),
         };
         let items = i32::try_from(values.len()).unwrap_or(i32::MAX);
@@ -135,10 +148,13 @@ impl Engine {
         let plans = self.plans(&mut tx, [locked.version]).await?;
         let plan = &plans[&locked.version];
         let task = crate::pipeline::planned(&plans, &locked)?;
+        if let Some(group) = plan.mapped_group(task) {
+            return self.map_group(tx, plan, group, (locked, row, list)).await;
+        }
         let goes_on = matches!(list, List::Items(1..));
         let (instances, changes) = match list {
             List::Impossible(message) => {
-                let event = match source_that_ended(&mut tx, plan, task, locked.run).await? {
+                let event = match source_that_ended(&mut tx, plan, task.expand.as_ref(), locked.run).await? {
                     Some(why) => TaskEvent::LeftOut(why),
                     None => TaskEvent::Ended {
                         try_number: row.try_number,
@@ -150,7 +166,8 @@ impl Engine {
                 (vec![locked], changes)
             }
             List::Items(0) if row.map_index <= 0 => {
-                let why = source_that_ended(&mut tx, plan, task, locked.run).await?.unwrap_or(LeftOut::NothingToMap);
+                let why = source_that_ended(&mut tx, plan, task.expand.as_ref(), locked.run).await?;
+                let why = why.unwrap_or(LeftOut::NothingToMap);
                 let others = stored::compare(&mut tx, locked.run, locked.task_index, 1).await?.excess;
                 let mut instances = stored::extend(&mut tx, locked, -1, 0..0).await?;
                 let mut changes = vec![Change::new(row.instance, TaskEvent::LeftOut(why))];
@@ -218,13 +235,12 @@ impl Engine {
 async fn source_that_ended(
     tx: &mut Tx<'_>,
     plan: &DagPlan,
-    task: &TaskPlan,
+    expand: Option<&Expansion>,
     run: RunKey,
 ) -> Result<Option<LeftOut>, EngineError> {
-    let sources: Vec<i32> = task
-        .expand
-        .iter()
-        .flat_map(|expand| expand.references())
+    let sources: Vec<i32> = expand
+        .into_iter()
+        .flat_map(Expansion::references)
         .filter_map(|(source, _)| Some(plan.task_named(&source)?.task_index))
         .collect();
     let states = stored::unmapped_states(tx, run, &sources).await?;

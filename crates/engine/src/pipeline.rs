@@ -6,8 +6,10 @@
 //! is returned as [`Followups`], for [`Engine::dispatch`] after the commit.
 
 mod callbacks;
+mod deadlines;
 mod decisions;
 mod gates;
+mod groups;
 mod letters;
 
 pub(crate) use callbacks::Call;
@@ -25,14 +27,14 @@ use cofferdam_domain::task::{Effect, Rules, Step, TaskEvent, TaskState, TaskStat
 use cofferdam_domain::trigger_rule::Verdict;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId, XComKey};
 use cofferdam_store::Tx;
-use cofferdam_store::execution::deadlines;
+use cofferdam_store::execution::deadlines as stored_deadlines;
 use cofferdam_store::execution::facts::{RunFacts, XComValue};
 use cofferdam_store::execution::gates::Held;
 use cofferdam_store::execution::transition::{
     self, Changes, ClosedRun, Counted, InstanceWrite, LockedInstance, NewArtifact, NewRendered, NewTry, NewXCom,
 };
 use cofferdam_store::execution::triggers::{self, NewAssetEvent};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is held back is looked at after this many times [`queued_check`](crate::EngineConfig::queued_check).
@@ -147,14 +149,18 @@ struct Pass<'a> {
     artifacts: BTreeMap<(RunKey, TaskId, i32, cofferdam_ids::ArtifactName), NewArtifact>,
     produced: Vec<NewAssetEvent>,
     rendered: Vec<NewRendered>,
-    counted: BTreeMap<(RunKey, i32), Counted>,
+    counted: BTreeMap<(RunKey, i32, Option<i32>), Counted>,
     finished: BTreeMap<RunKey, i32>,
     /// How many instances of each run are not finished, without those in `finished`.
     unfinished: HashMap<RunKey, i32>,
     reopen: Vec<RunKey>,
-    /// Tasks that results have left out, and why.
-    left_out: Vec<(RunKey, i32, Reason)>,
+    /// Tasks whose deadlines are counted anew.
+    renewed: BTreeSet<(RunKey, i32)>,
+    /// Tasks that results have left out, at which index if not at all, and why.
+    left_out: Vec<(RunKey, i32, Option<i32>, Reason)>,
     check: Vec<TaskInstanceId>,
+    /// Tasks of mapped groups to whose lists something has happened.
+    check_tasks: BTreeSet<(RunKey, i32)>,
     /// What becomes of dead letters.
     letters: letters::Letters,
     /// Gates at which something may have changed.
@@ -179,7 +185,19 @@ impl Engine {
         changes: Vec<Change>,
         now: DateTime<Utc>,
     ) -> Result<Followups, EngineError> {
-        self.change_told(tx, locked, changes, now, true).await
+        self.change_told(tx, locked, (changes, Vec::new()), now, true).await
+    }
+
+    /// The same, and then asks the trigger rules of some of the locked instances.
+    pub(crate) async fn change_and_ask(
+        &self,
+        tx: &mut Tx<'_>,
+        locked: Vec<LockedInstance>,
+        changes: Vec<Change>,
+        ask: Vec<TaskInstanceId>,
+        now: DateTime<Utc>,
+    ) -> Result<Followups, EngineError> {
+        self.change_told(tx, locked, (changes, ask), now, true).await
     }
 
     /// The same; `tells_of_runs` says whether the callbacks of runs that end are called.
@@ -187,7 +205,7 @@ impl Engine {
         &self,
         tx: &mut Tx<'_>,
         locked: Vec<LockedInstance>,
-        changes: Vec<Change>,
+        (changes, ask): (Vec<Change>, Vec<TaskInstanceId>),
         now: DateTime<Utc>,
         tells_of_runs: bool,
     ) -> Result<Followups, EngineError> {
@@ -209,8 +227,10 @@ impl Engine {
             counted: BTreeMap::new(),
             finished: BTreeMap::new(),
             reopen: Vec::new(),
+            renewed: BTreeSet::new(),
             left_out: Vec::new(),
-            check: Vec::new(),
+            check: ask,
+            check_tasks: BTreeSet::new(),
             letters: letters::Letters::default(),
             touched: gates::Touched::default(),
             held: Vec::new(),
@@ -261,6 +281,7 @@ impl Pass<'_> {
             None => (event, None),
             Some(_) => decisions::decide(&self.plans[&working.locked.version], task.task_index, event, report.as_ref()),
         };
+        let renewed = deadlines::is_renewed(task, &event).then_some((working.locked.run, task.task_index));
         let by = letters::By::of(&event);
         let ended = ended(&event);
         let now = self.now;
@@ -342,11 +363,15 @@ impl Pass<'_> {
             }
         }
         working.dirty |= state != previous;
+        self.renewed.extend(renewed);
         self.letters.note_change(instance, by, &previous, &state);
         working.state = state;
         if let Some(left_out) = left_out.filter(|_| working.state.name() == TaskStateName::Success) {
-            let (run, reason) = (working.locked.run, decisions::reason(&left_out));
-            self.left_out.extend(left_out.tasks().iter().map(|task| (run, *task, reason)));
+            let (plan, locked, reason) = (&self.plans[&working.locked.version], &working.locked, decisions::reason(&left_out));
+            let index = task.flow.mapped.as_ref().map(|_| locked.map_index);
+            // In a mapped group it is decided for the tasks of the group, index by index.
+            let meant = left_out.tasks().iter().filter(|left| index.is_none() || plan.goes_by_index(task, **left));
+            self.left_out.extend(meant.map(|left| (locked.run, *left, index, reason)));
         }
         self.note_gates(instance, previous.name());
         for effect in effects {
@@ -383,16 +408,17 @@ impl Pass<'_> {
             Effect::StopSandbox => self.followups.stop.push(instance),
             Effect::ReleaseDependants(outcome) => {
                 *self.finished.entry(locked.run).or_default() += 1;
-                for downstream in &planned(&self.plans, locked)?.downstream {
-                    let key = (locked.run, *downstream);
-                    self.counted.entry(key).or_insert_with(|| Counted::new(key.0, key.1)).add.record(outcome);
+                let (plan, task) = (&self.plans[&locked.version], planned(&self.plans, locked)?);
+                for key in groups::waiting_for(plan, task, locked) {
+                    self.counted.entry(key).or_insert_with(|| groups::counted(key)).add.record(outcome);
                 }
+                self.check_tasks.extend(plan.mapped_over(locked.task_index).map(|member| (locked.run, member)));
             }
             Effect::RetractOutcome(outcome) => {
                 *self.finished.entry(locked.run).or_default() -= 1;
-                for downstream in &planned(&self.plans, locked)?.downstream {
-                    let key = (locked.run, *downstream);
-                    self.counted.entry(key).or_insert_with(|| Counted::new(key.0, key.1)).add.retract(outcome);
+                let (plan, task) = (&self.plans[&locked.version], planned(&self.plans, locked)?);
+                for key in groups::waiting_for(plan, task, locked) {
+                    self.counted.entry(key).or_insert_with(|| groups::counted(key)).add.retract(outcome);
                 }
             }
             Effect::CheckUpstreams => self.check.push(instance),
@@ -451,17 +477,23 @@ impl Pass<'_> {
     async fn cascade(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
         loop {
             self.leave_out(tx).await?;
-            let counted: Vec<Counted> = std::mem::take(&mut self.counted).into_values().collect();
+            let counted = std::mem::take(&mut self.counted).into_values();
+            let (by_index, counted): (Vec<Counted>, Vec<Counted>) = counted.partition(|counted| counted.map_index.is_some());
             let mut waiting: Vec<TaskInstanceId> = std::mem::take(&mut self.check);
             let going_on = if counted.is_empty() { Vec::new() } else { self.take_going_on() };
-            for locked in transition::count(tx, &counted, &going_on).await? {
+            let mut found = transition::count(tx, &counted, &going_on).await?;
+            found.extend(self.count_by_index(tx, &by_index).await?);
+            for locked in found {
                 waiting.push(locked.instance);
                 self.take_up(locked);
             }
             if waiting.is_empty() {
                 return Ok(());
             }
+            waiting.sort_unstable();
+            waiting.dedup();
             let setups = self.setups(tx, &waiting).await?;
+            let early = self.too_early(tx, &waiting).await?;
             for instance in waiting {
                 let Some(working) = self.working.get(&instance) else { continue };
                 if working.locked.run_state == RunStateName::Queued {
@@ -471,7 +503,11 @@ impl Pass<'_> {
                 let task = planned(&self.plans, &working.locked)?;
                 let mut verdict = task.verdict(&working.locked.upstream);
                 if let (Verdict::Ready, Some(teardown)) = (verdict, &task.flow.teardown) {
-                    verdict = decisions::teardown(teardown, working.locked.run, &setups);
+                    verdict =
+                        decisions::teardown(&self.plans[&working.locked.version], (task, teardown), &working.locked, &setups);
+                }
+                if verdict == Verdict::Ready && early.contains(&instance) {
+                    verdict = Verdict::Wait;
                 }
                 self.apply(instance, TaskEvent::UpstreamsDone(verdict), None)?;
             }
@@ -503,7 +539,8 @@ impl Pass<'_> {
 
     /// Settles the counters of the runs, and closes those that are finished.
     async fn close(&mut self, tx: &mut Tx<'_>) -> Result<(), EngineError> {
-        transition::reopen(tx, &self.reopen, self.now).await?;
+        let reopened = transition::reopen(tx, &self.reopen, self.now).await?;
+        self.renew_deadlines(tx, &reopened).await?;
         // A count of nought is an outcome that was replaced by another: the run may end differently now.
         let finished: Vec<(RunKey, i32)> = std::mem::take(&mut self.finished).into_iter().collect();
         let closed = transition::settle(tx, &finished, self.now).await?;
@@ -521,7 +558,7 @@ impl Pass<'_> {
             }
         }
         if !ended_with_deadlines.is_empty() {
-            deadlines::forget(tx, &ended_with_deadlines, self.now).await?;
+            stored_deadlines::forget(tx, &ended_with_deadlines, self.now).await?;
         }
         Ok(())
     }

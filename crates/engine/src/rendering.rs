@@ -25,8 +25,10 @@ impl Asked {
     pub(crate) fn by(tries: &[ToEnqueue], plans: &HashMap<DagVersionId, Arc<DagPlan>>) -> Self {
         let mut asked = Self::default();
         for new in tries {
-            let Some(task) = plans.get(&new.version).and_then(|plan| plan.task(new.task_index)) else { continue };
-            for uses in task.templates().map(|template| template.uses()) {
+            let Some(plan) = plans.get(&new.version) else { continue };
+            let Some(task) = plan.task(new.task_index) else { continue };
+            let of_group = plan.mapped_group(task).into_iter().flat_map(|group| group.expand.templates());
+            for uses in task.templates().chain(of_group).map(|template| template.uses()) {
                 asked.variables.extend(uses.variables.iter().map(|used| (new.tenant, used.what.clone())));
                 asked.connections.extend(uses.connections.iter().map(|used| (new.tenant, used.what.clone())));
                 if uses.previous {
@@ -95,6 +97,7 @@ impl Surroundings {
             xcom,
             happened: None,
             input: None,
+            item: None,
         }
     }
 }

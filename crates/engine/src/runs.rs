@@ -92,7 +92,9 @@ impl Engine {
         let mut gated = Vec::new();
         for task in &plan.tasks {
             let upstream_total = i32::try_from(task.upstream.len()).unwrap_or(i32::MAX);
-            let ready = run.admitted && task.verdict(&UpstreamCounts::of(upstream_total)) == Verdict::Ready;
+            let ready = run.admitted
+                && task.verdict(&UpstreamCounts::of(upstream_total)) == Verdict::Ready
+                && plan.waits_for_no_list(task);
             let instance = TaskInstanceId::generate();
             if ready && plan.is_gated(task) {
                 gated.push(instance);
@@ -131,21 +133,36 @@ impl Engine {
 
 /// The deadlines of a run and of its tasks.
 fn deadlines_of(run: &NewRun, plan: &DagPlan) -> Vec<NewDeadline> {
-    let new = |task: Option<(i32, TaskId)>, deadline: &DeadlinePlan| {
-        let DeadlinePlan { after_ms, from } = *deadline;
+    let counted = Counted { run: run.run, tenant: run.tenant, logical_date: run.logical_date, queued_at: run.queued_at };
+    let own = plan.deadline.iter().map(|deadline| counted.deadline(None, *deadline));
+    let of_tasks = plan.tasks.iter().filter_map(|task| {
+        let subject = (task.task_index, task.task_id.clone());
+        Some(counted.deadline(Some(subject), task.deadline?))
+    });
+    own.chain(of_tasks).collect()
+}
+
+/// From what the deadlines of a run are counted.
+pub(crate) struct Counted {
+    pub(crate) run: RunKey,
+    pub(crate) tenant: TenantId,
+    pub(crate) logical_date: DateTime<Utc>,
+    pub(crate) queued_at: DateTime<Utc>,
+}
+
+impl Counted {
+    /// A deadline of the run, or of a task of it.
+    pub(crate) fn deadline(&self, task: Option<(i32, TaskId)>, deadline: DeadlinePlan) -> NewDeadline {
+        let DeadlinePlan { after_ms, from } = deadline;
         let since = match (from, &task) {
-            (DeadlineFrom::LogicalDate, _) => Some(run.logical_date),
-            (DeadlineFrom::QueuedAt, None) => Some(run.queued_at),
+            (DeadlineFrom::LogicalDate, _) => Some(self.logical_date),
+            (DeadlineFrom::QueuedAt, None) => Some(self.queued_at),
             (DeadlineFrom::QueuedAt | DeadlineFrom::StartedAt, _) => None,
         };
         let after = i64::try_from(after_ms).ok().and_then(TimeDelta::try_milliseconds);
         let due_at = since.zip(after).and_then(|(since, after)| since.checked_add_signed(after));
-        NewDeadline { run: run.run, tenant: run.tenant, task, from, after_ms, due_at }
-    };
-    let own = plan.deadline.iter().map(|deadline| new(None, deadline));
-    let of_tasks =
-        plan.tasks.iter().filter_map(|task| Some(new(Some((task.task_index, task.task_id.clone())), task.deadline.as_ref()?)));
-    own.chain(of_tasks).collect()
+        NewDeadline { run: self.run, tenant: self.tenant, task, from, after_ms, due_at }
+    }
 }
 
 /// What a run is made of, beside its dag.

@@ -152,10 +152,13 @@ pub fn defined<'a>(task_id: &str, definition: &'a Value) -> Option<&'a Value> {
     definition.get("tasks")?.as_array()?.iter().find(|task| task.get("task_id").is_some_and(|id| id == task_id))
 }
 
-/// Whether a task is mapped.
+/// Whether a task is mapped, by itself or with a group.
 #[must_use]
 pub fn is_mapped(task_id: &str, definition: &Value) -> bool {
-    defined(task_id, definition).is_some_and(|task| task.get("expand").is_some_and(|expand| !expand.is_null()))
+    let mapped = |it: &Value| it.get("expand").is_some_and(|expand| !expand.is_null());
+    let Some(task) = defined(task_id, definition) else { return false };
+    let group = |name: &str| definition.get("groups").and_then(|groups| groups.get(name)).is_some_and(mapped);
+    mapped(task) || task.get("group").and_then(Value::as_str).is_some_and(|of| chain(of).any(group))
 }
 
 /// The assets that a task produces.

@@ -1,9 +1,10 @@
 //! A task that waits for a person, in place of a component. The compiled form is [`ApprovalWork`].
 
 use super::diagnostic::join;
-use super::{Diagnostic, DiagnosticCode, TaskDefinition, TimeSpan};
+use super::{Diagnostic, DiagnosticCode, Moment, TaskDefinition, TimeSpan};
 use crate::approval::{ApprovalWork, Approvers, OnExpiry, OnReject};
 use crate::context::Role;
+use crate::template::is_template;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,6 +29,9 @@ pub struct ApprovalDefinition {
     /// How long it waits; without end when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<TimeSpan>,
+    /// Until when it waits, in place of how long: a moment, or a template that makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// What happens when nobody decides in time; it fails when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_expiry: Option<OnExpiry>,
@@ -40,9 +44,18 @@ pub struct ApprovalDefinition {
 }
 
 impl ApprovalDefinition {
-    /// Compiles it.
-    pub(crate) fn work(&self) -> ApprovalWork {
+    /// The input of the compiled task: what is asked, with the moment until which it waits where there is one.
+    pub(crate) fn input(&self) -> Value {
+        match &self.until {
+            None => self.message.clone(),
+            Some(until) => json!({ "message": self.message, "until": until }),
+        }
+    }
+
+    /// Compiles it. A moment without offset is meant in this time zone.
+    pub(crate) fn work(&self, timezone: &str) -> ApprovalWork {
         ApprovalWork {
+            until_timezone: self.until.as_ref().map(|_| timezone.to_owned()),
             who: self.who.clone().unwrap_or_default(),
             options: self.options.clone(),
             timeout_ms: self.timeout.map(TimeSpan::ms),
@@ -74,15 +87,25 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnost
         names(&of("who/users"), &who.users, MAX_USERS, found);
     }
     names(&of("options"), &approval.options, MAX_OPTIONS, found);
+    if let Some(until) = &approval.until {
+        if approval.timeout.is_some() {
+            let message = "it waits for a time or until a moment";
+            let problem = Diagnostic::error(DiagnosticCode::InvalidValue, of("until"), message);
+            found.push(problem.label(of("timeout"), "a time").help("give timeout or until"));
+        }
+        if let (false, Err(error)) = (is_template(until), until.parse::<Moment>()) {
+            found.push(Diagnostic::error(DiagnosticCode::InvalidValue, of("until"), error.to_string()));
+        }
+    }
     match approval.timeout {
         Some(timeout) if timeout.ms() == 0 || timeout > MAX_WAIT => {
             let message = format!("it waits for something between 1ms and {MAX_WAIT}");
             found.push(Diagnostic::error(DiagnosticCode::OutOfRange, of("timeout"), message));
         }
         Some(_) => {}
-        None if approval.on_expiry.is_some() => {
+        None if approval.on_expiry.is_some() && approval.until.is_none() => {
             let problem = Diagnostic::warning(DiagnosticCode::NoEffect, of("on_expiry"), "without a timeout it never expires");
-            found.push(problem.help("give a timeout"));
+            found.push(problem.help("give a timeout, or until"));
         }
         None => {}
     }
@@ -91,7 +114,6 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnost
         ("args", !task.args.is_empty(), ""),
         ("env", !task.env.is_empty(), ""),
         ("input", task.input.is_some(), "what people are asked is its approval.message"),
-        ("expand", task.expand.is_some(), "one person is asked once"),
         ("limits", task.limits.is_some(), ""),
         ("grant", task.grant.is_some(), ""),
         ("timeout", task.timeout.is_some(), "how long it waits is its approval.timeout"),
@@ -145,6 +167,13 @@ pub(super) fn schema() -> Value {
                 "description": "Who may decide. Without it, whoever may trigger runs.",
             },
             "timeout": { "$ref": "#/$defs/time_span", "description": "How long it waits. Without it, until somebody decides." },
+            "until": {
+                "type": "string",
+                "minLength": 1,
+                "description": "Until when it waits, in place of timeout: a date, a date with a time, or a moment with its offset (RFC 3339), or a \
+                                template that makes one. The first two are meant in the dag's time zone.",
+                "examples": ["2026-12-01T18:00:00", "{{ data_interval_end + macros.timedelta(hours=12) }}"],
+            },
             "on_expiry": {
                 "enum": OnExpiry::ALL,
                 "default": OnExpiry::default(),

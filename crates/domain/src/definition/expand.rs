@@ -3,7 +3,8 @@
 //! The compiled form is [`Expansion`](crate::plan::Expansion). For users: `docs/mapping.md`.
 
 use super::diagnostic::join;
-use super::{Diagnostic, DiagnosticCode as Code, TaskDefinition};
+use super::mapped::mapping;
+use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition};
 use crate::plan::{InputError, InputTemplate, MappedLength};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -58,10 +59,10 @@ pub(crate) fn name_template(task: &TaskDefinition) -> Option<Result<InputTemplat
 }
 
 /// What is wrong with a task's `map_index_template`, beside what is wrong with any template.
-fn validate_name(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
+fn validate_name(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
     let Some(template) = &task.map_index_template else { return };
     let at = format!("{at}/map_index_template");
-    if task.expand.is_none() {
+    if mapping(dag, task).is_none() {
         let problem = Diagnostic::error(Code::InvalidValue, at.as_str(), "only the instances of a mapped task have names");
         found.push(problem.help("remove it, or map the task with 'expand'"));
     }
@@ -73,19 +74,26 @@ fn validate_name(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
 }
 
 /// What is wrong with a task's `expand`.
-pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnostic>) {
-    validate_name(at, task, found);
+pub(super) fn validate(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &mut Vec<Diagnostic>) {
+    validate_name(at, task, dag, found);
     let Some(expand) = &task.expand else { return };
-    let over = format!("{at}/expand/over");
-    if expand.over.is_empty() {
-        let problem = Diagnostic::error(Code::InvalidValue, over.as_str(), "a mapped task needs something to be mapped over");
-        found.push(problem.help(r#"write for example {"over": {"item": {"$from": "list"}}}"#));
-    }
     let is_object = |input: &Value| input.as_object().is_some_and(|fields| !fields.keys().any(|key| key.starts_with('$')));
     let (field, input) = task.template();
-    if input.is_some_and(|input| !is_object(input)) {
+    // What a person is asked is a text, into which the mapped values come by templates.
+    if task.approval.is_none() && input.is_some_and(|input| !is_object(input)) {
         let message = "the input of a mapped task must be an object, since each mapped value becomes one of its keys";
         found.push(Diagnostic::error(Code::InvalidInput, format!("{at}/{field}"), message));
+    }
+    validate_lists(at, expand, "task", found);
+}
+
+/// What is wrong with the lists that a task or a group (`what`) is mapped over. Returns how many items there are, as far as that is known.
+pub(super) fn validate_lists(at: &str, expand: &ExpandDefinition, what: &str, found: &mut Vec<Diagnostic>) -> usize {
+    let over = format!("{at}/expand/over");
+    if expand.over.is_empty() {
+        let message = format!("a mapped {what} needs something to be mapped over");
+        let problem = Diagnostic::error(Code::InvalidValue, over.as_str(), message);
+        found.push(problem.help(r#"write for example {"over": {"item": {"$from": "list"}}}"#));
     }
     let mut lengths = Vec::new();
     for (key, source) in &expand.over {
@@ -95,28 +103,34 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnost
             match template.mapped_length() {
                 MappedLength::Later => {}
                 MappedLength::Never => {
-                    let problem = Diagnostic::error(Code::InvalidValue, at, "a task is mapped over a list or an object");
+                    let message = format!("a {what} is mapped over a list or an object");
+                    let problem = Diagnostic::error(Code::InvalidValue, at, message);
                     found.push(problem.help("write a list, or $from, $param or $conf for one that is known later"));
                 }
                 MappedLength::Known(0) => {
                     let problem = Diagnostic::error(Code::InvalidValue, at, "an empty list leaves nothing to run");
-                    found.push(problem.help("leave the task out, or take the list from an upstream task or a parameter"));
+                    found.push(
+                        problem.help(format!("leave the {what} out, or take the list from an upstream task or a parameter")),
+                    );
                 }
                 MappedLength::Known(length) => lengths.push((key, length)),
             }
         }
     }
+    let items = match expand.mode {
+        ExpandMode::Product => lengths.iter().fold(1_usize, |product, (_, length)| product.saturating_mul(*length)),
+        ExpandMode::Zip => lengths.first().map_or(1, |(_, length)| *length),
+    };
     match expand.mode {
         ExpandMode::Product => {
-            let instances = lengths.iter().fold(1_usize, |product, (_, length)| product.saturating_mul(*length));
-            if instances > MAX_MAPPED {
-                let message = format!("a mapped task has at most {MAX_MAPPED} instances; these lists make {instances}");
+            if items > MAX_MAPPED {
+                let message = format!("a mapped {what} has at most {MAX_MAPPED} instances; these lists make {items}");
                 found.push(Diagnostic::error(Code::TooLong, over, message));
             }
         }
         ExpandMode::Zip => {
             if let Some((key, length)) = lengths.iter().find(|(_, length)| *length > MAX_MAPPED) {
-                let message = format!("a mapped task has at most {MAX_MAPPED} instances; this list makes {length}");
+                let message = format!("a mapped {what} has at most {MAX_MAPPED} instances; this list makes {length}");
                 found.push(Diagnostic::error(Code::TooLong, join(&over, key), message));
             }
             if let Some((first, others)) = lengths.split_first() {
@@ -128,19 +142,28 @@ pub(super) fn validate(at: &str, task: &TaskDefinition, found: &mut Vec<Diagnost
             }
         }
     }
+    items
 }
 
-/// Its part of the schema.
+/// Its part of the schema of a task.
 pub(super) fn schema() -> Value {
+    schema_of(
+        "Runs the task once for each item of lists (Airflow's dynamic task mapping).",
+        "For each key of the input that differs between the instances, where its values come from: a list, an object (each of its \
+         entries as [key, value]), or $from, $param or $conf for one that is known later.",
+    )
+}
+
+/// The same with these descriptions.
+pub(super) fn schema_of(description: &str, over: &str) -> Value {
     json!({
         "type": "object",
-        "description": "Runs the task once for each item of lists (Airflow's dynamic task mapping).",
+        "description": description,
         "properties": {
             "over": {
                 "type": "object",
                 "minProperties": 1,
-                "description": "For each key of the input that differs between the instances, where its values come from: a list, an object \
-                                (each of its entries as [key, value]), or $from, $param or $conf for one that is known later.",
+                "description": over,
                 "additionalProperties": {
                     "anyOf": [
                         { "$ref": "#/$defs/from" },

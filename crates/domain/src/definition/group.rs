@@ -2,14 +2,14 @@
 
 use super::diagnostic::join;
 use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode, TaskDefinition, TextPlace, templates};
+use super::{DagDefinition, Diagnostic, DiagnosticCode, ExpandDefinition, TaskDefinition, TextPlace, templates};
 use cofferdam_ids::{GroupName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a dag says of a group. A group that only tasks name needs no entry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupDefinition {
     /// One line that says what it is for.
@@ -18,6 +18,9 @@ pub struct GroupDefinition {
     /// Tasks and groups that its first tasks wait for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<TaskId>,
+    /// What it is mapped over: all its tasks run once for each item, with the same `map_index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expand: Option<ExpandDefinition>,
 }
 
 /// A group, looked at as a whole. Tasks are positions in the definition, in order.
@@ -221,6 +224,26 @@ impl<'a> Resolver<'a, '_> {
                 targets.push(target);
             }
         }
+        targets.extend(self.of_lists(name, group));
+        targets
+    }
+
+    /// The tasks whose results a group is mapped over.
+    fn of_lists(&mut self, name: &GroupName, group: &GroupDefinition) -> Vec<Target<'a>> {
+        let mut targets = Vec::new();
+        for reference in templates::references_of_group(group) {
+            let pointer = format!("{}{}", join("/groups", name), reference.pointer);
+            let wish = Wish { name: reference.task.as_str(), pointer: pointer.clone(), place: reference.place };
+            let Some(target) = self.resolve(&wish, None, false) else { continue };
+            if matches!(target, Target::Task(task) if self.dag.tasks[task].group.iter().flat_map(around).any(|outer| outer == *name))
+            {
+                let message =
+                    format!("the group '{name}' cannot be mapped over what '{}' returns, which is in it", reference.task);
+                self.found.push(Diagnostic::error(DiagnosticCode::Cycle, pointer, message));
+            } else {
+                targets.push(target);
+            }
+        }
         targets
     }
 
@@ -264,6 +287,11 @@ pub(super) fn schema(group: &Value, names: &Value, description: &Value) -> Value
                     "items": names,
                     "description": "Tasks and groups that its first tasks wait for.",
                 },
+                "expand": super::expand::schema_of(
+                    "Runs all tasks of the group once for each item of lists (Airflow's mapped task groups).",
+                    "For each name by which the tasks take their item ($item), where its values come from: a list, an object (each of its \
+                     entries as [key, value]), or $from, $param or $conf for one that is known later.",
+                ),
             },
             "additionalProperties": false,
         },

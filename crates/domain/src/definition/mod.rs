@@ -13,6 +13,7 @@ pub(crate) mod expand;
 mod flow;
 pub(crate) mod graph;
 mod group;
+pub(crate) mod mapped;
 mod params;
 mod parse;
 mod quantity;
@@ -39,7 +40,8 @@ pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, Te
 pub use expand::{ExpandDefinition, ExpandMode, MAX_MAPPED};
 pub use flow::{ShortCircuitDefinition, TeardownDefinition};
 pub use group::GroupDefinition;
-pub(crate) use group::{Wiring, wire};
+pub(crate) use group::{Group, Wiring, wire};
+pub use mapped::MAX_GROUP_INSTANCES;
 pub use params::{Param, conf_schema};
 pub(crate) use params::{check as check_params, declared as declared_params, defaults as default_params};
 pub use parse::parse;

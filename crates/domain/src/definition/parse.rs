@@ -65,6 +65,7 @@ fn read<T: DeserializeOwned>(mut value: Value, at: &str, problems: &mut Vec<Diag
     .into_iter()
     .map(str::to_owned)
     .chain(in_callbacks(&value))
+    .chain(in_groups(&value))
     {
         let inside = inside.as_str();
         if value.pointer(inside).is_some_and(|value| !value.is_object() && !value.is_null()) {
@@ -109,6 +110,13 @@ fn in_callbacks(value: &Value) -> Vec<String> {
     let callbacks = owners.iter().flat_map(|owner| FIELDS.iter().map(move |field| format!("{owner}/{field}")));
     let given = callbacks.filter(|callback| value.pointer(callback).is_some());
     given.flat_map(|callback| ["", "/script", "/limits", "/grant"].map(|inside| format!("{callback}{inside}"))).collect()
+}
+
+/// The groups that there are, and what in them is an object.
+fn in_groups(value: &Value) -> Vec<String> {
+    let groups = value.get("groups").and_then(Value::as_object);
+    let names = groups.into_iter().flat_map(|groups| groups.keys());
+    names.flat_map(|name| ["", "/expand", "/expand/over"].map(|inside| format!("{}{inside}", join("/groups", name)))).collect()
 }
 
 fn pointer(path: &Path) -> String {

@@ -68,6 +68,11 @@ pub fn schema() -> Value {
                 "path": { "$ref": "#/$defs/json_pointer", "description": "The part of it at this JSON Pointer." },
                 "default": default_value(),
             })),
+            "item": form("$item", "For a mapped task, or a task of a mapped group: its item of what is mapped over under this name.", json!({
+                "$item": { "type": "string" },
+                "path": { "$ref": "#/$defs/json_pointer", "description": "The part of it at this JSON Pointer." },
+                "default": default_value(),
+            })),
             "expr": form("$expr", "What this expression of the template language evaluates to, with its type.", json!({
                 "$expr": { "type": "string", "minLength": 1, "maxLength": MAX_TEMPLATE },
             })),
@@ -415,6 +420,7 @@ fn input() -> Value {
             { "$ref": "#/$defs/from" },
             { "$ref": "#/$defs/conf" },
             { "$ref": "#/$defs/param" },
+            { "$ref": "#/$defs/item" },
             { "$ref": "#/$defs/expr" },
             { "$ref": "#/$defs/literal" },
             {

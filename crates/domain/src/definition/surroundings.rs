@@ -3,7 +3,7 @@
 use super::diagnostic::join;
 use super::suggest::closest;
 use super::templates;
-use super::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode as Code, TaskSettings};
+use super::{ComponentRef, DagDefinition, Diagnostic, DiagnosticCode as Code, ExpandDefinition, TaskSettings};
 use crate::egress::{self, PrivateTarget};
 use crate::grant::{Grant, NamePattern};
 use crate::limits::Limits;
@@ -148,7 +148,14 @@ fn unused_params(dag: &DagDefinition, surroundings: &Surroundings, found: &mut V
     if !dag.callbacks().is_empty() || dag.tasks.iter().any(templates::has_templates) {
         return;
     }
-    let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.template().1?).ok());
+    let mapped = dag.tasks.iter().filter_map(|task| task.expand.as_ref());
+    let mapped = mapped.chain(dag.groups.values().filter_map(|group| group.expand.as_ref()));
+    let lists = mapped.flat_map(ExpandDefinition::parts);
+    let lists: Vec<InputTemplate> = lists.filter_map(|(_, read)| read.ok()).collect();
+    if lists.iter().any(|list| !list.templates().is_empty()) {
+        return;
+    }
+    let templates = dag.tasks.iter().filter_map(|task| InputTemplate::parse(task.template().1?).ok()).chain(lists);
     let mut used = BTreeSet::new();
     for template in templates {
         for path in template.known().1.iter().filter_map(|slot| slot.conf_path()) {

@@ -1,7 +1,8 @@
 //! The templates of a task: in its input, its arguments and its environment.
 
+use super::mapped::{items, mapping};
 use super::suggest::closest;
-use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, TaskDefinition, TextPlace};
+use super::{DagDefinition, Diagnostic, DiagnosticCode as Code, GroupDefinition, TaskDefinition, TextPlace};
 use crate::grant::{Grant, Refusal};
 use crate::plan::{InputError, InputTemplate, Reference};
 use serde_json::{Value, json};
@@ -14,11 +15,20 @@ pub(crate) fn arguments(task: &TaskDefinition) -> Value {
 /// Where the template of the names of instances stands in a task.
 const NAME_TEMPLATE: &str = "/map_index_template";
 
+/// Where the lists of a mapped task stand.
+const LISTS: &str = "/expand/";
+
+/// A part of something that is filled in when a task runs, with its place.
+type Part = (String, Result<InputTemplate, Vec<InputError>>);
+
 /// What of a task is filled in when it runs: each with its place in the task.
-fn parts(task: &TaskDefinition) -> Vec<(String, Result<InputTemplate, Vec<InputError>>)> {
+fn parts(task: &TaskDefinition) -> Vec<Part> {
     let mut parts = Vec::new();
     if let (field, Some(input)) = task.template() {
         parts.push((format!("/{field}"), InputTemplate::parse(input)));
+    }
+    if let Some(until) = task.approval.as_ref().and_then(|approval| approval.until.as_deref()) {
+        parts.push(("/approval/until".to_owned(), InputTemplate::parse(&Value::from(until))));
     }
     if let Some(expand) = &task.expand {
         parts.extend(expand.parts());
@@ -39,7 +49,16 @@ pub(super) fn has_templates(task: &TaskDefinition) -> bool {
 
 /// The places that take what other tasks left, with their pointers from the task on. What cannot be read is left out.
 pub(super) fn references(task: &TaskDefinition) -> Vec<Reference> {
-    let readable = parts(task).into_iter().filter_map(|(part, read)| Some((part, read.ok()?)));
+    references_in(parts(task))
+}
+
+/// The same of the lists that a group is mapped over.
+pub(super) fn references_of_group(group: &GroupDefinition) -> Vec<Reference> {
+    references_in(group.expand.iter().flat_map(super::ExpandDefinition::parts))
+}
+
+fn references_in(parts: impl IntoIterator<Item = Part>) -> Vec<Reference> {
+    let readable = parts.into_iter().filter_map(|(part, read)| Some((part, read.ok()?)));
     let placed = readable.flat_map(|(part, template)| {
         template.places().into_iter().map(move |reference| {
             // A form has the name in a field of its own; a template has it in its text.
@@ -67,6 +86,8 @@ fn check(at: &str, task: &TaskDefinition, dag: &DagDefinition, is_callback: bool
             Err(errors) => found.extend(errors.into_iter().map(|error| unreadable(&format!("{at}{part}"), error))),
             Ok(template) => {
                 unknown_params(&format!("{at}{part}"), &template, dag, found);
+                let is_list = part.starts_with(LISTS);
+                items(&format!("{at}{part}"), &template, mapping(dag, task).filter(|_| !is_list && !is_callback), found);
                 for (pointer, template) in template.templates() {
                     let pointer = format!("{at}{part}{pointer}");
                     not_granted(&pointer, template.uses(), grant, found);
@@ -95,7 +116,7 @@ pub(super) fn unreadable(at: &str, error: InputError) -> Diagnostic {
     at_place(problem, error.place)
 }
 
-fn at_place(problem: Diagnostic, place: Option<TextPlace>) -> Diagnostic {
+pub(super) fn at_place(problem: Diagnostic, place: Option<TextPlace>) -> Diagnostic {
     match place {
         Some(place) => problem.place(place),
         None => problem,
@@ -123,7 +144,7 @@ pub(super) fn unknown_params(at: &str, template: &InputTemplate, dag: &DagDefini
     }
 }
 
-fn not_granted(pointer: &str, uses: &crate::template::Uses, grant: Option<&Grant>, found: &mut Vec<Diagnostic>) {
+pub(super) fn not_granted(pointer: &str, uses: &crate::template::Uses, grant: Option<&Grant>, found: &mut Vec<Diagnostic>) {
     let default = Grant::default();
     let grant = grant.unwrap_or(&default);
     let variables = uses.variables.iter().map(|used| (grant.variable(used.what.as_str()), used.place));

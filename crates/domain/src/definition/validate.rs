@@ -52,6 +52,7 @@ pub fn validate(dag: &DagDefinition) -> Vec<Diagnostic> {
     for (index, definition) in dag.tasks.iter().enumerate() {
         task(&format!("/tasks/{index}"), definition, dag, &mut found);
     }
+    super::mapped::validate(dag, &mut found);
     super::callback::check(dag, &mut found);
     super::deadline::validate(dag, &mut found);
     if let Some(wiring) = wire(dag, &mut found) {
@@ -155,7 +156,7 @@ pub(super) fn own(at: &str, task: &TaskDefinition, dag: &DagDefinition, found: &
     super::script::validate(at, task, found);
     super::work::validate(at, task, found);
     super::approval::validate(at, task, found);
-    super::expand::validate(at, task, found);
+    super::expand::validate(at, task, dag, found);
     super::flow::validate(at, task, dag, found);
     super::room::validate(at, task, dag, found);
     range(&join(at, "max_active"), task.max_active, 1, MAX_ACTIVE, found);

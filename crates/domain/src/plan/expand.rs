@@ -1,8 +1,8 @@
 //! A mapped task, compiled: from lists to the input of each instance.
 
-use super::{InputError, InputTemplate, RenderError};
-use crate::definition::{ExpandMode, MAX_MAPPED, TaskDefinition};
-use crate::template::Scope;
+use super::{InputError, InputTemplate, MappedGroup, RenderError};
+use crate::definition::{ExpandDefinition, ExpandMode, MAX_GROUP_INSTANCES, MAX_MAPPED, TaskDefinition};
+use crate::template::{Scope, Template};
 use cofferdam_ids::{TaskId, XComKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -79,6 +79,17 @@ pub enum ExpandError {
         /// How many there would be.
         len: usize,
     },
+    /// The tasks of a group have too many together.
+    #[error(
+        "expand/over: the tasks of a mapped group have at most {MAX_GROUP_INSTANCES} instances together; {len} items for {tasks} tasks \
+         make more"
+    )]
+    TooManyTogether {
+        /// How many items there are.
+        len: usize,
+        /// How many tasks.
+        tasks: usize,
+    },
 }
 
 /// The message of a template's error, at its place in `expand`.
@@ -90,15 +101,29 @@ fn placed(key: &str, error: &RenderError) -> String {
 /// The compiled form of a task's `expand`.
 pub(super) fn compile(task: &TaskDefinition) -> Result<Option<Expansion>, Vec<InputError>> {
     let Some(expand) = &task.expand else { return Ok(None) };
+    Ok(Some(Expansion { within: within(task), ..of(expand)? }))
+}
+
+/// The object in the input of a compiled task that the task calls its input: a JSON Pointer.
+pub(super) fn within(task: &TaskDefinition) -> String {
+    if task.script.is_some() { "/input".to_owned() } else { String::new() }
+}
+
+/// The compiled form of a group's `expand`.
+pub(super) fn of(expand: &ExpandDefinition) -> Result<Expansion, Vec<InputError>> {
     let mut over = BTreeMap::new();
     for (key, source) in &expand.over {
         over.insert(key.clone(), InputTemplate::parse(source)?);
     }
-    let within = if task.script.is_some() { "/input" } else { "" };
-    Ok(Some(Expansion { over, mode: expand.mode, within: within.to_owned() }))
+    Ok(Expansion { over, mode: expand.mode, within: String::new() })
 }
 
 impl Expansion {
+    /// The templates in its lists.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.over.values().flat_map(|list| list.templates().into_iter().map(|(_, template)| template))
+    }
+
     /// Whether it takes values from other tasks.
     #[must_use]
     pub fn needs_upstream(&self) -> bool {
@@ -147,6 +172,21 @@ impl Expansion {
     }
 }
 
+impl MappedGroup {
+    /// The values of all instances.
+    ///
+    /// # Errors
+    /// As of [`Expansion::values`], and when the tasks would have too many instances together.
+    pub fn values(&self, scope: &Scope<'_>) -> Result<MappedValues, ExpandError> {
+        let values = self.expand.values(scope)?;
+        let (len, tasks) = (values.len(), self.members.len());
+        if len.saturating_mul(tasks) > MAX_GROUP_INSTANCES {
+            return Err(ExpandError::TooManyTogether { len, tasks });
+        }
+        Ok(values)
+    }
+}
+
 /// The items of a list; of an object, its entries as pairs.
 fn items(source: Value) -> Result<Vec<Value>, &'static str> {
     match source {
@@ -180,15 +220,11 @@ impl MappedValues {
         usize::try_from(map_index).is_ok_and(|index| index < self.len)
     }
 
-    /// Sets the mapped keys of an instance's input. Returns whether there is an instance of that index.
+    /// The item of an instance, an object with a field for each mapped key. `None` when there is no instance of that index.
     #[must_use]
-    pub fn set(&self, map_index: i32, input: &mut Value) -> bool {
-        let Some(mut index) = usize::try_from(map_index).ok().filter(|index| *index < self.len) else { return false };
-        let Some(within) = input.pointer_mut(&self.within) else { return false };
-        if !within.is_object() {
-            *within = Value::Object(Map::new());
-        }
-        let Some(fields) = within.as_object_mut() else { return false };
+    pub fn item(&self, map_index: i32) -> Option<Value> {
+        let mut index = usize::try_from(map_index).ok().filter(|index| *index < self.len)?;
+        let mut fields = Map::new();
         // The last key changes fastest, as the digits of a number do.
         for (key, items) in self.keys.iter().rev() {
             let at = match self.mode {
@@ -201,6 +237,18 @@ impl MappedValues {
             };
             fields.insert(key.clone(), items[at].clone());
         }
+        Some(Value::Object(fields))
+    }
+
+    /// Sets the mapped keys of an instance's input to those of its item. Returns whether the input can take them.
+    #[must_use]
+    pub fn set(&self, item: &Value, input: &mut Value) -> bool {
+        let (Some(within), Value::Object(item)) = (input.pointer_mut(&self.within), item) else { return false };
+        if !within.is_object() {
+            *within = Value::Object(Map::new());
+        }
+        let Some(fields) = within.as_object_mut() else { return false };
+        fields.extend(item.iter().map(|(key, value)| (key.clone(), value.clone())));
         true
     }
 }
@@ -256,7 +304,7 @@ mod tests {
         (0..i32::try_from(values.len()).unwrap())
             .map(|index| {
                 let mut input = json!({ "x": "replaced", "kept": true });
-                assert!(values.set(index, &mut input));
+                assert!(values.set(&values.item(index).unwrap(), &mut input));
                 assert_eq!(input["kept"], json!(true));
                 input.as_object_mut().unwrap().remove("kept");
                 input
@@ -292,7 +340,7 @@ mod tests {
         assert_eq!(json!(inputs(&conf)), json!([{ "x": "Rome" }]));
         let none = expansion(ExpandMode::Product, json!({ "x": { "$conf": "/none" }, "y": [1, 2] }));
         assert!(values(&none).unwrap().is_empty());
-        assert!(!values(&none).unwrap().set(0, &mut json!({})));
+        assert_eq!(values(&none).unwrap().item(0), None);
     }
 
     #[test]
@@ -305,7 +353,8 @@ mod tests {
     fn a_scripts_input_lies_inside_that_of_its_interpreter() {
         let script = Expansion { within: "/input".to_owned(), ..expansion(ExpandMode::Product, json!({ "x": [7] })) };
         let mut input = json!({ "source": "…", "input": {} });
-        assert!(values(&script).unwrap().set(0, &mut input));
+        let values = values(&script).unwrap();
+        assert!(values.set(&values.item(0).unwrap(), &mut input));
         assert_eq!(input, json!({ "source": "…", "input": { "x": 7 } }));
     }
 
@@ -343,7 +392,7 @@ mod tests {
             let mut before: Option<Vec<u64>> = None;
             for index in 0..i32::try_from(values.len()).unwrap() {
                 let mut input = json!({});
-                prop_assert!(values.set(index, &mut input));
+                prop_assert!(values.set(&values.item(index).unwrap(), &mut input));
                 let digits: Vec<u64> = (0..lengths.len()).map(|key| input[format!("k{key}")].as_u64().unwrap()).collect();
                 prop_assert!(before.as_ref().is_none_or(|before| *before < digits), "{:?} then {:?}", before, digits);
                 before = Some(digits);

@@ -1,6 +1,6 @@
 //! What a compiled task decides about the tasks after it, and how it belongs to setups and groups.
 
-use super::DagPlan;
+use super::{DagPlan, InMappedGroup, MappedGroup};
 use crate::definition::TaskDefinition;
 use cofferdam_ids::GroupName;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct TaskFlow {
     /// The group that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
+    /// The mapped group that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<InMappedGroup>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -44,6 +47,7 @@ impl TaskFlow {
                 .filter(|teardown| teardown.on)
                 .map(|teardown| TeardownPlan { setups, fail_run: teardown.fail_run }),
             group: task.group.clone(),
+            mapped: None,
         }
     }
 
@@ -77,7 +81,7 @@ pub struct TeardownPlan {
 }
 
 /// A group of tasks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupPlan {
     /// Its name; a dot puts it into another group.
     pub name: GroupName,
@@ -88,6 +92,9 @@ pub struct GroupPlan {
     pub roots: Vec<i32>,
     /// Its tasks that none of it waits for.
     pub leaves: Vec<i32>,
+    /// What it is mapped over, when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<MappedGroup>,
 }
 
 /// What a task's result leaves out.

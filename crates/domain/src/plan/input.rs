@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 ///   with `"key": "count"`, the XCom of that key instead of the result.
 /// - `{"$conf": "/station"}`: the part of the run's `conf` (over the dag's `params`) at that JSON Pointer; `""` for all.
 /// - `{"$param": "station"}`: the same for one of the dag's `params`, by its name.
+/// - `{"$item": "station"}`: for what is mapped, its item of what it is mapped over under that name; with `"path"` as above.
 /// - each with `"default": …`: the value to take when there is none.
 /// - a text with `{{` or `{%`: a [`Template`], which makes a text.
 /// - `{"$expr": "params.limit * 2"}`: an expression of the same language, which makes any value.
@@ -33,6 +34,7 @@ enum Node {
     From { task: TaskId, key: XComKey, path: String, default: Option<Value> },
     Conf { path: String, default: Option<Value> },
     Param { name: String, path: String, default: Option<Value> },
+    Item { key: String, path: String, default: Option<Value> },
     Template(Template),
 }
 
@@ -81,7 +83,7 @@ impl Slot<'_> {
     pub(crate) const fn conf_path(&self) -> Option<&str> {
         match self.source {
             SlotSource::Conf { path } => Some(path),
-            SlotSource::XCom { .. } => None,
+            SlotSource::XCom { .. } | SlotSource::Item { .. } => None,
         }
     }
 }
@@ -93,6 +95,8 @@ pub(crate) enum SlotSource<'a> {
     XCom { task: &'a TaskId, key: &'a XComKey, path: &'a str },
     /// A part of the run's conf, laid over the dag's params.
     Conf { path: &'a str },
+    /// A part of the item of that name.
+    Item { key: &'a str, path: &'a str },
 }
 
 /// Why an input cannot be filled in. The task fails with `invalid_input`.
@@ -128,6 +132,16 @@ pub enum RenderError {
         /// The path.
         path: String,
     },
+    /// There is no such item, or nothing at that path of it.
+    #[error("input{pointer}: the item '{key}' has nothing at {path:?}")]
+    NoItem {
+        /// Where in the input.
+        pointer: String,
+        /// The name of the item.
+        key: String,
+        /// The path.
+        path: String,
+    },
     /// A template cannot be rendered.
     #[error("{part}{pointer}: {fault}")]
     Template {
@@ -150,7 +164,7 @@ impl RenderError {
     }
 }
 
-const FORMS: [&str; 5] = ["$from", "$conf", "$param", "$expr", "$literal"];
+const FORMS: [&str; 6] = ["$from", "$conf", "$param", "$item", "$expr", "$literal"];
 /// Deeper JSON than serde_json itself reads cannot come from a file.
 const MAX_DEPTH: usize = 128;
 
@@ -208,7 +222,21 @@ impl InputTemplate {
                 key: used.what.1.clone(),
                 place: Some(used.place),
             })),
-            Node::Literal(_) | Node::List(_) | Node::Object(_) | Node::Conf { .. } | Node::Param { .. } => {}
+            Node::Literal(_) | Node::List(_) | Node::Object(_) | Node::Conf { .. } | Node::Param { .. } | Node::Item { .. } => {}
+        });
+        found
+    }
+
+    /// The items that it takes, with their places; no name where a template takes all of them.
+    pub(crate) fn items(&self) -> Vec<(String, Option<TextPlace>, Option<&str>)> {
+        let mut found = Vec::new();
+        walk(&self.root, "", &mut |pointer, node| match node {
+            Node::Item { key, .. } => found.push((pointer.to_owned(), None, Some(key.as_str()))),
+            Node::Template(template) => {
+                let used = template.uses().items.iter();
+                found.extend(used.map(|used| (pointer.to_owned(), Some(used.place), used.what.as_deref())));
+            }
+            _ => {}
         });
         found
     }
@@ -285,7 +313,9 @@ impl InputTemplate {
             Node::Literal(Value::Object(fields)) => MappedLength::Known(fields.len()),
             Node::Literal(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => MappedLength::Never,
             Node::Template(template) if template.makes_text() => MappedLength::Never,
-            Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Template(_) => MappedLength::Later,
+            Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Item { .. } | Node::Template(_) => {
+                MappedLength::Later
+            }
         }
     }
 
@@ -311,7 +341,8 @@ fn walk<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, &'a Node
                 walk(field, &join(pointer, key), visit);
             }
         }
-        Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Template(_) => {}
+        Node::Literal(_) | Node::From { .. } | Node::Conf { .. } | Node::Param { .. } | Node::Item { .. } | Node::Template(_) => {
+        }
     }
 }
 
@@ -326,6 +357,7 @@ fn known<'a>(node: &'a Node, pointer: &str, slots: &mut Vec<Slot<'a>>) -> Value 
         }
         Node::From { task, key, path, default } => (SlotSource::XCom { task, key, path }, default),
         Node::Conf { path, default } | Node::Param { path, default, .. } => (SlotSource::Conf { path }, default),
+        Node::Item { key, path, default } => (SlotSource::Item { key, path }, default),
         Node::Template(_) => return crate::wit::hole(),
     };
     let number = slots.len() as u64;
@@ -358,6 +390,10 @@ fn fill(node: &Node, pointer: &str, scope: &Scope<'_>) -> Result<Value, RenderEr
         }
         Node::Template(template) => {
             template.render(scope).map_err(|fault| RenderError::Template { part: "input", pointer: pointer.to_owned(), fault })
+        }
+        Node::Item { key, path, default } => {
+            let item = scope.item.and_then(|item| item.get(key)?.pointer(path)).or(default.as_ref());
+            item.cloned().ok_or_else(|| RenderError::NoItem { pointer: pointer.to_owned(), key: key.clone(), path: path.clone() })
         }
         Node::Conf { path, default } | Node::Param { path, default, .. } => scope
             .run
@@ -395,6 +431,7 @@ fn placeholder(form: &str, fields: &Map<String, Value>, pointer: &str, errors: &
         "$from" => &["$from", "path", "key", "default"],
         "$conf" => &["$conf", "default"],
         "$param" => &["$param", "path", "default"],
+        "$item" => &["$item", "path", "default"],
         "$expr" => &["$expr"],
         "$literal" => &["$literal"],
         _ => {
@@ -444,6 +481,7 @@ fn placeholder(form: &str, fields: &Map<String, Value>, pointer: &str, errors: &
             Node::From { task: task?, key: key?, path: path?, default }
         }
         "$conf" => Node::Conf { path: path_of(value, &at, errors)?, default },
+        "$item" => Node::Item { key: text.to_owned(), path: path?, default },
         _ => {
             let name = text.to_owned();
             let path = join("", &name) + &path?;

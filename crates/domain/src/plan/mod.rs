@@ -8,6 +8,7 @@ mod entry;
 mod expand;
 mod flow;
 mod input;
+mod mapped;
 mod reach;
 mod room;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(crate) use expand::MappedLength;
 pub use expand::{ExpandError, Expansion, MappedValues};
 pub use flow::{Decides, DecisionError, GroupPlan, LeftOut, TaskFlow, TeardownPlan};
 pub use input::{InputError, InputTemplate, Reference, RenderError};
+pub use mapped::{InMappedGroup, MappedGroup};
 pub use room::{ConcurrencyKey, Gate, Gates, Past, TaskRoom};
 pub use work::{ComponentWork, RunDagMoment, RunDagWork, TaskWork};
 
@@ -45,9 +47,13 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The version of [`DagPlan`] that this code writes. It reads this one and all before.
-pub const PLAN_VERSION: u32 = 3;
+pub const PLAN_VERSION: u32 = 4;
 
-/// The version of a plan that has no approvals, callbacks and deadlines: an earlier Cofferdam can read it, too.
+/// The version of a plan that has neither mapped groups nor questions for each item or until a moment: an earlier Cofferdam can read it,
+/// too.
+const UNGROUPED_VERSION: u32 = 3;
+
+/// The version of one that has no approvals, callbacks and deadlines either.
 const PLAIN_VERSION: u32 = 2;
 
 /// How many runs of a dag run at once when it does not say (Airflow's default).
@@ -204,7 +210,12 @@ impl TaskPlan {
     #[must_use]
     pub fn instance_name(&self, scope: &Scope<'_>, input: &Value) -> Option<String> {
         // What an interpreter is given holds the script beside the input of the task.
-        let input = self.expand.as_ref().and_then(|expand| input.pointer(&expand.within)).unwrap_or(input);
+        let within = match (&self.expand, &self.flow.mapped) {
+            (Some(expand), _) => &expand.within,
+            (None, Some(group)) => &group.within,
+            (None, None) => "",
+        };
+        let input = input.pointer(within).unwrap_or(input);
         let rendered = self.map_index_template.as_ref()?.render(&Scope { input: Some(input), ..*scope }).ok()?;
         let name: String = rendered.as_str()?.trim().chars().take(MAX_INSTANCE_NAME).collect();
         (!name.is_empty()).then_some(name)
@@ -225,10 +236,15 @@ impl TaskPlan {
         self.expand.is_some() || self.filled_in().any(InputTemplate::is_filled_in)
     }
 
+    /// Whether it asks for its item by name.
+    fn takes_items(&self) -> bool {
+        self.filled_in().any(|part| !part.items().is_empty())
+    }
+
     /// The templates in what is filled in.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        let lists = self.expand.iter().flat_map(|expand| expand.over.values());
-        self.filled_in().chain(lists).flat_map(|part| part.templates().into_iter().map(|(_, template)| template))
+        let lists = self.expand.iter().flat_map(Expansion::templates);
+        self.filled_in().flat_map(|part| part.templates().into_iter().map(|(_, template)| template)).chain(lists)
     }
 
     /// Fills in how its component is entered: its arguments and environment variables.
@@ -278,10 +294,11 @@ pub enum PlanReadError {
 }
 
 impl TaskPlan {
-    /// Whether it is mapped: it starts out as one instance with the `map_index` -1, which becomes as many as there are items.
+    /// Whether it is mapped, by itself or with its group: it starts out as one instance with the `map_index` -1, which becomes as many
+    /// as there are items.
     #[must_use]
     pub const fn is_mapped(&self) -> bool {
-        self.expand.is_some()
+        self.expand.is_some() || self.flow.mapped.is_some()
     }
 
     /// What becomes of an instance whose upstream tasks have ended like this. A task that is mapped over what others return
@@ -330,7 +347,7 @@ impl DagPlan {
                     continue;
                 }
                 Some(WorkDefinition::Approval(approval)) => {
-                    works.push(Some(TaskWork::Approval { approval: approval.work() }));
+                    works.push(Some(TaskWork::Approval { approval: approval.work(&dag.timezone) }));
                     continue;
                 }
                 None => {
@@ -389,10 +406,11 @@ impl DagPlan {
                 pool: settings.pool.unwrap_or_else(PoolName::default_pool),
                 pool_slots: settings.pool_slots.unwrap_or(1),
                 queue: settings.queue.unwrap_or_else(QueueName::default_queue),
-                input: match (&task.script, task.template().1) {
-                    (Some(script), input) => InputTemplate::parse(&script.input(input)).map_err(|_| found.clone())?,
-                    (None, None) => InputTemplate::default(),
-                    (None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
+                input: match (&task.script, &task.approval, task.template().1) {
+                    (Some(script), _, input) => InputTemplate::parse(&script.input(input)).map_err(|_| found.clone())?,
+                    (None, Some(approval), _) => InputTemplate::parse(&approval.input()).map_err(|_| found.clone())?,
+                    (None, None, None) => InputTemplate::default(),
+                    (None, None, Some(input)) => InputTemplate::parse(input).map_err(|_| found.clone())?,
                 },
                 expand: expand::compile(task).map_err(|_| found.clone())?,
                 map_index_template: crate::definition::expand::name_template(task).transpose().map_err(|_| found.clone())?,
@@ -422,18 +440,7 @@ impl DagPlan {
         for (task, priority) in tasks.iter_mut().zip(priorities) {
             task.priority = priority;
         }
-        let in_order = |tasks: &[usize]| {
-            let mut tasks: Vec<i32> = tasks.iter().map(|task| index_of[*task]).collect();
-            tasks.sort_unstable();
-            tasks
-        };
-        let groups = groups.iter().map(|(name, group)| GroupPlan {
-            name: name.clone(),
-            description: dag.groups.get(name).and_then(|group| group.description.clone()),
-            roots: in_order(&group.roots),
-            leaves: in_order(&group.leaves),
-        });
-        let groups = groups.collect();
+        let Some(groups) = mapped::groups(dag, &groups, &order, &mut tasks) else { return Err(found) };
 
         let mut plan = Self {
             v: PLAIN_VERSION,
@@ -464,6 +471,13 @@ impl DagPlan {
         }
         let asks = plan.tasks.iter().any(|task| matches!(task.work, TaskWork::Approval { .. }));
         if asks || !plan.callbacks.is_empty() || plan.has_deadlines() {
+            plan.v = UNGROUPED_VERSION;
+        }
+        let is_new = |task: &TaskPlan| match &task.work {
+            TaskWork::Approval { approval } => approval.until_timezone.is_some() || task.expand.is_some(),
+            TaskWork::Component(_) | TaskWork::RunDag { .. } => false,
+        };
+        if plan.tasks.iter().any(|task| task.flow.mapped.is_some() || task.takes_items() || is_new(task)) {
             plan.v = PLAN_VERSION;
         }
         Ok(plan)

@@ -548,6 +548,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             "macros" => Item::Handle(Handle::Macros),
             "range" => Item::Handle(Handle::Range),
             "input" => self.scope.input.map_or_else(Item::none, Item::Given),
+            "item" => self.scope.item.map_or_else(Item::none, Item::Given),
             "event" => text(happened.map(|happened| &happened.event)),
             "reason" => text(happened.and_then(|happened| happened.reason.as_ref())),
             "exception" => text(happened.and_then(|happened| happened.message.as_ref())),

@@ -47,6 +47,9 @@ pub(super) const OF_CALLBACKS: &[&str] = &["event", "exception", "reason", "dead
 /// The name that only `map_index_template` knows.
 pub(super) const OF_INSTANCES: &str = "input";
 
+/// The name that only what is mapped knows.
+pub(super) const OF_MAPPED: &str = "item";
+
 pub(super) const ALL: &[Name] = &[
     value("ds"),
     value("ds_nodash"),
@@ -92,6 +95,7 @@ pub(super) const ALL: &[Name] = &[
     with("macros", &["ds_add", "ds_format", "datetime", "timedelta", "json"]),
     value("range"),
     value("input"),
+    value("item"),
     value("event"),
     value("exception"),
     value("reason"),

@@ -32,6 +32,8 @@ pub struct Scope<'a> {
     pub happened: Option<&'a Happened>,
     /// For the name of an instance: what it was given.
     pub input: Option<&'a Value>,
+    /// For what is mapped: its item, an object with a field for each name.
+    pub item: Option<&'a Value>,
 }
 
 static NO_GRANT: LazyLock<Grant> = LazyLock::new(Grant::default);
@@ -62,6 +64,7 @@ impl<'a> Scope<'a> {
             xcom,
             happened: None,
             input: None,
+            item: None,
         }
     }
 }

@@ -74,6 +74,7 @@ impl World {
             xcom,
             happened: None,
             input: None,
+            item: None,
         }
     }
 }

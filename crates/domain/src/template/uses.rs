@@ -1,6 +1,6 @@
 //! What a template takes from outside, found in its syntax tree before it is ever rendered.
 
-use super::names::{ALL, Attributes, CONNECTION, OF_CALLBACKS, OF_INSTANCES, instead_of};
+use super::names::{ALL, Attributes, CONNECTION, OF_CALLBACKS, OF_INSTANCES, OF_MAPPED, instead_of};
 use super::{TemplateError, filters, place};
 use crate::definition::TextPlace;
 use crate::definition::suggest::closest;
@@ -10,6 +10,9 @@ use minijinja::value::ValueKind;
 
 /// How deep expressions may be nested.
 pub(super) const MAX_DEPTH: usize = 100;
+
+/// What can be asked of an object, beside what is in it.
+const METHODS: [&str; 4] = ["get", "items", "keys", "values"];
 
 /// Something that a template takes from outside, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Uses {
     pub happened: Vec<Used<String>>,
     /// Where it names what an instance was given, which only `map_index_template` can.
     pub input: Vec<Used<String>>,
+    /// The items that it takes, which only what is mapped has; no name for all of them.
+    pub items: Vec<Used<Option<String>>>,
 }
 
 pub(super) fn of_text(tree: &ast::Stmt<'_>, errors: &mut Vec<TemplateError>) -> Uses {
@@ -306,6 +311,14 @@ impl Finder<'_> {
         if name == OF_INSTANCES {
             self.uses.input.push(Used { what: name.to_owned(), place: place(span) });
         }
+        if name == OF_MAPPED {
+            self.uses.items.push(match steps.first() {
+                Some(Step::Named(key, at)) if !maybe_missing && !METHODS.contains(key) => {
+                    Used { what: Some((*key).to_owned()), place: place(*at) }
+                }
+                _ => Used { what: None, place: place(span) },
+            });
+        }
         let of_conf = name == "params" || (name == "dag_run" && matches!(steps.first(), Some(Step::Named("conf", _))));
         self.uses.beyond_conf |= !of_conf && name != "range";
         self.uses.previous |= name.starts_with("prev_");
@@ -327,7 +340,7 @@ impl Finder<'_> {
                 self.unreadable(*span, format!("the attribute of '{name}' must be written out"), None);
             }
             (Attributes::Params, [Step::Named(param, span), ..]) => {
-                if !maybe_missing && !matches!(*param, "get" | "items" | "keys" | "values") {
+                if !maybe_missing && !METHODS.contains(param) {
                     self.uses.params.push(Used { what: (*param).to_owned(), place: place(*span) });
                 }
             }

@@ -25,7 +25,8 @@ pub const MOST_INSTANCES: i64 = 20_000;
 pub struct Selection {
     /// Tasks by name; none named: all.
     pub tasks: Option<Vec<TaskId>>,
-    /// Only this instance of a mapped task.
+    /// Only this instance of a mapped task, and of those that run beside it in a mapped group; of other tasks that are reached by
+    /// `upstream` and `downstream`, all.
     pub map_index: Option<i32>,
     /// Runs.
     pub runs: RunScope,
@@ -175,7 +176,7 @@ impl Engine {
         let changes =
             locked.iter().filter_map(|one| Some(Change::new(one.instance, event_of(mark, one.state.name())?))).collect();
         // Who says what the run is need not be told.
-        let mut followups = self.change_told(&mut tx, locked, changes, now, false).await?;
+        let mut followups = self.change_told(&mut tx, locked, (changes, Vec::new()), now, false).await?;
         for mut closed in transition::settle(&mut tx, &[(run, 0)], now).await? {
             if mark != RunMark::ByItsTasks {
                 closed.succeeded = mark == RunMark::Success;
@@ -213,7 +214,8 @@ impl Engine {
             return Err(too_much(format!("more than {MOST_RUNS} runs are selected")));
         }
         let plans = self.plans(tx, runs.iter().map(|run| run.version)).await?;
-        let mut indexes: HashMap<DagVersionId, BTreeSet<i32>> = HashMap::new();
+        // The tasks that are meant, each with whether only the wanted index of it is.
+        let mut indexes: HashMap<DagVersionId, HashMap<i32, bool>> = HashMap::new();
         let mut names: BTreeSet<TaskId> = BTreeSet::new();
         if let Some(tasks) = &selection.tasks {
             if let Some(missing) = tasks.iter().find(|task| plans.values().all(|plan| plan.task_named(task).is_none())) {
@@ -222,7 +224,13 @@ impl Engine {
             for (version, plan) in &plans {
                 let start: Vec<i32> = tasks.iter().filter_map(|task| Some(plan.task_named(task)?.task_index)).collect();
                 let reached = plan.reach(&start, selection.upstream, selection.downstream);
-                names.extend(reached.iter().filter_map(|index| Some(plan.task(*index)?.task_id.clone())));
+                let reached = reached.into_iter().filter_map(|index| plan.task(index));
+                let reached = reached.map(|task| {
+                    let beside = start.iter().any(|other| plan.goes_by_index(task, *other));
+                    (task.task_index, start.contains(&task.task_index) || beside)
+                });
+                let reached: HashMap<i32, bool> = reached.collect();
+                names.extend(reached.keys().filter_map(|index| Some(plan.task(*index)?.task_id.clone())));
                 indexes.insert(*version, reached);
             }
         }
@@ -237,8 +245,9 @@ impl Engine {
         let runs: HashMap<RunKey, SelectedRun> = runs.into_iter().map(|run| (run.run, run)).collect();
         let instances = found.into_iter().filter(|one| {
             let of_version = runs.get(&one.run).and_then(|run| indexes.get(&run.version));
-            of_version.is_none_or(|reached| reached.contains(&one.task_index))
-                && selection.map_index.is_none_or(|wanted| wanted == one.map_index)
+            // Without names all tasks are meant, at the index.
+            let meant = of_version.map_or(Some(&true), |reached| reached.get(&one.task_index));
+            meant.is_some_and(|by_index| !by_index || selection.map_index.is_none_or(|wanted| wanted == one.map_index))
                 && selection.states.as_ref().is_none_or(|states| states.contains(&one.state))
                 && selection.instances.as_ref().is_none_or(|wanted| wanted.contains(&one.instance))
         });
@@ -339,12 +348,18 @@ async fn not_run_behind(tx: &mut Tx<'_>, meant: &Meant, chosen: &[&Candidate]) -
     for one in chosen {
         marked.entry(one.run).or_default().push(one.task_index);
     }
+    let chosen_unlisted: Vec<(RunKey, i32)> =
+        chosen.iter().filter(|one| one.map_index < 0).map(|one| (one.run, one.task_index)).collect();
     let runs: Vec<RunKey> = marked.keys().copied().collect();
     let chosen: HashSet<TaskInstanceId> = chosen.iter().map(|one| one.instance).collect();
     let mut behind: HashMap<RunKey, BTreeSet<i32>> = HashMap::new();
     for (run, tasks) in &marked {
         let plan = meant.runs.get(run).and_then(|run| meant.plans.get(&run.version));
-        behind.insert(*run, plan.map(|plan| plan.reach(tasks, false, true)).unwrap_or_default());
+        let mut tasks = tasks.clone();
+        // A mapped group whose list could not be made was not run because of the one that asked for it.
+        let without_list = chosen_unlisted.iter().filter(|(other, _)| other == run).filter_map(|(_, task)| plan?.task(*task));
+        tasks.extend(without_list.filter_map(|task| plan?.mapped_group(task)).flat_map(|group| group.members.iter().copied()));
+        behind.insert(*run, plan.map(|plan| plan.reach(&tasks, false, true)).unwrap_or_default());
     }
     let all = actions::candidates(tx, &runs, None, i64::MAX).await?;
     let not_run = all.into_iter().filter(|one| {

@@ -4,18 +4,18 @@ use super::{Pass, planned};
 use crate::EngineError;
 use crate::record::Report;
 use cofferdam_domain::ending::{Ending, Reason};
-use cofferdam_domain::plan::{DagPlan, LeftOut, TeardownPlan};
+use cofferdam_domain::plan::{DagPlan, LeftOut, TaskPlan, TeardownPlan};
 use cofferdam_domain::task::{TaskEvent, TaskStateName};
 use cofferdam_domain::trigger_rule::Verdict;
 use cofferdam_ids::{RunKey, TaskInstanceId, XComKey};
 use cofferdam_store::Tx;
 use cofferdam_store::execution::facts::XComValue;
-use cofferdam_store::execution::transition;
+use cofferdam_store::execution::transition::{self, LockedInstance};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-/// How setups ended, by run and task.
-pub(super) type Setups = HashMap<(RunKey, i32), TaskStateName>;
+/// How the instances of setups ended, by run and task, each with its index.
+pub(super) type Setups = HashMap<(RunKey, i32), Vec<(i32, TaskStateName)>>;
 
 /// What the end of a task's try leaves out. A result by which nothing can be decided makes a failure of a success.
 pub(super) fn decide(plan: &DagPlan, task_index: i32, event: TaskEvent, report: Option<&Report>) -> (TaskEvent, Option<LeftOut>) {
@@ -46,9 +46,22 @@ pub(super) const fn reason(left_out: &LeftOut) -> Reason {
 }
 
 /// What becomes of a teardown when all that it waits for has finished.
-pub(super) fn teardown(teardown: &TeardownPlan, run: RunKey, setups: &Setups) -> Verdict {
-    let states: Vec<_> = teardown.setups.iter().filter_map(|setup| setups.get(&(run, *setup))).collect();
-    if states.is_empty() || states.contains(&&TaskStateName::Success) {
+pub(super) fn teardown(
+    plan: &DagPlan,
+    (task, teardown): (&TaskPlan, &TeardownPlan),
+    locked: &LockedInstance,
+    setups: &Setups,
+) -> Verdict {
+    let of = |setup: &i32| setups.get(&(locked.run, *setup)).map(|states| (plan.goes_by_index(task, *setup), states));
+    // Of a mapped setup, one success is enough; of one in the same mapped group, that of the same index counts.
+    let states: Vec<TaskStateName> = teardown
+        .setups
+        .iter()
+        .filter_map(of)
+        .flat_map(|(by_index, states)| states.iter().filter(move |(index, _)| !by_index || *index == locked.map_index))
+        .map(|(_, state)| *state)
+        .collect();
+    if states.is_empty() || states.contains(&TaskStateName::Success) {
         Verdict::Ready
     } else if states.iter().all(|state| matches!(state, TaskStateName::Skipped | TaskStateName::Removed)) {
         Verdict::Skip
@@ -64,13 +77,15 @@ impl Pass<'_> {
         if left_out.is_empty() {
             return Ok(());
         }
-        let reasons: HashMap<(RunKey, i32), Reason> =
-            left_out.iter().map(|(run, task, reason)| ((*run, *task), *reason)).collect();
-        let tasks: Vec<(RunKey, i32)> = reasons.keys().copied().collect();
+        let reasons: HashMap<(RunKey, i32, Option<i32>), Reason> =
+            left_out.iter().map(|(run, task, index, reason)| ((*run, *task, *index), *reason)).collect();
+        let tasks: BTreeSet<(RunKey, i32)> = reasons.keys().map(|(run, task, _)| (*run, *task)).collect();
+        let tasks: Vec<(RunKey, i32)> = tasks.into_iter().collect();
         for locked in transition::lock_waiting(tx, &tasks).await? {
-            let (instance, task) = (locked.instance, (locked.run, locked.task_index));
-            self.take_up(locked);
-            if let Some(reason) = reasons.get(&task) {
+            let (instance, run, task, index) = (locked.instance, locked.run, locked.task_index, locked.map_index);
+            let reason = reasons.get(&(run, task, None)).or_else(|| reasons.get(&(run, task, Some(index))));
+            if let Some(reason) = reason {
+                self.take_up(locked);
                 self.apply(instance, TaskEvent::Bypassed(*reason), None)?;
             }
         }
@@ -93,12 +108,8 @@ impl Pass<'_> {
         wanted.sort_unstable();
         wanted.dedup();
         let mut setups = Setups::new();
-        for (run, task, state) in transition::states(tx, &wanted).await? {
-            // Of a mapped setup, one success is enough.
-            let kept = setups.entry((run, task)).or_insert(state);
-            if state == TaskStateName::Success || *kept == TaskStateName::Skipped {
-                *kept = state;
-            }
+        for (run, task, index, state) in transition::states(tx, &wanted).await? {
+            setups.entry((run, task)).or_default().push((index, state));
         }
         Ok(setups)
     }

@@ -21,9 +21,12 @@ impl Engine {
             let locked = transition::lock_unfinished(&mut tx, &admitted).await?;
             let plans = self.plans(&mut tx, locked.iter().map(|instance| instance.version)).await?;
             let mut changes = Vec::new();
+            let mut ask = Vec::new();
             for instance in &locked {
                 let task = crate::pipeline::planned(&plans, instance)?;
-                if task.verdict(&instance.upstream) == Verdict::Ready {
+                if !plans[&instance.version].waits_for_no_list(task) {
+                    ask.push(instance.instance);
+                } else if task.verdict(&instance.upstream) == Verdict::Ready {
                     changes.push(Change::new(instance.instance, TaskEvent::UpstreamsDone(Verdict::Ready)));
                 }
             }
@@ -33,7 +36,7 @@ impl Engine {
                     Some((locked.iter().find(|instance| instance.run == *run)?.tenant, *run, RunStateName::Running))
                 })
                 .collect();
-            let followups = self.change(&mut tx, locked, changes, now).await?;
+            let followups = self.change_and_ask(&mut tx, locked, changes, ask, now).await?;
             tx.commit().await?;
             self.announce_changes(Vec::new(), tenants);
             self.dispatch(followups).await;

@@ -7,10 +7,10 @@ use super::{OwnWork, still_due};
 use crate::pipeline::Followups;
 use crate::record::XComWrite;
 use crate::{Engine, EngineError};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use cofferdam_domain::approval::{ApprovalWork, Decision};
 use cofferdam_domain::context::Context;
-use cofferdam_domain::ending::Ending;
+use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::XComKey;
 use cofferdam_store::approvals::{self, NewApproval};
 use cofferdam_store::audit::{self, Action};
@@ -29,9 +29,22 @@ impl Engine {
         let now = self.clock.now();
         let mut tx = self.store.begin(&Context::system(own.due.tenant, "engine")).await?;
         let Some(locked) = still_due(&mut tx, own).await? else { return Ok(Vec::new()) };
-        let message: String = match &own.input {
-            Value::String(message) => message.chars().filter(|c| *c != '\0').take(MESSAGE_CHARS).collect(),
-            other => other.to_string().chars().take(MESSAGE_CHARS).collect(),
+        let (message, until) = match (&own.input, &work.until_timezone) {
+            (Value::Object(fields), Some(_)) => (fields.get("message"), fields.get("until").and_then(Value::as_str)),
+            (message, _) => (Some(message), None),
+        };
+        let message: String = match message {
+            Some(Value::String(message)) => message.chars().filter(|c| *c != '\0').take(MESSAGE_CHARS).collect(),
+            other => other.map(ToString::to_string).unwrap_or_default().chars().take(MESSAGE_CHARS).collect(),
+        };
+        let expires_at = match work.expires_at(until, now) {
+            Ok(expires_at) => expires_at,
+            Err(error) => {
+                let failure = Ending::failure(Reason::InvalidInput, format!("approval.until: {error}"));
+                let followups = self.end_own_work(&mut tx, own, locked, (failure, Vec::new()), now).await?;
+                tx.commit().await?;
+                return Ok(vec![followups]);
+            }
         };
         let new = NewApproval {
             instance: own.due.instance,
@@ -40,7 +53,7 @@ impl Engine {
             message: &message,
             work,
             asked_at: now,
-            expires_at: work.timeout_ms.map(|timeout| later(now, timeout)),
+            expires_at,
         };
         let asked = approvals::ask(&mut tx, new).await?;
         let outcome = match (asked.decision, asked.expires_at) {
@@ -51,7 +64,8 @@ impl Engine {
                 let task = locked.first().map(|instance| instance.task_id.to_string()).unwrap_or_default();
                 let target = format!("{}/{}/{task}", own.run.dag_id, own.run.dag_run_id);
                 let done = Action { action: "approval.expire", target_kind: "task_instance", target: &target };
-                audit::append(&mut tx, done, &json!({ "on_expiry": work.on_expiry.as_str() }), now).await?;
+                let detail = json!({ "map_index": own.due.map_index, "on_expiry": work.on_expiry.as_str() });
+                audit::append(&mut tx, done, &detail, now).await?;
                 outcome(work, &decision)
             }
             (None, expires_at) => {
@@ -71,9 +85,4 @@ pub(crate) fn outcome(work: &ApprovalWork, decision: &Decision) -> (Ending, Vec<
     let output = decision.output().to_string();
     let xcom = XComWrite { key: XComKey::return_value(), size_bytes: output.len() as u64, value: XComValue::Inline(output) };
     (work.ending(decision), vec![xcom])
-}
-
-fn later(now: DateTime<Utc>, ms: u64) -> DateTime<Utc> {
-    let delta = i64::try_from(ms).ok().and_then(TimeDelta::try_milliseconds).unwrap_or(LOOK_AGAIN);
-    now + delta
 }

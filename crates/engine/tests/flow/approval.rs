@@ -35,8 +35,18 @@ fn person(stage: &Stage, name: &str, role: Role) -> Context {
 }
 
 async fn answer(stage: &Stage, who: &Context, run: &Triggered, answer: &Answer) -> Result<(), EngineError> {
-    let (dag_id, task_id) = (DagId::new("asking").unwrap(), "ask".parse().unwrap());
-    let task = AskedTask { dag_id: &dag_id, dag_run_id: &run.dag_run_id, task_id: &task_id, map_index: -1 };
+    answer_at(stage, who, run, ("ask", -1), answer).await
+}
+
+async fn answer_at(
+    stage: &Stage,
+    who: &Context,
+    run: &Triggered,
+    (task, map_index): (&str, i32),
+    answer: &Answer,
+) -> Result<(), EngineError> {
+    let (dag_id, task_id) = (DagId::new("asking").unwrap(), task.parse().unwrap());
+    let task = AskedTask { dag_id: &dag_id, dag_run_id: &run.dag_run_id, task_id: &task_id, map_index };
     stage.engine.answer_approval(who, task, answer).await.map(|_| ())
 }
 
@@ -180,6 +190,100 @@ async fn a_question_survives_its_process_and_not_its_try() {
     assert!(matches!(late, EngineError::Store(StoreError::Conflict { .. })), "{late:?}");
 }
 
+/// A mapped approval asks once for each item, and each is answered by itself; in a mapped group, what lies behind goes on index by index.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_item_is_asked_for_by_itself() {
+    let stage = Stage::new().await;
+    let definition = json!({
+        "dag_id": "asking",
+        "groups": { "each": { "expand": { "over": { "row": { "$from": "rows" } } } } },
+        "tasks": [
+            task("rows", &[], json!({})),
+            {
+                "task_id": "ask",
+                "approval": { "message": "Publish {{ item.city }}?", "on_reject": "skip" },
+                "expand": { "over": { "city": { "$from": "rows" } } },
+            },
+            { "task_id": "check", "group": "each", "approval": { "message": "Is {{ item.row }} right?" } },
+            task("store", &[], json!({ "group": "each", "input": { "why": { "$from": "check", "path": "/note" } } })),
+            task("join", &[], json!({ "input": { "all": { "$from": "ask" } }, "trigger_rule": "none_failed" })),
+        ],
+    });
+    let dag = stage.apply(definition).await;
+    let run = stage.trigger(&dag, json!({})).await;
+    stage.succeed("rows", json!(["oslo", "rome"])).await;
+    let anna = person(&stage, "anna", Role::Operator);
+    let asked =
+        stage.until("four questions", || async { Some(waiting(&stage, &anna).await).filter(|asked| asked.len() == 4) }).await;
+    let mut asked: Vec<_> = asked.into_iter().map(|one| (one.task_id.to_string(), one.map_index, one.message)).collect();
+    asked.sort();
+    let expected = [
+        ("ask", 0, "Publish oslo?"),
+        ("ask", 1, "Publish rome?"),
+        ("check", 0, "Is oslo right?"),
+        ("check", 1, "Is rome right?"),
+    ];
+    assert_eq!(asked, expected.map(|(task, index, message)| (task.to_owned(), index, message.to_owned())));
+    answer_at(&stage, &anna, &run, ("check", 1), &yes()).await.unwrap();
+    let store = stage.take_task("store[1]").await;
+    assert_eq!(store.job.input, json!({ "why": "go" }));
+    stage.end(vec![(store, crate::stage::success(json!(null)))]).await;
+    answer_at(&stage, &anna, &run, ("check", 0), &no()).await.unwrap();
+    answer_at(&stage, &anna, &run, ("ask", 1), &no()).await.unwrap();
+    let again = answer_at(&stage, &anna, &run, ("ask", 1), &yes()).await.unwrap_err();
+    assert!(matches!(again, EngineError::Store(StoreError::Conflict { .. })), "{again:?}");
+    answer_at(&stage, &anna, &run, ("ask", 0), &yes()).await.unwrap();
+    let join = stage.take_task("join").await;
+    let all: Vec<_> = join.job.input["all"].as_array().unwrap().iter().map(|one| one["decision"].clone()).collect();
+    assert_eq!(all, ["approved"]);
+    stage.end(vec![(join, crate::stage::success(json!(null)))]).await;
+    assert_eq!(stage.ended(run.run).await, RunStateName::Failed);
+    let states = stage.states(run.run).await;
+    let of = |name: &str| states[name].0;
+    assert_eq!(
+        (of("ask[1]"), of("check[0]"), of("store[0]")),
+        (TaskStateName::Skipped, TaskStateName::Failed, TaskStateName::UpstreamFailed)
+    );
+}
+
+/// A question can wait until a moment, written or made by a template, in the dag's time zone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_can_wait_until_a_moment() {
+    let stage = Stage::new().await;
+    let anna = person(&stage, "anna", Role::Operator);
+    let waits_until = async |until: &str| {
+        let mut definition = asked_by(json!({ "message": "Publish?", "until": until }));
+        definition["timezone"] = json!("Europe/Berlin");
+        let dag = stage.apply(definition).await;
+        let run = stage.trigger_for(&dag, "2096-11-21T06:00:00Z").await;
+        let asked = waiting(&stage, &anna).await;
+        stage.engine.cancel_run(&stage.context, &dag, &run.dag_run_id).await.unwrap();
+        let mut tx = stage.store.begin(&stage.context).await.unwrap();
+        cofferdam_store::execution::actions::delete_run(&mut tx, &dag, &run.dag_run_id).await.unwrap();
+        tx.commit().await.unwrap();
+        asked.first().map(|one| (one.expires_at.unwrap().to_rfc3339(), one.message.clone()))
+    };
+    for (until, expected) in [
+        ("2096-12-01T18:00", "2096-12-01T17:00:00+00:00"),
+        ("2096-12-01T18:00:00Z", "2096-12-01T18:00:00+00:00"),
+        ("{{ logical_date + macros.timedelta(hours=12) }}", "2096-11-21T18:00:00+00:00"),
+        ("{{ ds }}T23:00", "2096-11-21T22:00:00+00:00"),
+    ] {
+        assert_eq!(waits_until(until).await, Some((expected.to_owned(), "Publish?".to_owned())), "{until}");
+    }
+
+    // One that has passed expires at once; what is no moment is not asked.
+    for (until, on_expiry, expected) in [
+        ("2026-01-01", "skip", (TaskStateName::Skipped, Some(Reason::SkippedByTask))),
+        ("{{ 'tomorrow' }}", "fail", (TaskStateName::Failed, Some(Reason::InvalidInput))),
+    ] {
+        let dag = stage.apply(asked_by(json!({ "message": "Publish?", "until": until, "on_expiry": on_expiry }))).await;
+        let run = stage.trigger(&dag, json!({})).await.run;
+        stage.ended(run).await;
+        assert_eq!(stage.states(run).await["ask"], expected, "{until}");
+    }
+}
+
 /// What the compiler says of an approval.
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_in_an_approval_have_their_place() {
@@ -196,6 +300,13 @@ async fn mistakes_in_an_approval_have_their_place() {
         (json!({ "message": "?", "timeout": 0 }), "out_of_range /tasks/0/approval/timeout"),
         (json!({ "message": "?", "options": ["a", "a"] }), "invalid_value /tasks/0/approval/options/1: 'a' is named twice"),
         (json!({ "message": "?", "on_expiry": "wait" }), "invalid_value /tasks/0/approval/on_expiry"),
+        (
+            json!({ "message": "?", "timeout": "1h", "until": "2026-12-01" }),
+            "invalid_value /tasks/0/approval/until: it waits for a time or until a moment",
+        ),
+        (json!({ "message": "?", "until": "soon" }), "invalid_value /tasks/0/approval/until: \"soon\" is not a date"),
+        (json!({ "message": "?", "until": "{{ dss }}" }), "unknown_name /tasks/0/approval/until"),
+        (json!({ "message": "{{ item.x }}?" }), "unknown_name /tasks/0/approval/message: there is no item here"),
     ];
     for (approval, expected) in mistakes {
         let found = stage.problems(asked_by(approval)).await;

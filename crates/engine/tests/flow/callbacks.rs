@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, Taken, failure, success, task};
 use cofferdam_domain::callback::CallbackEvent;
+use cofferdam_domain::clock::{Clock, SystemClock};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
@@ -208,6 +209,70 @@ async fn missed_deadlines_are_told_once() {
     let kept: Vec<_> = kept.iter().map(|one| (one.task_id.as_ref().map(ToString::to_string), one.missed_at.is_some())).collect();
     assert_eq!(kept, [(None, true), (Some("slow".to_owned()), true)], "a task that never started has missed nothing");
     assert_eq!(called(&stage, run).await.len(), 2);
+}
+
+/// What is cleared has its deadline anew, counted from then; one that is counted from the run's own moment is not missed twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cleared_has_its_deadline_anew() {
+    let stage = Stage::new().await;
+    let soon = |from: &str| json!({ "after": "1ms", "from": from, "callback": "work" });
+    let dag = stage
+        .apply(json!({
+            "dag_id": "again",
+            "deadline": soon("queued_at"),
+            "tasks": [
+                task("one", &[], json!({ "deadline": soon("queued_at") })),
+                task("two", &[], json!({ "deadline": { "after": "1h" } })),
+                task("three", &[], json!({ "deadline": soon("logical_date") })),
+            ],
+        }))
+        .await;
+    let run = stage.trigger(&dag, json!({})).await;
+    let tasks = stage.take(3).await;
+    let _scheduler = stage.scheduler();
+    let missed = async |so_many: usize| {
+        let all = || async { (called(&stage, run.run).await.len() >= so_many).then_some(()) };
+        stage.until("the callbacks", all).await;
+        let mut calls = Vec::new();
+        while calls.len() < so_many {
+            calls.extend(stage.until("callbacks", || async { Some(stage.take(9).await).filter(|more| !more.is_empty()) }).await);
+        }
+        calls.sort_by_key(Taken::name);
+        let names: Vec<_> = calls.iter().map(|call| call.job.context.task_id.to_string()).collect();
+        stage.end(calls.into_iter().map(|call| (call, success(json!(null)))).collect()).await;
+        names
+    };
+    assert_eq!(missed(3).await, ["deadline", "one.deadline", "three.deadline"]);
+    stage.end(tasks.into_iter().map(|one| (one, success(json!(null)))).collect()).await;
+    stage.ended(run.run).await;
+    let first = deadlines(&stage, run.run).await;
+    assert_eq!(first.iter().filter(|one| one.missed_at.is_some()).count(), 3);
+
+    let cleared_at = SystemClock.now();
+    let selection = Selection {
+        tasks: Some(vec!["one".parse().unwrap(), "three".parse().unwrap()]),
+        runs: RunScope { dag_run_ids: Some(vec![run.dag_run_id.clone()]), ..RunScope::default() },
+        ..Selection::default()
+    };
+    stage.engine.act(&stage.context, &dag, &selection, Act::Clear, false).await.unwrap();
+    let mut again = Vec::new();
+    let renewed = || async {
+        let calls = called(&stage, run.run).await;
+        (calls.len() == 5).then_some(calls)
+    };
+    let calls = stage.until("two callbacks more", renewed).await;
+    let mut names: Vec<_> = calls.iter().map(|call| call.task_id.to_string()).collect();
+    names.sort();
+    assert_eq!(names, ["deadline", "deadline", "one.deadline", "one.deadline", "three.deadline"]);
+    while again.len() < 4 {
+        again.extend(stage.until("tries", || async { Some(stage.take(9).await).filter(|more| !more.is_empty()) }).await);
+    }
+    for one in deadlines(&stage, run.run).await {
+        let task = one.task_id.as_ref().map(ToString::to_string);
+        assert_eq!(one.due_at.unwrap() > cleared_at, task.as_deref() != Some("three"), "{one:?}");
+    }
+    stage.end(again.into_iter().map(|one| (one, success(json!(null)))).collect()).await;
+    stage.ended(run.run).await;
 }
 
 /// What the compiler says of callbacks and deadlines.

@@ -3,6 +3,7 @@
 mod approval;
 mod branch;
 mod callbacks;
+mod groups;
 mod mapping;
 mod model;
 mod objects;

@@ -19,7 +19,7 @@ pub struct Called {
     pub map_index: i32,
     /// What happened.
     pub event: CallbackEvent,
-    /// The try of the task; 0 for a run.
+    /// The try of the task; 0 for a run or a deadline, whose calls are numbered here.
     pub try_number: u32,
     /// The state that it came to.
     pub state: String,
@@ -79,9 +79,11 @@ pub async fn call(
         r#"
         WITH n AS (
             SELECT n.instance_id, n.tenant_id, n.run_key, n.task_index, n.task_id, n.subject_index, n.subject_task_id, n.map_index, n.event,
-                -- What happens to a run is numbered; it has no tries.
-                CASE WHEN n.subject_index >= 0 OR n.event = 'deadline' THEN n.try_number ELSE 1 + (SELECT count(*) FROM callbacks c
-                    WHERE c.run_key = n.run_key AND c.subject_index = -1 AND c.event = n.event)::int END AS try_number,
+                -- What happens to a run is numbered, since it has no tries; and so are deadlines, of which each is missed once, and that
+                -- are renewed when something is cleared.
+                CASE WHEN n.subject_index >= 0 AND n.event <> 'deadline' THEN n.try_number
+                    ELSE CASE n.event WHEN 'deadline' THEN 0 ELSE 1 END + (SELECT count(*) FROM callbacks c
+                        WHERE c.run_key = n.run_key AND c.subject_index = n.subject_index AND c.event = n.event)::int END AS try_number,
                 n.state, n.reason, n.message, n.deadline
             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::int[], $7::text[], $8::int[], $9::text[],
                 $10::int[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])

@@ -7,7 +7,7 @@ use cofferdam_domain::definition::DeadlineFrom;
 use cofferdam_ids::{DagVersionId, RunKey, TaskId, TenantId};
 use uuid::Uuid;
 
-/// A deadline of a run that this transaction has inserted.
+/// A deadline of a run that this transaction has inserted or locked.
 #[derive(Clone, Debug)]
 pub struct NewDeadline {
     /// The run.
@@ -41,11 +41,19 @@ pub struct MissedDeadline {
     pub state: String,
 }
 
-/// Stores deadlines.
+/// Stores deadlines of runs that this transaction has inserted.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub async fn insert(tx: &mut Tx<'_>, deadlines: &[NewDeadline]) -> Result<(), StoreError> {
+    renew(tx, deadlines, None).await
+}
+
+/// Stores deadlines, in place of those that there are: what is counted is counted from `since` on. The runs must be locked.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn renew(tx: &mut Tx<'_>, deadlines: &[NewDeadline], since: Option<DateTime<Utc>>) -> Result<(), StoreError> {
     let runs: Vec<Uuid> = deadlines.iter().map(|new| new.run.uuid()).collect();
     let tenants: Vec<Uuid> = deadlines.iter().map(|new| new.tenant.uuid()).collect();
     let subjects: Vec<i32> = deadlines.iter().map(|new| new.task.as_ref().map_or(-1, |(index, _)| *index)).collect();
@@ -55,8 +63,11 @@ pub async fn insert(tx: &mut Tx<'_>, deadlines: &[NewDeadline]) -> Result<(), St
     let due: Vec<Option<DateTime<Utc>>> = deadlines.iter().map(|new| new.due_at).collect();
     sqlx::query!(
         r#"
-        INSERT INTO deadlines (run_key, tenant_id, subject_index, task_id, counted_from, after_ms, due_at)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
+        INSERT INTO deadlines (run_key, tenant_id, subject_index, task_id, counted_from, after_ms, due_at, renewed_at)
+        SELECT n.*, $8::timestamptz
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[]) AS n
+        ON CONFLICT (run_key, subject_index) DO UPDATE
+        SET due_at = excluded.due_at, missed_at = NULL, renewed_at = excluded.renewed_at
         "#,
         &runs,
         &tenants,
@@ -64,7 +75,8 @@ pub async fn insert(tx: &mut Tx<'_>, deadlines: &[NewDeadline]) -> Result<(), St
         &tasks as &[Option<&str>],
         &from as &[&str],
         &after,
-        &due as &[Option<DateTime<Utc>>]
+        &due as &[Option<DateTime<Utc>>],
+        since
     )
     .execute(tx.conn())
     .await?;
@@ -98,10 +110,12 @@ pub async fn count(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         WITH begun AS (
             SELECT d.run_key, d.subject_index,
                 CASE WHEN d.counted_from = 'logical_date' THEN r.logical_date
-                    WHEN d.subject_index = -1 AND d.counted_from = 'queued_at' THEN r.queued_at
+                    WHEN d.subject_index = -1 AND d.counted_from = 'queued_at' THEN greatest(r.queued_at, d.renewed_at)
                     WHEN d.subject_index = -1 THEN r.started_at
-                    ELSE (SELECT min(CASE WHEN d.counted_from = 'queued_at' THEN ti.queued_at ELSE ti.started_at END)
-                        FROM task_instances ti WHERE ti.run_key = d.run_key AND ti.task_index = d.subject_index) END AS since
+                    ELSE (SELECT min(begun.at) FROM task_instances ti
+                        CROSS JOIN LATERAL (SELECT CASE WHEN d.counted_from = 'queued_at' THEN ti.queued_at ELSE ti.started_at END AS at) begun
+                        WHERE ti.run_key = d.run_key AND ti.task_index = d.subject_index
+                          AND (d.renewed_at IS NULL OR begun.at >= d.renewed_at)) END AS since
             FROM deadlines d JOIN dag_runs r USING (run_key)
             WHERE d.due_at IS NULL
             ORDER BY d.run_key, d.subject_index FOR UPDATE OF d SKIP LOCKED

@@ -86,7 +86,7 @@ pub async fn plans(tx: &mut Tx<'_>, versions: &[DagVersionId]) -> Result<Vec<(Da
     Ok(rows.into_iter().map(|row| (DagVersionId::from_uuid(row.dag_version_id), row.plan)).collect())
 }
 
-/// An XCom, by run, task and key (of tasks that are not mapped).
+/// An XCom, by run, task and key.
 pub type XComAddress = (RunKey, TaskId, XComKey);
 
 /// The value of an XCom.
@@ -98,24 +98,29 @@ pub enum XComValue {
     Object(String),
 }
 
-/// Reads XComs. Those that do not exist are left out.
+/// The XCom of one instance: by run, task, key, and position in a mapped task, or -1.
+pub type InstanceXCom = (RunKey, TaskId, XComKey, i32);
+
+/// Reads XComs of single instances. Those that do not exist are left out.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn xcoms(tx: &mut Tx<'_>, wanted: &[XComAddress]) -> Result<HashMap<XComAddress, XComValue>, StoreError> {
-    let runs: Vec<Uuid> = wanted.iter().map(|(run, _, _)| run.uuid()).collect();
-    let tasks: Vec<String> = wanted.iter().map(|(_, task, _)| task.to_string()).collect();
-    let keys: Vec<String> = wanted.iter().map(|(_, _, key)| key.to_string()).collect();
+pub async fn xcoms(tx: &mut Tx<'_>, wanted: &[InstanceXCom]) -> Result<HashMap<InstanceXCom, XComValue>, StoreError> {
+    let runs: Vec<Uuid> = wanted.iter().map(|(run, ..)| run.uuid()).collect();
+    let tasks: Vec<String> = wanted.iter().map(|(_, task, ..)| task.to_string()).collect();
+    let keys: Vec<String> = wanted.iter().map(|(_, _, key, _)| key.to_string()).collect();
+    let indexes: Vec<i32> = wanted.iter().map(|(.., map_index)| *map_index).collect();
     let rows = sqlx::query!(
         r#"
-        SELECT x.run_key, x.task_id, x.key, x.value, x.object
+        SELECT x.run_key, x.task_id, x.map_index, x.key, x.value, x.object
         FROM xcoms x
-        JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS w (run_key, task_id, key) USING (run_key, task_id, key)
-        WHERE x.map_index = -1
+        JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS w (run_key, task_id, key, map_index)
+            USING (run_key, task_id, key, map_index)
         "#,
         &runs,
         &tasks,
         &keys,
+        &indexes,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -129,7 +134,7 @@ pub async fn xcoms(tx: &mut Tx<'_>, wanted: &[XComAddress]) -> Result<HashMap<XC
                 (None, Some(object)) => XComValue::Object(object),
                 (None, None) => return Err(corrupt("value")),
             };
-            Ok(((RunKey::from_uuid(row.run_key), task, key), value))
+            Ok(((RunKey::from_uuid(row.run_key), task, key, row.map_index), value))
         })
         .collect()
 }

@@ -14,6 +14,7 @@ pub mod deadlines;
 pub mod due;
 pub mod facts;
 pub mod gates;
+pub mod groups;
 pub mod letters;
 pub mod log_index;
 pub mod mapping;

@@ -131,15 +131,15 @@ pub async fn lock_waiting(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Ve
     rows.into_iter().map(LockedInstance::try_from).collect()
 }
 
-/// The states of the instances of tasks of locked runs.
+/// The states of the instances of tasks of locked runs, each with its task and its `map_index`.
 ///
 /// # Errors
 /// When the database cannot be reached, or a row cannot be read.
-pub async fn states(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Vec<(RunKey, i32, TaskStateName)>, StoreError> {
+pub async fn states(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Vec<(RunKey, i32, i32, TaskStateName)>, StoreError> {
     let (runs, indexes) = by_run(tasks);
     let rows = sqlx::query!(
         r#"
-        SELECT ti.run_key, ti.task_index, ti.state
+        SELECT ti.run_key, ti.task_index, ti.map_index, ti.state
         FROM task_instances ti JOIN unnest($1::uuid[], $2::int[]) AS n (run_key, task_index)
             ON n.run_key = ti.run_key AND n.task_index = ti.task_index
         "#,
@@ -152,7 +152,7 @@ pub async fn states(tx: &mut Tx<'_>, tasks: &[(RunKey, i32)]) -> Result<Vec<(Run
         .map(|row| {
             let state =
                 TaskStateName::parse(&row.state).ok_or_else(|| StoreError::corrupt("task_instances", "state", row.run_key))?;
-            Ok((RunKey::from_uuid(row.run_key), row.task_index, state))
+            Ok((RunKey::from_uuid(row.run_key), row.task_index, row.map_index, state))
         })
         .collect()
 }
@@ -506,15 +506,17 @@ pub struct Counted {
     pub run: RunKey,
     /// The task that waits.
     pub task_index: i32,
+    /// Which of its instances; nothing for all of them.
+    pub map_index: Option<i32>,
     /// What is added to its counts (`total` is added as well: below nought for upstream tasks that were removed).
     pub add: UpstreamCounts,
 }
 
 impl Counted {
-    /// Nothing counted yet.
+    /// Nothing counted yet, for all instances of a task.
     #[must_use]
     pub const fn new(run: RunKey, task_index: i32) -> Self {
-        Self { run, task_index, add: UpstreamCounts::of(0) }
+        Self { run, task_index, map_index: None, add: UpstreamCounts::of(0) }
     }
 
     /// Adds an outcome.
@@ -523,8 +525,8 @@ impl Counted {
     }
 }
 
-/// Counts outcomes for the tasks that wait for them. Returns those of their instances that have not started, as they are now.
-/// `finished` are counts of finished instances of runs that go on: [`settle`] is for those that may end, and not asked for the
+/// Counts outcomes for the tasks that wait for them, each for all instances of its task. Returns those of their instances that have not
+/// started, as they are now. `finished` are counts of finished instances of runs that go on: [`settle`] is for those that may end, and not asked for the
 /// others, which saves a round trip. The runs must be locked.
 ///
 /// # Errors
@@ -578,7 +580,7 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted], finished: &[(RunKey, i3
 }
 
 /// Numbers of runs (counts, or positions of tasks), as arrays.
-fn by_run(numbers: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
+pub(super) fn by_run(numbers: &[(RunKey, i32)]) -> (Vec<Uuid>, Vec<i32>) {
     numbers.iter().map(|(run, number)| (run.uuid(), *number)).unzip()
 }
 
@@ -654,26 +656,27 @@ pub async fn settle(tx: &mut Tx<'_>, finished: &[(RunKey, i32)], now: DateTime<U
 }
 
 /// Opens locked runs again that are finished: an instance of theirs has work again. They begin anew, and are not cancelled any more.
+/// Returns those that were finished.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn reopen(tx: &mut Tx<'_>, runs: &[RunKey], now: DateTime<Utc>) -> Result<Vec<RunKey>, StoreError> {
     if runs.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
-    sqlx::query!(
+    let reopened = sqlx::query_scalar!(
         r#"
         UPDATE dag_runs SET state = 'running', reason = NULL, started_at = $2, ended_at = NULL, cancel_requested_at = NULL,
             timed_out = false
-        WHERE run_key = ANY($1) AND state IN ('success', 'failed')
+        WHERE run_key = ANY($1) AND state IN ('success', 'failed') RETURNING run_key
         "#,
         &keys,
         now
     )
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(())
+    Ok(reopened.into_iter().map(RunKey::from_uuid).collect())
 }
 
 /// Marks a locked run as being cancelled; `timed_out` says that it took too long.

@@ -1,4 +1,4 @@
-//! Mapped tasks, from a list that another task returned to the task that takes all results, on real servers.
+//! Mapped tasks and groups, from a list that another task returned to the task that takes all results, on real servers.
 
 use cofferdam_domain::ending::Reason;
 use cofferdam_domain::run::RunStateName;
@@ -179,6 +179,58 @@ async fn without_items_there_is_nothing_to_run() {
     let message = |recorded: &Recorded| recorded.tries[0].message.clone().unwrap();
     let over_text = instances(&site, run, "over_text").await;
     assert_eq!(message(&over_text[0]), "expand/over/value: a task is mapped over a list or an object, not a string");
+}
+
+/// A group runs once for each item, each task of it beside the others of its index; what comes after gets lists. Two lists go together as
+/// they do for tasks; one index fails by itself, and is run anew by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_runs_once_for_each_item() {
+    let site = site(QueueKind::Redis).await;
+    let member = |task: Value| with(task, json!({ "group": "each" }));
+    let tasks = vec![
+        echo("list", &json!([{ "n": 3 }, { "n": 1 }, { "n": 2 }])),
+        member(echo("fetch", &json!({ "row": { "$item": "row" }, "name": "{{ item.letter }}{{ item.row.n }}" }))),
+        member(with(
+            task("check", &json!({ "do": { "$item": "does" }, "message": "m", "value": 1 }), &["fetch"]),
+            json!({ "map_index_template": "{{ item.letter }}" }),
+        )),
+        member(with(
+            echo(
+                "store",
+                &json!({ "fetched": { "$from": "fetch", "path": "/name" }, "pulled": "{{ ti.xcom_pull('fetch').row.n }}" }),
+            ),
+            json!({ "depends_on": ["check"] }),
+        )),
+        member(with(
+            echo("tell", &json!("{{ ti.map_index }}")),
+            json!({ "depends_on": ["check"], "trigger_rule": "one_failed" }),
+        )),
+        with(
+            echo("join", &json!({ "stored": { "$from": "store" }, "told": { "$from": "tell" } })),
+            json!({ "trigger_rule": "all_done" }),
+        ),
+    ];
+    let mut dag = of("grouped", tasks);
+    dag["params"] = json!({ "letters": ["a", "b", "c"] });
+    dag["groups"] = json!({ "each": { "expand": { "mode": "zip", "over": {
+        "row": { "$from": "list" }, "letter": { "$param": "letters" }, "does": ["echo", "fatal", "echo"],
+    } } } });
+    let dag = site.apply(dag).await;
+    let run = site.trigger(&dag).await.run;
+    site.ledger().until_all_runs_ended(LONG).await;
+    let succeeded = |of: [TaskStateName; 3]| (0..3).zip(of).collect::<Vec<_>>();
+    let found = async |task: &str| -> Vec<(i32, TaskStateName)> {
+        states(&site, run, task).await.into_iter().map(|(index, state, _)| (index, state)).collect()
+    };
+    use TaskStateName::{Failed, Skipped, Success, UpstreamFailed};
+    assert_eq!(found("fetch").await, succeeded([Success; 3]));
+    assert_eq!(found("check").await, succeeded([Success, Failed, Success]));
+    assert_eq!(found("store").await, succeeded([Success, UpstreamFailed, Success]));
+    assert_eq!(found("tell").await, succeeded([Skipped, Success, Skipped]));
+    let joined = json!({ "stored": [{ "fetched": "a3", "pulled": "3" }, { "fetched": "c2", "pulled": "2" }], "told": ["1"] });
+    assert_eq!(site.ledger().xcom(run, "join", "return_value").await, joined);
+    let names: Vec<_> = instances(&site, run, "check").await.into_iter().map(|one| one.instance.name).collect();
+    assert_eq!(names, ["a", "b", "c"].map(|name| Some(name.to_owned())));
 }
 
 /// Results that lie in objects are fetched for the task that takes all; more than an input takes fails it, and says so.

@@ -166,6 +166,7 @@ fn with_every_field() -> DagDefinition {
             message: json!("Publish {{ params.station }}?"),
             who: Some(Approvers { users: vec!["anna".to_owned()], roles: vec![Role::Editor] }),
             timeout: Some(TimeSpan::from_ms(60_000)),
+            until: Some("{{ ds }}".to_owned()),
             on_expiry: Some(OnExpiry::Approve),
             on_reject: Some(OnReject::Skip),
             options: vec!["all".to_owned(), "some".to_owned()],
@@ -240,7 +241,11 @@ fn with_every_field() -> DagDefinition {
         params: Map::from_iter([("station".to_owned(), json!("berlin"))]),
         groups: BTreeMap::from([(
             "load".parse().unwrap(),
-            GroupDefinition { description: Some("Words.".to_owned()), depends_on: vec!["fetch".parse().unwrap()] },
+            GroupDefinition {
+                description: Some("Words.".to_owned()),
+                depends_on: vec!["fetch".parse().unwrap()],
+                expand: serde_json::from_value(json!({ "over": { "x": [1] }, "mode": "zip" })).unwrap(),
+            },
         )]),
         tasks: vec![task],
     }
@@ -260,6 +265,7 @@ fn every_field_that_is_read_is_in_the_schema_and_no_other() {
         ("/tasks/0/approval/who", "/$defs/approval/properties/who/properties"),
         ("/on_failure", "/$defs/callback/anyOf/1/properties"),
         ("/deadline", "/$defs/deadline/properties"),
+        ("/groups/load", "/properties/groups/additionalProperties/properties"),
         ("/defaults", "/$defs/settings/properties"),
         ("/defaults/limits", "/$defs/limits/properties"),
         ("/defaults/grant", "/$defs/grant/properties"),

@@ -51,7 +51,13 @@ fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
 
 /// What is found in a dag of these tasks, each on a line.
 fn found(tasks: Value) -> String {
-    let dag = parse(json!({ "dag_id": "d", "params": { "most": 70_000, "n": 3, "later": null }, "tasks": tasks })).unwrap();
+    found_with(json!({}), tasks)
+}
+
+/// The same with groups.
+fn found_with(groups: Value, tasks: Value) -> String {
+    let params = json!({ "most": 70_000, "n": 3, "later": null });
+    let dag = parse(json!({ "dag_id": "d", "params": params, "groups": groups, "tasks": tasks })).unwrap();
     let mut warnings = Vec::new();
     let found = match DagPlan::compile_noting(&dag, resolve, &mut warnings) {
         Ok(_) => warnings,
@@ -201,5 +207,45 @@ fn mapped_tasks_give_lists_and_take_items() {
         found(take("/rows")),
         "unknown_path /tasks/1/input/rows/path: what 'm' returns has nothing at '/rows': an item of list<report> is named by its \
          number, from 0, not by 'rows'"
+    );
+}
+
+#[test]
+fn tasks_of_a_mapped_group_give_each_other_one_and_others_a_list() {
+    let member = |id: &str, function: &str, input: Value| {
+        let mut task = task(id, function, input);
+        task["group"] = json!("g");
+        task
+    };
+    let over = |source: Value| json!({ "g": { "expand": { "over": { "x": source } } } });
+    let rows = json!({ "$from": "all", "path": "/rows" });
+    let dag = |more: Value| {
+        let mut tasks = vec![task("all", "fetch", json!({})), member("m", "number", json!({ "n": 1 }))];
+        tasks.extend(more.as_array().unwrap().iter().cloned());
+        found_with(over(rows.clone()), json!(tasks))
+    };
+    let inside = member("f", "fetch", json!({ "station": { "$item": "x", "path": "/name" } }));
+    assert_eq!(dag(json!([inside, member("w", "wide", json!({ "rows": { "$from": "f", "path": "/rows" } }))])), "");
+    assert_eq!(dag(json!([inside, task("after", "wide", json!({ "rows": { "$from": "f", "path": "/0/rows" } }))])), "");
+    assert_eq!(
+        dag(json!([inside, task("after", "wide", json!({ "rows": { "$from": "f", "path": "/rows" } }))])),
+        "unknown_path /tasks/3/input/rows/path: what 'f' returns has nothing at '/rows': an item of list<report> is named by its \
+         number, from 0, not by 'rows'"
+    );
+    // What an item is, and its parts.
+    assert_eq!(
+        dag(json!([member("n", "number", json!({ "n": { "$item": "x", "path": "/name" } }))])),
+        "type_mismatch /tasks/2/input/n/$item: 'all' gives list<row> at '/rows', and 'n' takes u32 for each 'x': output string, \
+         input u32"
+    );
+    assert_eq!(
+        dag(json!([member("n", "number", json!({ "n": { "$item": "x", "path": "/nme" } }))])),
+        "unknown_path /tasks/2/input/n/path: the item 'x' has nothing at '/nme': row has no field 'nme'; it has count, name"
+    );
+    let literal = |items: Value| found_with(over(items), json!([member("n", "number", json!({ "n": { "$item": "x" } }))]));
+    assert_eq!(literal(json!([1, 2])), "");
+    assert_eq!(
+        literal(json!([1, "two"])),
+        "type_mismatch /groups/g/expand/over/x/1: expected an integer from 0 to 4294967295 (u32), found \"two\""
     );
 }
