@@ -65,14 +65,14 @@ async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
     let dag = stage.apply(case.definition()).await;
     let run = stage.trigger(&dag, json!({})).await.run;
-    let mut model = Interpreter::start(&case);
+    let mut ways = Interpreter::start(&case);
     let mut taken: BTreeMap<Instance, Taken> = BTreeMap::new();
     let mut steps = Vec::new();
     loop {
-        take_what_runs(stage, &case, &model, &mut taken).await.map_err(|difference| format!("after {steps:?}, {difference}"))?;
-        states_agree(stage, run, &model).await.map_err(|difference| format!("after {steps:?}, {difference}"))?;
+        let model = way_that_is_gone(stage, (run, &case), ways, &mut taken).await;
+        let model = model.map_err(|difference| format!("after {steps:?}, {difference}"))?;
         if taken.is_empty() {
-            break;
+            return run_agrees(stage, run, &model).await;
         }
         // One result, or a few that are recorded together.
         let count = if rng.random_bool(0.3) { rng.random_range(1..=taken.len()) } else { 1 };
@@ -92,9 +92,12 @@ async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
             })
             .collect();
         stage.end(ended).await;
-        model.end(&ending);
+        ways = model.end(&ending);
         steps.push(ending);
     }
+}
+
+async fn run_agrees(stage: &Stage, run: RunKey, model: &Interpreter<'_>) -> Result<(), String> {
     let (recorded, expected) = (stage.run(run).await, model.run_state());
     if expected == Some(recorded.state) && recorded.unfinished == 0 {
         Ok(())
@@ -103,49 +106,71 @@ async fn agree(stage: &Stage, seed: u64) -> Result<(), String> {
     }
 }
 
-/// Takes from the queue what runs now: all that may run, or as many as there is room for. Mapped tasks get their instances in the
-/// background, so with them it may take a moment.
-async fn take_what_runs(
+/// Takes what runs, and finds which of the ways to go on the run has gone. What is mapped gets its instances in the background, so with that
+/// it may take a moment.
+async fn way_that_is_gone<'a>(
     stage: &Stage,
-    case: &Case,
-    model: &Interpreter<'_>,
+    (run, case): (RunKey, &'a Case),
+    mut ways: Vec<Interpreter<'a>>,
     taken: &mut BTreeMap<Instance, Taken>,
-) -> Result<(), String> {
-    let mapped = case.tasks.iter().any(|task| task.items.is_some());
-    let ready = model.ready();
-    let room = case.max_active_tasks.unwrap_or(usize::MAX);
+) -> Result<Interpreter<'a>, String> {
+    let mapped = !case.groups.is_empty() || case.tasks.iter().any(|task| task.over.is_some());
     let began = tokio::time::Instant::now();
     loop {
         for one in stage.take(100).await {
             let task = one.job.context.task_id.as_str()[1..].parse().expect("the number of a task");
             taken.insert((task, usize::try_from(one.job.context.map_index).unwrap_or(0)), one);
         }
-        let running: BTreeSet<Instance> = taken.keys().copied().collect();
-        if running.is_subset(&ready) && running.len() == ready.len().min(room) {
-            return Ok(());
+        let recorded = instances(stage, run, case).await;
+        let differences: Vec<Option<String>> = ways.iter().map(|way| difference(case, way, taken, &recorded)).collect();
+        if let Some(gone) = differences.iter().position(Option::is_none) {
+            return Ok(ways.swap_remove(gone));
         }
         if !mapped || began.elapsed() > PATIENCE {
-            return Err(format!("{ready:?} may run, and these run: {running:?}"));
+            return Err(differences.into_iter().flatten().collect::<Vec<_>>().join("; or "));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// Whether each instance is where it should be. One that may run can also be held back, with its task not mapped yet.
-async fn states_agree(stage: &Stage, run: RunKey, model: &Interpreter<'_>) -> Result<(), String> {
-    let recorded = stage.states(run).await;
+/// What is recorded of the instances of each task, by index.
+type Instances = Vec<BTreeMap<i32, (TaskStateName, Option<Reason>)>>;
+
+async fn instances(stage: &Stage, run: RunKey, case: &Case) -> Instances {
+    let mut found = vec![BTreeMap::new(); case.tasks.len()];
+    for one in stage.instances(run).await {
+        let task: usize = one.task_id.as_str()[1..].parse().expect("the number of a task");
+        found[task].insert(one.map_index, (one.state, one.reason));
+    }
+    found
+}
+
+/// In what a run is not as the model says: what runs now, all that may run or as many as there is room for, and the state of each instance.
+/// One that may run can also be held back, with its list not looked at yet.
+fn difference(case: &Case, model: &Interpreter<'_>, taken: &BTreeMap<Instance, Taken>, recorded: &Instances) -> Option<String> {
+    let ready = model.ready();
+    let room = case.max_active_tasks.unwrap_or(usize::MAX);
+    let running: BTreeSet<Instance> = taken.keys().copied().collect();
+    if !running.is_subset(&ready) || running.len() != ready.len().min(room) {
+        return Some(format!("{ready:?} may run, and these run: {running:?}"));
+    }
     for (task, expected) in model.states.iter().enumerate() {
-        for (one, expected) in expected.iter().enumerate() {
-            let found = recorded.get(&format!("{}[{one}]", name(task))).or_else(|| recorded.get(&name(task)));
-            let Some((state, reason)) = found else { return Err(format!("{} has no instance {one}", name(task))) };
+        let unlisted = recorded[task].get(&-1);
+        if unlisted.is_none() && recorded[task].len() != expected.len() {
+            return Some(format!("{} has {} instances, not {}", name(task), recorded[task].len(), expected.len()));
+        }
+        for (index, expected) in (0..).zip(expected) {
+            let Some((state, reason)) = recorded[task].get(&index).or(unlisted) else {
+                return Some(format!("{} has no instance {index}", name(task)));
+            };
             let same = match state {
                 TaskStateName::Scheduled => *expected == TaskStateName::Queued,
                 other => other == expected,
             };
             if !same {
-                return Err(format!("instance {one} of {} is {state} ({reason:?}), not {expected}", name(task)));
+                return Some(format!("instance {index} of {} is {state} ({reason:?}), not {expected}", name(task)));
             }
         }
     }
-    Ok(())
+    None
 }
