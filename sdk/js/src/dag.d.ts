@@ -132,13 +132,15 @@ export declare function runDag(
 export declare function approval(
   taskId: string,
   message: string,
-  settings?: Settings & { who?: unknown; timeout?: string; onExpiry?: "fail" | "skip" | "approve"; onReject?: "fail" | "skip"; options?: readonly string[]; after?: Step | readonly Step[] },
+  settings?: Settings & { who?: unknown; timeout?: string; until?: string; expand?: TaskFields["expand"]; onExpiry?: "fail" | "skip" | "approve"; onReject?: "fail" | "skip"; options?: readonly string[]; after?: Step | readonly Step[] },
 ): TaskNode;
-/** Tasks that belong together; their names begin with the group's. */
-export declare function group(name: string, write: () => void, fields?: { description?: string }): Step;
+/** Tasks that belong together; their names begin with the group's. With `expand` they run once for each item. */
+export declare function group(name: string, write: () => void, fields?: { description?: string; expand?: TaskFields["expand"] }): Step;
 /** Puts tasks and groups one after another: `chain(a, [b, c], d)`. */
 export declare function chain(...steps: (Step | readonly Step[])[]): void;
 /** What a run's parameter is. */
 export declare function param(name: string, fallback?: unknown): Form;
+/** For tasks of a mapped group: their item of the list of that name; with segments, a part of it. */
+export declare function item(name: string, ...segments: (string | number)[]): Form;
 /** A value that is taken as it is, also when it looks like a template. */
 export declare function literal(value: unknown): Form;

@@ -104,9 +104,9 @@ class Node extends Step {
 }
 
 class Group extends Step {
-  constructor(name, description, parent) {
+  constructor(name, { description, expand }, parent) {
     super();
-    Object.assign(this, { name: parent === null ? name : `${parent.name}.${name}`, description, parent, nodes: [] });
+    Object.assign(this, { name: parent === null ? name : `${parent.name}.${name}`, description, expand, parent, nodes: [] });
   }
 
   first() {
@@ -167,7 +167,10 @@ export function dag(dagId, fields, write) {
   } finally {
     writing = null;
   }
-  const groups = written.groups.map(({ name, description }) => [name, description === undefined ? {} : { description }]);
+  const groups = written.groups.map(({ name, description, expand }) => [
+    name,
+    { ...(description !== undefined && { description }), ...(expand !== undefined && { expand: expansion(expand) }) },
+  ]);
   const definition = {
     dag_id: dagId,
     ...snake({ ...fields, defaults: fields.defaults && snake(fields.defaults) }),
@@ -203,14 +206,14 @@ export function runDag(taskId, dagId, { conf, wait, logicalDate, ...settings } =
 }
 
 /** A task that waits until somebody approves. */
-export function approval(taskId, message, { who, timeout, onExpiry, onReject, options, ...settings } = {}) {
-  return new Node(taskId, { approval: { message, ...snake({ who, timeout, onExpiry, onReject, options }) } }, settings);
+export function approval(taskId, message, { who, timeout, until, onExpiry, onReject, options, ...settings } = {}) {
+  return new Node(taskId, { approval: { message, ...snake({ who, timeout, until, onExpiry, onReject, options }) } }, settings);
 }
 
-/** Tasks that belong together; their names begin with the group's. */
-export function group(name, write, { description } = {}) {
+/** Tasks that belong together; their names begin with the group's. With `expand` they run once for each item. */
+export function group(name, write, fields = {}) {
   const dag = current();
-  const made = new Group(name, description, dag.group);
+  const made = new Group(name, fields, dag.group);
   if (dag.groups.some((other) => other.name === made.name)) throw new DagError(`there is a group '${made.name}' already`);
   dag.groups.push(made);
   dag.group = made;
@@ -230,6 +233,12 @@ export function chain(...steps) {
 /** What a run's parameter is. */
 export function param(name, fallback) {
   return { $param: name, ...(fallback !== undefined && { default: fallback }) };
+}
+
+/** For tasks of a mapped group: their item of the list of that name; with segments, a part of it. */
+export function item(name, ...segments) {
+  const { path } = new Output(null).at(...segments);
+  return { $item: name, ...(path && { path }) };
 }
 
 /** A value that is taken as it is, also when it looks like a template. */

@@ -47,6 +47,20 @@ test("a dag of everything", async () => {
   assert.match(lines[places[`/tasks/${double}`] - 1], /script\("double"/);
 });
 
+test("a group is mapped", async () => {
+  const text = `import { group, item } from "@cofferdam/sdk/dag";
+  export default dag("mapped", () => {
+    const cities = component("cities", "x/cities");
+    let rows;
+    group("each", () => { rows = component("fetch", "x/fetch", { input: { city: item("city", "name") } }); }, { expand: { city: cities } });
+    component("report", "x/report", { input: { rows } });
+  });`;
+  const [{ definition }] = await dags(file("mapped", text));
+  assert.deepEqual(definition.groups, { each: { expand: { over: { city: { $from: "cities" } } } } });
+  assert.deepEqual(definition.tasks[1].input, { city: { $item: "city", path: "/name" } });
+  assert.deepEqual(definition.tasks[2].input, { rows: { $from: "each.fetch" } });
+});
+
 test("callbacks and deadlines are settings", async () => {
   const text = `export default dag("noisy", { onFailure: "ops/notify", deadline: { after: "2h" } }, () => {
     component("load", "x/y", { onRetry: { component: "ops/count", input: { n: 1 } }, deadline: { after: "30m", callback: "ops/notify" } });

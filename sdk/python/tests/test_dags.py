@@ -142,6 +142,47 @@ class Rules(unittest.TestCase):
         self.assertEqual(tasks[0]["task_id"], "prepare.fetch")
         self.assertEqual(tasks[1]["input"], {"rows": {"$from": "prepare.fetch", "path": "/rows"}})
 
+    def test_a_group_is_mapped(self) -> None:
+        @task
+        def stored(rows: list[int], unit: str) -> int:
+            return len(rows)
+
+        @task_group
+        def each(city: Any, limit: int, unit: str = "C") -> Any:
+            """Fetches and stores a city."""
+            rows = component("x/fetch", input={"city": city["name"], "limit": limit})
+            return stored(rows, unit)
+
+        @dag
+        def mapped() -> None:
+            cities = component("x/cities")
+            component("x/report", input={"counts": each.partial(limit=3).expand(city=cities["all"])})
+
+        definition = mapped().definition
+        self.assertEqual(
+            definition["groups"]["each"],
+            {"description": "Fetches and stores a city.", "expand": {"over": {"city": {"$from": "cities", "path": "/all"}}}},
+        )
+        tasks = {one["task_id"]: one for one in definition["tasks"]}
+        self.assertEqual(tasks["each.fetch"]["input"], {"city": {"$item": "city", "path": "/name"}, "limit": 3})
+        self.assertEqual(tasks["each.stored"]["input"], {"rows": {"$from": "each.fetch"}, "unit": "C"})
+        self.assertEqual((tasks["each.fetch"]["group"], tasks["each.stored"]["group"]), ("each", "each"))
+        self.assertEqual(tasks["report"]["input"], {"counts": {"$from": "each.stored"}})
+
+    def test_a_group_is_mapped_over_lists_side_by_side(self) -> None:
+        @task_group("pairs")
+        def pair(left: Any, right: Any) -> None:
+            component("x/y", input=[left, right])
+
+        @dag
+        def zipped() -> None:
+            pair.expand_zip(left=[1, 2], right=["a", "b"]) >> component("x/z")
+
+        definition = zipped().definition
+        self.assertEqual(definition["groups"]["pairs"]["expand"], {"over": {"left": [1, 2], "right": ["a", "b"]}, "mode": "zip"})
+        self.assertEqual(definition["tasks"][0]["input"], [{"$item": "left"}, {"$item": "right"}])
+        self.assertEqual(definition["tasks"][1]["depends_on"], ["pairs.y"])
+
     def test_params_need_no_default(self) -> None:
         @dag
         def asked(day: str, limit: int = 5) -> None:
@@ -166,6 +207,21 @@ class Rules(unittest.TestCase):
                 "task_id": "approval",
                 "approval": {"message": "Publish?", "who": {"roles": ["editor"]}, "timeout": "2d"},
                 "depends_on": ["y"],
+            },
+        )
+
+    def test_an_approval_is_mapped_and_waits_until_a_moment(self) -> None:
+        @dag
+        def asked() -> None:
+            cities = component("x/cities")
+            approval("Publish {{ item.city }}?", until="{{ ds }}T18:00", expand={"over": {"city": cities}})
+
+        self.assertEqual(
+            asked().definition["tasks"][1],
+            {
+                "task_id": "approval",
+                "approval": {"message": "Publish {{ item.city }}?", "until": "{{ ds }}T18:00"},
+                "expand": {"over": {"city": {"$from": "cities"}}},
             },
         )
 
@@ -195,6 +251,14 @@ class Mistakes(unittest.TestCase):
         error = self.error("@task\ndef one() -> int: return 1\n@dag\ndef wrong():\n    if one():\n        pass\nwrong()\n")
         self.assertEqual(error["line"], 6)
         self.assertIn("@task.branch", error["message"])
+
+    def test_deciding_by_an_item_is_refused(self) -> None:
+        text = "from cofferdam.dags import task_group\n@task_group\ndef each(x):\n    if x: pass\n"
+        error = self.error(text + "@dag\ndef wrong():\n    each.expand(x=[1])\nwrong()\n")
+        self.assertEqual(error["line"], 5)
+        self.assertIn("differs from item to item", error["message"])
+        error = self.error(text + "@dag\ndef wrong():\n    each.expand(y=[1])\nwrong()\n")
+        self.assertEqual((error["line"], error["message"]), (8, "each(): missing a required argument: 'x'"))
 
     def test_a_missing_argument_names_its_line(self) -> None:
         error = self.error("@task\ndef one(x: int) -> int: return x\n@dag\ndef wrong():\n    one()\n")

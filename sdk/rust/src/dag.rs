@@ -223,6 +223,12 @@ pub fn param(name: &str) -> Value {
     json!({ "$param": name })
 }
 
+/// For a mapped task, or a task of a mapped group: its item of the list of that name.
+#[must_use]
+pub fn item(name: &str) -> Value {
+    json!({ "$item": name })
+}
+
 /// A value that is taken as it is, also when it looks like a template.
 ///
 /// # Panics
@@ -286,5 +292,6 @@ mod tests {
         let mut dag = Dag::new("x");
         let task = dag.add(Task::component("a", "x/y"));
         assert_eq!(json!(task.xcom("count")), json!({ "$from": "a", "key": "count" }));
+        assert_eq!(item("city"), json!({ "$item": "city" }));
     }
 }

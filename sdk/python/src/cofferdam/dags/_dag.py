@@ -84,9 +84,7 @@ class Dag:
         if params:
             definition["params"] = params
         if written.groups:
-            definition["groups"] = {
-                group.name: {} if group.description is None else {"description": group.description} for group in written.groups
-            }
+            definition["groups"] = {group.name: group.written() for group in written.groups}
         definition["tasks"] = [node.written() for node in written.nodes]
         self.places = {"": self.line or 1}
         for index, node in enumerate(written.nodes):

@@ -216,6 +216,30 @@ class ParamValue:
 
 
 @dataclass(frozen=True)
+class Item:
+    """What the tasks of a mapped group get of one of the lists that the group is mapped over, or a part of it."""
+
+    name: str
+    path: str = ""
+
+    def __getitem__(self, key: str | int) -> Item:
+        return Item(self.name, _below(self.path, key))
+
+    def __iter__(self) -> Iterator[Any]:
+        raise self._too_early()
+
+    def __bool__(self) -> bool:
+        raise self._too_early()
+
+    def _too_early(self) -> DagError:
+        return DagError(f"what '{self.name}' is differs from item to item, and is known when the dag runs: pass it to a task", _line())
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that stands for it in an input."""
+        return {"$item": self.name, **({"path": self.path} if self.path else {})}
+
+
+@dataclass(frozen=True)
 class Literal:
     """A value that is taken as it is."""
 
@@ -239,9 +263,17 @@ class Group(Linked):
         self.description = description
         self.parent = parent
         self.nodes: list[Node] = []
+        self.expand: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f"<group {self.name}>"
+
+    def written(self) -> dict[str, Any]:
+        """The group as it stands in the dag's definition."""
+        written: dict[str, Any] = {} if self.description is None else {"description": self.description}
+        if self.expand is not None:
+            written["expand"] = plain(self.expand)
+        return written
 
     def _first(self) -> Iterable[Node]:
         return _ends(self.nodes, lambda node: _named_by(node) + node.after)
@@ -291,14 +323,47 @@ class _GroupMaker:
     def __exit__(self, *_: object) -> None:
         _current().group = self._entered.parent
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def write(*args: Any, **kwargs: Any) -> Any:
-            with _GroupMaker(self.name or function.__name__, self.description or _first_line(function.__doc__)) as group:
-                returned = function(*args, **kwargs)
-            return group if returned is None else returned
+    def __call__(self, function: Callable[..., Any]) -> GroupFunction:
+        return GroupFunction(function, self.name or function.__name__, self.description or _first_line(function.__doc__))
 
-        return write
+
+class GroupFunction:
+    """A function that writes the tasks of a group, under `@task_group`. Calling it writes them."""
+
+    def __init__(self, function: Callable[..., Any], name: str, description: str | None, given: dict[str, Any] | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.name, self.description, self.given = function, name, description, given or {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._write(None, *args, **kwargs)
+
+    def partial(self, **kwargs: Any) -> GroupFunction:
+        """The same group with some of its arguments."""
+        return GroupFunction(self.function, self.name, self.description, {**self.given, **kwargs})
+
+    def expand(self, **sources: Any) -> Any:
+        """Lets all tasks of the group run for each element of the list, or for each combination of several lists' elements."""
+        return self._mapped(sources, "product")
+
+    def expand_zip(self, **sources: Any) -> Any:
+        """Lets them run for the first elements of the lists, for the second, and so on."""
+        return self._mapped(sources, "zip")
+
+    def _mapped(self, sources: dict[str, Any], mode: str) -> Any:
+        if not sources:
+            raise DagError(f"expand() needs a list: `{self.name}.expand(city=cities())`", _line())
+        over: dict[str, Any] = {"over": sources} if mode == "product" else {"over": sources, "mode": mode}
+        return self._write(over, **{name: Item(name) for name in sources})
+
+    def _write(self, expand: dict[str, Any] | None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            inspect.signature(self.function).bind(*args, **self.given, **kwargs)
+        except TypeError as error:
+            raise DagError(f"{self.function.__name__}(): {error}", _line()) from None
+        with _GroupMaker(self.name, self.description) as group:
+            group.expand = expand
+            returned = self.function(*args, **self.given, **kwargs)
+        return group if returned is None else returned
 
 
 def task_group(name: Any = None, *, description: str | None = None) -> Any:
@@ -454,8 +519,11 @@ def run_dag(dag_id: str, /, *, task_id: str | None = None, conf: Any = None, wai
 
 def approval(message: str, /, *, task_id: str = "approval", **fields: Any) -> Node:
     """A task that waits until somebody approves: `approval("Publish?", who={"roles": ["operator"]}, timeout="2d")`."""
-    own = {name: fields.pop(name) for name in ("who", "timeout", "on_expiry", "on_reject", "options") if name in fields}
-    return Node(task_id, {"approval": {"message": message, **plain(own)}}, fields)
+    own = {name: fields.pop(name) for name in ("who", "timeout", "until", "on_expiry", "on_reject", "options") if name in fields}
+    expand = fields.pop("expand", None)
+    node = Node(task_id, {"approval": {"message": message, **plain(own)}}, fields)
+    node.expand = expand
+    return node
 
 
 def chain(*steps: Any) -> None:
