@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
 };
+use wasm_encoder::ComponentSection as _;
 
 /// The operators in Rust; those that interpret scripts come from [`languages`].
 const OPERATORS: [&str; 7] =
@@ -59,7 +60,7 @@ pub fn run() -> Result<BTreeMap<String, PathBuf>> {
         let operator =
             components.remove(&format!("operator-{name}")).with_context(|| format!("the operator {name} was not built"))?;
         let copy = folder.join("std").join(format!("{name}.wasm"));
-        let bytes = fs::read(&operator)?;
+        let bytes = documented(fs::read(&operator)?)?;
         if fs::read(&copy).ok().as_deref() != Some(&bytes) {
             fs::write(&copy, &bytes).with_context(|| format!("cannot write {}", copy.display()))?;
         }
@@ -69,6 +70,19 @@ pub fn run() -> Result<BTreeMap<String, PathBuf>> {
         eprintln!("    {name:<24} {:>8} bytes", fs::metadata(path)?.len());
     }
     Ok(components)
+}
+
+/// The WIT of the operators in Rust.
+const OPERATORS_WIT: &str = "examples/operators/rust/wit";
+
+/// The component with the documentation of its WIT, in the section in which the SDKs write it.
+fn documented(mut component: Vec<u8>) -> Result<Vec<u8>> {
+    let mut resolve = wit_parser::Resolve::default();
+    let (package, _) = resolve.push_dir(workspace::root().join(OPERATORS_WIT))?;
+    let documentation = wit_parser::PackageMetadata::extract(&resolve, package).encode()?;
+    let section = wasm_encoder::CustomSection { name: "cofferdam-docs".into(), data: documentation.into() };
+    section.append_to_component(&mut component);
+    Ok(component)
 }
 
 /// The guest that works with files, as a core module for WASI preview 1.

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { BuildError, analyse, wit } from "../src/build/program.js";
+import { attach, documentation } from "../src/build/docs.js";
 import { kebab } from "../src/build/names.js";
 import { Mismatch, fromWit, toWit } from "../src/convert.js";
 
@@ -51,6 +52,17 @@ test("every type has a form", () => {
     assert.ok(lines.includes(line), `'${line}' is missing in:\n${lines.join("\n")}`);
   }
   assert.ok(!lines.some((line) => line.includes("wasi:http")));
+});
+
+test("documentation goes into a section", () => {
+  const text = wit(program("documented", "/** Rows. */\ninterface Row { n: Int }\n/** Counts.\n *\n * All of them. */\nexport const count = task((rows: Row[]): Int => rows.length);"));
+  assert.equal(documentation(text).interfaces.tasks.funcs.count, "Counts.\n\nAll of them.");
+  const written = "interface tasks {\n  /// A row.\n  record %row {\n    /// How many.\n    %count: u32,\n  }\n  enum e { a, b }\n  /// Runs.\n  f: func();\n}\n";
+  assert.deepEqual(documentation(written).interfaces.tasks, {
+    funcs: { f: "Runs." },
+    types: { row: { docs: "A row.", items: { count: "How many." } }, e: { items: {} } },
+  });
+  assert.deepEqual([...attach(Buffer.from("\0asm"), "").subarray(0, 8)], [0, 97, 115, 109, 0, 45, 14, 99]);
 });
 
 test("interfaces are imported when they are used", () => {

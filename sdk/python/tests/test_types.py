@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Optional, TypedDict, Union
 from uuid import UUID
 
 from cofferdam import Fatal, Retry, task, testing
-from cofferdam import _wit
+from cofferdam import _docs, _wit
 from cofferdam._names import kebab
 
 
@@ -121,6 +121,20 @@ class Wit(unittest.TestCase):
         for part in ["when: string", "raw: list<u8>", "point: tuple<s64, string>", "table: json", "mode: option<everything-mode>", "rest: option<json>"]:
             self.assertIn(part, text)
         self.assertNotIn("wasi:http", text)
+
+    def test_documentation_goes_into_a_section(self) -> None:
+        found = _docs.documentation(_wit.world(module(everything, nothing), "types", set()))["interfaces"]["tasks"]
+        self.assertEqual(found["funcs"], {"everything": "Returns what it got.\n\nIn a list.", "plain": "Words of WIT as names."})
+        self.assertEqual(found["types"]["node"]["docs"], "A tree.")
+        text = "interface tasks {\n  /// A row.\n  record %row {\n    /// How many.\n    %count: u32,\n  }\n  enum e { a, b }\n  /// Runs.\n  f: func();\n}\n"
+        self.assertEqual(
+            _docs.documentation(text)["interfaces"]["tasks"],
+            {
+                "funcs": {"f": "Runs."},
+                "types": {"row": {"docs": "A row.", "items": {"count": "How many."}}, "e": {"items": {}}},
+            },
+        )
+        self.assertEqual(_docs.attach(b"\0asm", "")[:8], b"\0asm\0-\x0ec")
 
     def test_interfaces_are_imported_when_they_are_used(self) -> None:
         text = _wit.world(module(nothing), "types", {"http", "config"})

@@ -1,8 +1,9 @@
 //! Documentation that a component carries: custom sections `package-docs`, as the tools of the component model write them, in the
 //! component itself or in a module inside (where a guest can put one with `link_section`).
 //!
-//! The decoder of WIT reads such a section as well, and refuses components whose section is about another package than the one
-//! it makes up for them. So it is read here, and kept from the decoder.
+//! The decoder of WIT reads such a section as well, wherever it is, and refuses components whose section is about another package than
+//! the one it makes up for them. So it is read here, and kept from the decoder. The SDKs write the same content under a name of their
+//! own, so that the other tools which use that decoder take their components, too.
 
 use cofferdam_domain::wit::{Case, Field, Named, WitFunction, WitType};
 use serde_json::Value;
@@ -10,6 +11,10 @@ use std::borrow::Cow;
 use wasmparser::{Parser, Payload};
 
 const SECTION: &str = "package-docs";
+/// The name that the SDKs use.
+const SECTION_OF_SDKS: &str = "cofferdam-docs";
+/// What the decoder finds in place of the first: as long, and nothing to it.
+const PASSED_OVER: &str = "x-packagedoc";
 /// Larger sections are not read.
 const MAX_BYTES: usize = 1 << 20;
 /// No more sections are read than this.
@@ -25,7 +30,9 @@ impl Documentation {
     /// Reads the sections. What cannot be read counts as not there: documentation is no reason to refuse a component.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let sections = Parser::new(0).parse_all(bytes).map_while(Result::ok).filter_map(|payload| match payload {
-            Payload::CustomSection(section) if section.name() == SECTION && section.data().len() <= MAX_BYTES => {
+            Payload::CustomSection(section)
+                if [SECTION, SECTION_OF_SDKS].contains(&section.name()) && section.data().len() <= MAX_BYTES =>
+            {
                 // A byte for the version comes first; both that exist read alike.
                 section.data().split_first().and_then(|(_, json)| serde_json::from_slice(json).ok())
             }
@@ -41,11 +48,11 @@ impl Documentation {
                 Some(interface) => {
                     let path = interface.split_once('@').map_or(interface.as_str(), |(path, _)| path);
                     let name = path.rsplit('/').next().unwrap_or(path);
-                    for interface in self.0.iter().filter_map(|section| section["interfaces"].get(name)) {
-                        fill(&mut function.docs, interface["funcs"].get(&function.name));
-                        let types = &interface["types"];
-                        function.params.iter_mut().for_each(|param| document(&mut param.ty, types));
-                        function.result.iter_mut().for_each(|result| document(result, types));
+                    for interfaces in self.0.iter().map(|section| &section["interfaces"]) {
+                        fill(&mut function.docs, interfaces[name]["funcs"].get(&function.name));
+                        let types = Types { own: &interfaces[name]["types"], all: interfaces };
+                        function.params.iter_mut().for_each(|param| document(&mut param.ty, &types));
+                        function.result.iter_mut().for_each(|result| document(result, &types));
                     }
                 }
                 None => {
@@ -60,6 +67,21 @@ impl Documentation {
     }
 }
 
+/// Where types are looked up.
+struct Types<'a> {
+    /// The types of the function's own interface.
+    own: &'a Value,
+    /// All interfaces: a function uses types of others as well, whose names alone are known here.
+    all: &'a Value,
+}
+
+impl Types<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let elsewhere = || self.all.as_object()?.values().find_map(|interface| interface["types"].get(name));
+        self.own.get(name).or_else(elsewhere)
+    }
+}
+
 /// A text, or an object with one.
 fn fill(docs: &mut Option<String>, entry: Option<&Value>) {
     let text = entry.and_then(|entry| entry.as_str().or_else(|| entry["docs"].as_str())).map(str::trim);
@@ -68,7 +90,7 @@ fn fill(docs: &mut Option<String>, entry: Option<&Value>) {
     }
 }
 
-fn document(ty: &mut WitType, types: &Value) {
+fn document(ty: &mut WitType, types: &Types<'_>) {
     let entry = |named: &mut Named| {
         let entry = named.name.as_ref().and_then(|name| types.get(name)).cloned().unwrap_or_default();
         fill(&mut named.docs, Some(&entry));
@@ -113,50 +135,19 @@ fn document(ty: &mut WitType, types: &Value) {
     }
 }
 
-/// A component without the sections of this name around its own parts.
+/// The component as the decoder may see it: its sections of this name, also those of the modules inside, have another.
 pub(crate) fn without(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let mut kept = Vec::new();
-    let mut copied = 0;
-    let mut at = 8;
-    while let Some((id, body)) = section(bytes, at) {
-        let name = (id == 0).then(|| text(bytes, body.start, body.end)).flatten();
-        if name == Some(SECTION.as_bytes()) {
-            kept.extend_from_slice(&bytes[copied..at]);
-            copied = body.end;
-        }
-        at = body.end;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(bytes);
-    }
-    kept.extend_from_slice(&bytes[copied..]);
-    Cow::Owned(kept)
-}
-
-/// The section that begins at a place: its id and where its content is.
-fn section(bytes: &[u8], at: usize) -> Option<(u8, std::ops::Range<usize>)> {
-    let id = *bytes.get(at)?;
-    let (size, start) = number(bytes, at + 1)?;
-    let end = start.checked_add(size)?;
-    (end <= bytes.len()).then_some((id, start..end))
-}
-
-fn text(bytes: &[u8], at: usize, end: usize) -> Option<&[u8]> {
-    let (size, start) = number(bytes, at)?;
-    let stop = start.checked_add(size).filter(|stop| *stop <= end)?;
-    bytes.get(start..stop)
-}
-
-/// An unsigned LEB128 number of up to 32 bits, and where the rest begins.
-fn number(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let mut value = 0_u64;
-    for (index, byte) in bytes.get(at..)?.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7F) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((usize::try_from(value).ok()?, at + index + 1));
+    let mut changed = Cow::Borrowed(bytes);
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        if let Payload::CustomSection(section) = payload
+            && section.name() == SECTION
+        {
+            // The name ends where the content begins.
+            let name = section.data_offset() - SECTION.len()..section.data_offset();
+            changed.to_mut()[name].copy_from_slice(PASSED_OVER.as_bytes());
         }
     }
-    None
+    changed
 }
 
 #[cfg(test)]
@@ -166,19 +157,24 @@ mod tests {
     use cofferdam_domain::wit::find;
     use serde_json::json;
 
+    fn leb(mut number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    fn section(name: &str, content: &[u8]) -> Vec<u8> {
+        let body = [leb(name.len()), name.as_bytes().to_vec(), content.to_vec()].concat();
+        [vec![0], leb(body.len()), body].concat()
+    }
+
     /// A component with a section of its own.
     fn with_section(component: &[u8], content: &[u8]) -> Vec<u8> {
-        let leb = |mut number: usize| {
-            let mut bytes = Vec::new();
-            while number >= 0x80 {
-                bytes.push(number as u8 | 0x80);
-                number >>= 7;
-            }
-            bytes.push(number as u8);
-            bytes
-        };
-        let body = [leb(SECTION.len()), SECTION.as_bytes().to_vec(), content.to_vec()].concat();
-        [component.to_vec(), vec![0], leb(body.len()), body].concat()
+        [component.to_vec(), section(SECTION, content)].concat()
     }
 
     #[test]
@@ -191,11 +187,21 @@ mod tests {
                     "reading": { "docs": "One reading.", "items": { "station-id": "The number of the station." } },
                     "place": { "items": { "city": { "docs": "In a town." } } },
                 },
-            } },
+            }, "units": { "types": { "unit": { "docs": "From elsewhere." } } } },
         });
         let plain = cofferdam_test_guests::artefacts::bytes("typed");
-        let bytes = with_section(&plain, &[&[1], docs.to_string().as_bytes()].concat());
-        let inspection = inspect(&bytes, &UploadCaps::default()).unwrap();
+        let content = [&[1], docs.to_string().as_bytes()].concat();
+        // A module that is nothing but the section, at the end of the component.
+        let module = [b"\0asm\x01\0\0\0".to_vec(), section(SECTION, &content)].concat();
+        let inside = [plain.clone(), vec![1], leb(module.len()), module].concat();
+        let of_sdk = [plain.clone(), section(SECTION_OF_SDKS, &content)].concat();
+        for bytes in [with_section(&plain, &content), inside, of_sdk] {
+            are_told(&bytes);
+        }
+    }
+
+    fn are_told(bytes: &[u8]) {
+        let inspection = inspect(bytes, &UploadCaps::default()).unwrap();
         let summarise = find(&inspection.functions, Some("summarise")).unwrap();
         assert_eq!(summarise.docs.as_deref(), Some("Sums readings up."));
         let schema = summarise.input_schema();
@@ -207,7 +213,7 @@ mod tests {
         );
         assert_eq!(schema["properties"]["ignore"]["oneOf"][0]["description"], "In a town.");
         assert_eq!(find(&inspection.functions, Some("hello")).unwrap().docs.as_deref(), Some("Greets."));
-        assert_eq!(without(&bytes), plain);
+        assert_eq!(schema["properties"]["unit"]["anyOf"][0]["description"], "From elsewhere.");
     }
 
     #[test]

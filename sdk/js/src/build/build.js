@@ -3,6 +3,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { attach } from "./docs.js";
 import { PACKAGE, WASI, BuildError, analyse, contract, imported, wit } from "./program.js";
 import { camel } from "./names.js";
 
@@ -13,10 +14,12 @@ export async function build(file, output) {
   try {
     const compiled = emit(analysed.program, path.join(folder, "program"), file);
     libraries(path.dirname(path.resolve(file)), path.join(folder, "node_modules"));
-    writeWit(path.join(folder, "wit"), wit(analysed), analysed.used);
+    const text = wit(analysed);
+    writeWit(path.join(folder, "wit"), text, analysed.used);
     const entry = path.join(folder, "entry.js");
     writeFileSync(entry, entryText(analysed, path.relative(folder, compiled)));
     await componentize(entry, folder, output);
+    if (!analysed.tasks[0].json) writeFileSync(output, attach(readFileSync(output), text));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

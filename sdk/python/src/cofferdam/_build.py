@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from . import _host, _wit
+from . import _docs, _host, _wit
 from ._task import tasks_of
 
 #: The module that componentize-py makes a component of.
@@ -82,6 +82,8 @@ def build(file: Path, output: Path) -> None:
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:
             raise BuildError(f"componentize-py failed:\n{_shortened(done.stderr)}")
+    if not as_json:
+        output.write_bytes(_docs.attach(output.read_bytes(), text))
 
 
 def _app(module: str, as_json: bool, used: set[str]) -> str:

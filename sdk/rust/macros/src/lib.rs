@@ -1,5 +1,6 @@
 //! The attribute macro of `cofferdam-sdk`; see there for its use.
 
+mod docs;
 mod signature;
 mod typed;
 

@@ -1,6 +1,7 @@
 //! `#[cofferdam::tasks]`: the WIT of a module's types and functions, and what calls the functions through it.
 
-use proc_macro2::{Span, TokenStream};
+use crate::docs;
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -67,6 +68,8 @@ impl Tasks {
              world component {{\n  export tasks;\n}}\n{TYPES}",
             self.types, self.functions
         );
+        let section = docs::section(&format!("{}{}", self.types, self.functions));
+        let (section_name, section_size, section) = (docs::SECTION, section.len(), Literal::byte_string(&section));
         let package = format_ident!("{}", package.replace('-', "_"));
         let Self { conversions, calls, idents, .. } = self;
         let (attrs, vis, ident) = (&module.attrs, &module.vis, &module.ident);
@@ -93,6 +96,9 @@ impl Tasks {
                     #(#conversions)*
                     impl wit::Guest for Component { #(#calls)* }
                     export!(Component);
+
+                    #[unsafe(link_section = #section_name)]
+                    pub static DOCUMENTATION: [u8; #section_size] = *#section;
                 }
             }
         }
@@ -108,9 +114,9 @@ impl Tasks {
         for field in &fields.named {
             let ident = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
             let ty = self.wit(&field.ty)?;
-            let _ = writeln!(body, "{}    %{}: {ty},", docs(&field.attrs, "    "), kebab(&ident));
+            let _ = writeln!(body, "{}    %{}: {ty},", comment(&field.attrs, "    "), kebab(&ident));
         }
-        let _ = writeln!(self.types, "{}  record %{name} {{\n{body}  }}", docs(&item.attrs, "  "));
+        let _ = writeln!(self.types, "{}  record %{name} {{\n{body}  }}", comment(&item.attrs, "  "));
         let (own, theirs) = (&item.ident, camel(&name));
         let fields: Vec<_> = fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
         self.conversions.push(quote! {
@@ -146,10 +152,10 @@ impl Tasks {
                 }
                 other => return Err(Error::new_spanned(other, "a case has no value or one: put several into a struct")),
             };
-            let _ = writeln!(body, "{}    %{case_name}{payload},", docs(&case.attrs, "    "));
+            let _ = writeln!(body, "{}    %{case_name}{payload},", comment(&case.attrs, "    "));
         }
         let kind = if is_enum { "enum" } else { "variant" };
-        let _ = writeln!(self.types, "{}  {kind} %{name} {{\n{body}  }}", docs(&item.attrs, "  "));
+        let _ = writeln!(self.types, "{}  {kind} %{name} {{\n{body}  }}", comment(&item.attrs, "  "));
         self.conversions.push(quote! {
             impl Convert<wit::#theirs> for super::#own {
                 fn convert(self) -> wit::#theirs { match self { #(#there),* } }
@@ -203,7 +209,7 @@ impl Tasks {
         let _ = writeln!(
             self.functions,
             "{}  %{}: func({}) -> result<{returned}, task-error>;",
-            docs(&item.attrs, "  "),
+            comment(&item.attrs, "  "),
             kebab(&name.to_string()),
             params.join(", ")
         );
@@ -308,7 +314,7 @@ fn output(returned: &ReturnType) -> Option<&Type> {
 }
 
 /// The documentation of an item, as WIT has it.
-fn docs(attrs: &[Attribute], indent: &str) -> String {
+fn comment(attrs: &[Attribute], indent: &str) -> String {
     let lines = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::NameValue(value) if value.path.is_ident("doc") => match &value.value {
             Expr::Lit(lit) => {

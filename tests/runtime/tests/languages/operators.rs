@@ -170,6 +170,36 @@ async fn branches_tables_and_waiting() {
     assert!(message.contains("alerts"), "what is not granted is refused: {message}");
 }
 
+/// What a component may be asked for is told by the component itself, whatever language it is written in.
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_and_their_types_are_documented() {
+    let site = Site::get().await;
+    let about = async |name: &str| {
+        let name = name.parse().unwrap();
+        let component = site.client.get_component(&name).await.unwrap();
+        let version = site.client.inspect_component(&name, &component.versions[0].digest).await.unwrap();
+        serde_json::to_value(version).unwrap()["functions"].clone()
+    };
+    for name in ["branch", "csv-to-json", "http-request", "http-sensor", "json-transform", "slack-webhook", "wait-until"] {
+        let functions = about(&format!("std/{name}")).await;
+        assert_eq!(functions.as_array().map(Vec::len), Some(1), "{functions}");
+        assert!(functions[0]["docs"].as_str().is_some_and(|docs| docs.len() > 40), "{functions}");
+    }
+    // A type of another interface of the package, and its cases.
+    let condition = about("std/branch").await[0]["input_schema"]["properties"]["condition"].clone();
+    assert_eq!(condition["description"], "What a value must be.");
+    assert_eq!(condition["oneOf"][0]["description"], "It is there and not null.");
+    for (name, file) in [("documented/python", "py-weather"), ("documented/typescript", "js-weather")] {
+        let upload = ComponentUpload { name: name.parse().unwrap(), label: None, approve: false };
+        let bytes = cofferdam_test_guests::artefacts::bytes(file);
+        site.client.upload_component(&upload, bytes.into(), |_| ()).await.unwrap();
+        let functions = about(name).await;
+        let summarize = functions.as_array().unwrap().iter().find(|function| function["name"] == "local:weather/tasks#summarize");
+        let summarize = summarize.unwrap_or_else(|| panic!("{functions}"));
+        assert!(summarize["docs"].as_str().is_some_and(|docs| docs.starts_with("Sums up")), "{summarize}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_uploads_under_std() {
     let site = Site::get().await;
