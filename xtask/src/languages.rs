@@ -5,13 +5,17 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 /// What pins the tools of Python.
 const PYTHON_LOCK: &str = "sdk/python/requirements.lock";
+/// What the tests of the SDK for Python need beside them.
+const PYTHON_TESTS_LOCK: &str = "sdk/python/tests/requirements.lock";
 /// What pins the tools of TypeScript.
 const NODE_LOCK: &str = "sdk/js/package-lock.json";
 
@@ -128,24 +132,35 @@ pub fn python() -> Result<Command> {
     let Some(python) = python else {
         bail!("Python 3.10 or later is needed: install it (Debian: `apt-get install python3 python3-pip`)")
     };
-    let lock = workspace::root().join(PYTHON_LOCK);
-    let folder = workspace::cache_dir().join(format!("python-{}", short_hash(&lock)?));
-    if !folder.is_dir() {
-        let partial = folder.with_extension(format!("{}.partial", std::process::id()));
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]).arg(&partial);
-        pip.arg("--requirement").arg(&lock);
-        workspace::run("tools of Python", &mut pip)?;
-        settle(&partial, &folder)?;
-    }
+    let folder = python_packages(&python, PYTHON_LOCK)?;
     let mut command = Command::new(python);
-    let paths = env::join_paths([workspace::root().join("sdk/python/src"), folder.clone()])?;
-    command.env("PYTHONPATH", paths).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("PYTHONPATH", python_path(&[&folder])?).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env(
         "PATH",
         env::join_paths([folder.join("bin")].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())))?,
     );
     Ok(command)
+}
+
+/// The folder with what a lock file names, installed into the cache.
+fn python_packages(python: &Path, lock: &str) -> Result<PathBuf> {
+    let lock = workspace::root().join(lock);
+    let folder = workspace::cache_dir().join(format!("python-{}", short_hash(&lock)?));
+    if !folder.is_dir() {
+        let partial = folder.with_extension(format!("{}.partial", std::process::id()));
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]).arg(&partial);
+        pip.arg("--requirement").arg(&lock);
+        workspace::run("packages of Python", &mut pip)?;
+        settle(&partial, &folder)?;
+    }
+    Ok(folder)
+}
+
+/// The SDK for Python and these folders, as `PYTHONPATH`.
+fn python_path(folders: &[&Path]) -> Result<OsString> {
+    let sdk = workspace::root().join("sdk/python/src");
+    Ok(env::join_paths([sdk.as_path()].iter().chain(folders))?)
 }
 
 /// Node, after the packages of the SDK were put beside it.
@@ -206,6 +221,9 @@ fn short_hash(file: &Path) -> Result<String> {
 /// The tests of the two SDKs, under plain Python and Node.
 pub fn test() -> Result<()> {
     let mut python = python()?;
+    let packages = python_packages(Path::new(python.get_program()), PYTHON_TESTS_LOCK)?;
+    let tools = python_packages(Path::new(python.get_program()), PYTHON_LOCK)?;
+    python.env("PYTHONPATH", python_path(&[&tools, &packages])?);
     python.current_dir(workspace::root().join("sdk/python")).args(["-m", "unittest", "discover", "--start-directory", "tests"]);
     workspace::run("tests of sdk/python", &mut python)?;
     let mut node = node()?;

@@ -24,11 +24,18 @@ class Mismatch(Exception):
         super().__init__(expected)
 
     def inside(self, step: object) -> Mismatch:
-        return Mismatch(self.expected, self.value, f"/{step}{self.path}")
+        return type(self)(self.expected, self.value, f"/{step}{self.path}")
 
     def __str__(self) -> str:
         at = f" at {self.path}" if self.path else ""
         return f"expected {self.expected}{at}, not {type(self.value).__name__}"
+
+
+class Refused(Mismatch):
+    """A value of the right form that its class does not take: what the class says of it."""
+
+    def __str__(self) -> str:
+        return f"{self.expected} at {self.path}" if self.path else self.expected
 
 
 class Node:
@@ -307,7 +314,16 @@ class Record(Named):
         # The dataclass of the bindings has the fields in the order of the WIT.
         for one, name in zip(self.fields, type(value).__dataclass_fields__):
             one.read(values, getattr(value, name), lambda part, one=one: one.node.from_wit(part, bindings))
-        return self.make(**values)
+        return self._made(values)
+
+    def _made(self, values: dict[str, Any]) -> Any:
+        try:
+            return self.make(**values)
+        except ValueError as problem:
+            # A rule of the class itself: of pydantic, or of the dataclass in its `__post_init__`.
+            listed = getattr(problem, "errors", None)
+            why = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in listed()) if callable(listed) else str(problem)
+            raise Refused(f"{self.python.__name__} refuses the value: {why}", values) from None
 
     def _each(self, value: Any, convert: Callable[[Field, Any], Any]) -> Iterator[tuple[Field, Any]]:
         if not self.accepts(value):
@@ -325,7 +341,7 @@ class Record(Named):
         return self.binding(bindings)(*parts)
 
     def from_json(self, value: Any) -> Any:
-        return self.make(**fields_from_json(self.fields, value))
+        return self._made(fields_from_json(self.fields, value))
 
     def to_json(self, value: Any) -> Any:
         return {one.python: part for one, part in self._each(value, lambda one, part: one.node.to_json(part))}
