@@ -12,32 +12,23 @@ use std::process::Command;
 use std::sync::OnceLock;
 use support::{Done, Role};
 
-/// A language, and what its README says to do before `cofferdam build`.
+/// A language, and its project.
 struct Language {
     name: &'static str,
-    steps: &'static [&'static [&'static str]],
     project: OnceLock<PathBuf>,
 }
 
 impl Language {
-    const fn new(name: &'static str, steps: &'static [&'static [&'static str]]) -> Self {
-        Self { name, steps, project: OnceLock::new() }
+    const fn new(name: &'static str) -> Self {
+        Self { name, project: OnceLock::new() }
     }
 }
 
-static RUST: Language = Language::new("rust", &[&["cargo", "test", "--quiet"]]);
-static GO: Language = Language::new("go", &[&["go", "test"]]);
-static C: Language = Language::new("c", &[&["sh", "test.sh"]]);
-static PYTHON: Language = Language::new(
-    "python",
-    &[
-        &["python3", "-m", "venv", ".venv"],
-        &[".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "./vendor/cofferdam[build]"],
-        &[".venv/bin/python", "-m", "unittest"],
-    ],
-);
-static TS: Language =
-    Language::new("ts", &[&["npm", "install", "--no-audit", "--no-fund", "--loglevel", "error"], &["npm", "test"]]);
+static RUST: Language = Language::new("rust");
+static GO: Language = Language::new("go");
+static C: Language = Language::new("c");
+static PYTHON: Language = Language::new("python");
+static TS: Language = Language::new("ts");
 
 /// Where the projects are: one folder for all tests of this process.
 fn folder() -> &'static Path {
@@ -55,23 +46,28 @@ fn run(dir: &Path, program: &str, args: &[&str]) -> Done {
     command.args(args).current_dir(dir).env("PATH", std::env::join_paths(folders).unwrap());
     // What is compiled once for all runs of these tests.
     command.env("CARGO_TARGET_DIR", kept.join("projects")).env("GOCACHE", kept.join("go")).env("GOFLAGS", "-buildvcs=false");
-    if program == "cofferdam" && args[0] == "task" {
+    command.env("npm_config_audit", "false").env("npm_config_fund", "false").env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    if program == "cofferdam" && args[0] == "task" || args.last().is_some_and(|line| line.starts_with("cofferdam task")) {
         command.env("XDG_CACHE_HOME", kept);
     }
     command.output().unwrap_or_else(|error| panic!("{program}: {error}")).into()
 }
 
 impl Language {
-    /// The project, built and tested.
+    /// The project, tested and built by the commands that its README has, as they stand there.
     fn project(&self) -> &Path {
         self.project.get_or_init(|| {
             let name = format!("sums-{}", self.name);
             run(folder(), "cofferdam", &["new", "--lang", self.name, &name]).exits(0);
             let dir = folder().join(&name);
-            for step in self.steps {
-                run(&dir, step[0], &step[1..]).exits(0);
+            let readme = std::fs::read_to_string(dir.join("README.md")).unwrap();
+            let commands: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+            let [steps @ .., push] = commands.as_slice() else { panic!("{readme}") };
+            assert_eq!(*push, format!("cofferdam component push {name}.wasm --name {name}"));
+            assert!(steps.len() >= 3 && steps.iter().any(|step| step.starts_with("cofferdam task test")), "{readme}");
+            for step in steps {
+                run(&dir, "sh", &["-c", step]).exits(0);
             }
-            run(&dir, "cofferdam", &["build"]).exits(0);
             dir
         })
     }
@@ -168,6 +164,12 @@ fn typed_rust() {
     assert_eq!(output(call("tasks#find-best", &json!({"readings": []}))), json!("nothing"));
     assert_eq!(output(call("nothing", &json!({"flag": true}))), Value::Null);
     let many: Vec<_> = (0..11).map(|_| best.clone()).collect();
+    // The documentation of the module goes with the component, though toolchains keep none.
+    let wasm = std::fs::read(dir.join("typed-rust.wasm")).unwrap();
+    let inspection = cofferdam_sandbox::inspect::inspect(&wasm, &Default::default()).unwrap();
+    let found = cofferdam_domain::wit::find(&inspection.functions, Some("find-best")).unwrap();
+    assert_eq!(found.docs.as_deref(), Some("Finds the reading with the highest value."));
+    assert_eq!(found.input_schema()["properties"]["readings"]["items"]["description"], "A measurement.");
     let skipped = call("find-best", &json!({"readings": many})).exits(10);
     assert!(skipped.stdout.contains("too many for local"), "{skipped:#?}");
 }

@@ -210,11 +210,8 @@ fn of_template(path: &str) -> PathBuf {
 fn filled(language: Language, data: &[u8], name: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(data).replace(NAME, name);
     let text = match language {
-        Language::Python => text
-            .replace("pip install 'cofferdam[build]'", "pip install './vendor/cofferdam[build]'")
-            .replace("cofferdam-py build tasks.py -o", "cofferdam build -o"),
         Language::Ts => text.replace("\"@cofferdam/sdk\": \"^0.1.0\"", "\"@cofferdam/sdk\": \"file:vendor/cofferdam\""),
-        Language::Rust | Language::Go | Language::C => text,
+        Language::Rust | Language::Python | Language::Go | Language::C => text,
     };
     text.into_bytes()
 }
