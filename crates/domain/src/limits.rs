@@ -107,3 +107,69 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each limit by the name that a dag has for it. No field is forgotten: they are all taken apart.
+    fn by_name(limits: Limits) -> [(&'static str, u64); 15] {
+        let Limits {
+            fuel,
+            memory_bytes,
+            wall_ms,
+            output_bytes,
+            log_bytes,
+            result_bytes,
+            table_elements,
+            instances,
+            handles,
+            http_calls,
+            http_bytes,
+            scratch_bytes,
+            checkpoint_bytes,
+            artifact_bytes,
+            artifacts,
+        } = limits;
+        [
+            ("fuel", fuel),
+            ("memory", memory_bytes),
+            ("timeout", wall_ms / 1_000),
+            ("output", output_bytes),
+            ("log", log_bytes),
+            ("result", result_bytes),
+            ("table_elements", table_elements),
+            ("instances", instances.into()),
+            ("handles", handles.into()),
+            ("http_calls", http_calls.into()),
+            ("http_bytes", http_bytes),
+            ("scratch", scratch_bytes),
+            ("checkpoint", checkpoint_bytes),
+            ("artifact_bytes", artifact_bytes),
+            ("artifacts", artifacts.into()),
+        ]
+    }
+
+    /// `256 MiB`, `300 s`, `1,000`.
+    fn number(cell: &str) -> u64 {
+        let (digits, unit) = cell.split_once(' ').unwrap_or((cell, ""));
+        let shift = ["KiB", "MiB", "GiB"].iter().position(|known| *known == unit).map_or(0, |at| 10 * (at + 1));
+        digits.replace(',', "").parse::<u64>().unwrap_or_else(|error| panic!("{cell}: {error}")) << shift
+    }
+
+    #[test]
+    fn the_page_has_every_limit_with_its_default_and_cap() {
+        let page = include_str!("../../../docs/limits.md");
+        let (_, table) = page.split_once("|---|---|---|---|\n").unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with('|')).map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+            (cells[0].trim_matches('`').to_owned(), number(cells[1]), number(cells[2]))
+        });
+        let (defaults, caps) = (by_name(Limits::default()), by_name(Limits::hard_caps()));
+        let known = defaults.into_iter().zip(caps).map(|((name, default), (_, cap))| (name.to_owned(), default, cap));
+        let (mut rows, mut known) = (rows.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+        rows.sort();
+        known.sort();
+        assert_eq!(rows, known);
+    }
+}

@@ -118,7 +118,7 @@ fn other(error: &wasmtime::Error, frames: &Frames, circumstances: &Circumstances
         }
         return Ending::failure(
             Reason::LimitExceeded,
-            "the task handed more bytes to the host in one call than it may: use smaller pieces, or raise `limits.result_bytes`",
+            "the task handed more bytes to the host in one call than it may: use smaller pieces, or raise `limits.result`",
         );
     }
     let what = format!("the task was stopped: {text}");
@@ -147,10 +147,8 @@ pub(crate) fn exited(code: i32, circumstances: &Circumstances<'_>) -> Ending {
 }
 
 pub(crate) fn timed_out(limits: &Limits) -> Ending {
-    let message = format!(
-        "the wall-clock limit of {} was reached: raise `limits.wall_ms`, or do less in one task",
-        duration(limits.wall_ms)
-    );
+    let message =
+        format!("the wall-clock limit of {} was reached: raise `timeout`, or do less in one task", duration(limits.wall_ms));
     Ending::failure(Reason::TimedOut, message)
 }
 
@@ -172,7 +170,7 @@ pub(crate) fn no_such_entry(entry: &Entry) -> Ending {
 pub(crate) fn result_too_large(bytes: Option<u64>, limits: &Limits) -> Ending {
     let has = bytes.map_or_else(|| "more".to_owned(), |bytes| format!("{bytes} bytes"));
     let message = format!(
-        "the result has {has}, and a result may have {} (`limits.result_bytes`): return less, or raise the limit",
+        "the result has {has}, and a result may have {} (`limits.result`): return less, or raise the limit",
         bytes_text(limits.result_bytes)
     );
     Ending::failure(Reason::InvalidOutput, message)
@@ -196,7 +194,7 @@ fn after_refusal(message: String, circumstances: &Circumstances<'_>) -> String {
 
 fn memory_message(limits: &Limits) -> String {
     let limit = bytes_text(limits.memory_bytes);
-    format!("the memory limit of {limit} was reached; raise `limits.memory_bytes` or use less")
+    format!("the memory limit of {limit} was reached; raise `limits.memory` or use less")
 }
 
 fn with_stderr(message: String, circumstances: &Circumstances<'_>) -> String {

@@ -123,7 +123,7 @@ impl Output {
                 stream: Stream::Log,
                 level: Level::Warn,
                 message: format!(
-                    "{} passed its limit of {} bytes (`limits.output_bytes`): what follows is dropped, and the task goes on",
+                    "{} passed its limit of {} bytes (`limits.output`): what follows is dropped, and the task goes on",
                     match self.0.stream {
                         Stream::Stdout => "stdout",
                         Stream::Stderr => "stderr",

@@ -45,7 +45,7 @@ impl wit::Host for Log {
                     stream: Stream::Log,
                     level: Level::Warn,
                     message: format!(
-                        "the log passed its limit of {} bytes (`limits.log_bytes`): what follows is dropped, and the task goes on",
+                        "the log passed its limit of {} bytes (`limits.log`): what follows is dropped, and the task goes on",
                         self.limit
                     ),
                     fields: Vec::new(),

@@ -248,7 +248,7 @@ async fn private_addresses_are_refused_unless_an_administrator_allows_them() {
         let setting = Setting { private: &[], host: names(), ..Setting::open(&server) };
         let answer = setting.get(&format!("http://{host}:{}/", server.port)).await;
         assert_eq!(answer, json!({ "error": "ErrorCode::DestinationIpProhibited" }), "{host}");
-        assert!(setting.host.told().contains("an administrator can allow it in `egress_private`"), "{host}");
+        assert!(setting.host.told().contains("an administrator can allow it with `worker.egress_private`"), "{host}");
     }
     // By its name, and only for it.
     let setting = Setting { private: &["inside.example"], host: names(), ..Setting::open(&server) };

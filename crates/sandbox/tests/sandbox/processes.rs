@@ -147,7 +147,7 @@ async fn a_process_that_does_not_keep_time_is_ended() {
     let (sandboxes, program) = (crew.sandboxes.clone(), crew.program.clone());
     let run = async move { sandboxes.run(tenant, &program, request, Arc::<Recorder>::default(), CancellationToken::new()).await };
     let report = lasting().spawn(run).await.unwrap();
-    assert!(failure(&report, Reason::TimedOut).contains("limits.wall_ms"));
+    assert!(failure(&report, Reason::TimedOut).contains("raise `timeout`"));
     until("the process is killed", || !lives(pid)).await;
 }
 

@@ -121,7 +121,7 @@ async fn a_task_error_ends_it_as_the_world_task_does() {
     let nul = end("nul").await;
     assert!(failure(&nul, Reason::InvalidOutput).contains("U+0000"), "{nul:?}");
     let long = end("long").await;
-    assert!(failure(&long, Reason::InvalidOutput).contains("limits.result_bytes"), "{long:?}");
+    assert!(failure(&long, Reason::InvalidOutput).contains("limits.result"), "{long:?}");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_result_may_be_as_large_as_the_limit_says() {
     assert_eq!(output(&report), json!(bytes));
     let small = Limits { result_bytes: 1_000, ..Limits::default() };
     let report = run(entry(Some(API), "reverse"), json!({ "bytes": bytes }), small).await;
-    assert!(failure(&report, Reason::InvalidOutput).contains("limits.result_bytes"), "{:?}", report.ending);
+    assert!(failure(&report, Reason::InvalidOutput).contains("limits.result"), "{:?}", report.ending);
 }
 
 fn base64(bytes: &[u8]) -> String {

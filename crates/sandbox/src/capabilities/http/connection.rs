@@ -156,7 +156,7 @@ impl Call {
         reachable(&self.target.host, &found, &self.request.private_targets).map_err(|Unreachable { address, why }| {
             self.usage.refuse(format!(
                 "requests to {name} are refused although they are granted: it leads to {address}, which is {why}; an \
-                 administrator can allow it in `egress_private` of the tenant or of the worker"
+                 administrator can allow it with `worker.egress_private`, or with `cofferdam tenant set --private-target`"
             ));
             Error::DestinationIpProhibited
         })
