@@ -26,7 +26,7 @@
 //! | `env` | | returns its environment variables and arguments |
 //! | `config` | `variables`, `connections`: lists of names | reads them, prints and returns what it got or the errors |
 //! | `checkpoint` | `save`, `clear`, then `say` | loads, then saves a text or clears; returns what it loaded |
-//! | `artifact` | `name`, `type`, `pieces`: list of texts, `read`: [task, name] | writes, reads, lists; returns what came of it |
+//! | `artifact` | `name`, `type`, `pieces`: list of texts, `more`: list of names, `read`: [task, name] | writes, reads, lists; returns what came of it |
 //! | `twice` | `first`, `then`: inputs like this one | does the first when there is no checkpoint, and saves one before; else the other |
 //! | `echo_later` | `ms` | as `sleep`, but only when there is no checkpoint: saves one first, and returns it at the next try |
 
@@ -257,6 +257,9 @@ mod guest {
             }
             let written = writer.finish()?;
             came["written"] = json!({ "name": written.name, "size": written.size, "sha256": written.sha256 });
+        }
+        for name in names(input, "more") {
+            artifacts::create(name, "")?.finish()?;
         }
         if let (Some(task), Some(name)) = (input["read"][0].as_str(), input["read"][1].as_str()) {
             came["listed"] = json!(artifacts::list_of(task, None)?.into_iter().map(|one| one.name).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 //! | `do` | fields | what happens |
 //! |---|---|---|
 //! | `http` | `url`, `method`, `body`, `headers`, `times`, `connect_ms`, `first_byte_ms` | sends that many requests, one after the other; the answers' `status`, `body` and `location`, or their `error` |
+//! | `follow` | as `http` | sends a request, and another to where the answer leads |
 //! | `insist` | as `http` | panics with the answer |
 //! | `upload` | `url`, `bytes` | sends a request with a body of that size |
 //! | `files` | `steps`: lists of an operation and its arguments | does each with the files it sees; what came of each |
@@ -36,6 +37,12 @@ mod guest {
                 let times = input["times"].as_u64().unwrap_or(1);
                 let answers: Vec<Value> = (0..times).map(|_| ask(&input)).collect();
                 if times == 1 { answers[0].clone() } else { json!(answers) }
+            }
+            "follow" => {
+                let answer = ask(&input);
+                let mut next = input.clone();
+                next["url"] = answer["location"].clone();
+                if next["url"].is_string() { ask(&next) } else { answer }
             }
             "upload" => ask(&input),
             "files" => super::files::steps(&input["steps"]),

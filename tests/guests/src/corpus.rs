@@ -119,6 +119,23 @@ pub fn tasks() -> Vec<Hostile> {
             10_000,
             "TooLarge(1048576)",
         ),
+        behaves(
+            "artifacts",
+            json!({ "do": "artifact", "name": "a", "more": ["b", "c"] }),
+            limits(json!({ "artifacts": 2 })),
+            Some("fatal"),
+            5_000,
+            "TooMany(2)",
+        ),
+        // It may read the secret that it shows; whoever reads its log may not.
+        behaves(
+            "echoed_secret",
+            json!({ "do": "config", "variables": [SECRET] }),
+            json!({ "grant": { "variables": [SECRET] } }),
+            None,
+            5_000,
+            "",
+        ),
         behaves("xcoms", json!({ "do": "xcom", "push": many_values() }), none(), None, 5_000, "problems"),
         // How it ends.
         behaves("panic", json!({ "do": "panic", "message": "oh no" }), none(), Some("trap"), 5_000, "oh no"),
@@ -152,6 +169,10 @@ pub fn tasks() -> Vec<Hostile> {
             "DestinationIpProhibited",
         ));
     }
+    // Those that lead where nobody may go count, too.
+    let asks = json!({ "do": "http", "url": "http://127.0.0.1/", "times": 4 });
+    let few = json!({ "grant": { "http": ["http://*"] }, "limits": { "http_calls": 3 } });
+    all.push(one("asker", "reach", asks, few, None, 20_000, "ConnectionLimitReached"));
     let elsewhere = json!({ "do": "http", "url": "https://example.com/" });
     all.push(one("ungranted", "reach", elsewhere, none(), None, 5_000, "HttpRequestDenied"));
     let files = |steps: Value| json!({ "do": "files", "steps": steps });
@@ -160,6 +181,52 @@ pub fn tasks() -> Vec<Hostile> {
     all.push(one("filler", "reach", files(json!([["fill", "/a", 2 << 20]])), scratch(), None, 5_000, "StorageFull"));
     all
 }
+
+/// The name of a secret variable that `echoed_secret` reads and shows in every way that it can.
+pub const SECRET: &str = "pin";
+
+/// Hostile tasks that need a server to be hostile with, at `http://{authority}`, where tasks may send requests to: its path `/redirect` leads
+/// to a private address, `/endless` never ends, and `/silent` never begins.
+#[must_use]
+pub fn served(authority: &str) -> Vec<Hostile> {
+    let grant = || json!({ "http": [format!("http://{authority}"), "http://169.254.169.254"] });
+    let asks =
+        |what: &str, path: &str| json!({ "do": what, "url": format!("http://{authority}{path}"), "first_byte_ms": 600_000 });
+    let few = json!({ "grant": grant(), "limits": { "http_bytes": 300_000 } });
+    let short = json!({ "grant": grant(), "timeout": "1s" });
+    vec![
+        one(
+            "follower",
+            "reach",
+            asks("follow", "/redirect"),
+            json!({ "grant": grant() }),
+            None,
+            20_000,
+            "DestinationIpProhibited",
+        ),
+        one("drinker", "reach", asks("http", "/endless"), few, None, 20_000, "exceeds limit: 300000 bytes"),
+        one("listener", "reach", asks("http", "/silent"), short, Some("timed_out"), 5_000, "limit of 1 s"),
+    ]
+}
+
+/// The task that breaks each limit, by the limit's name in a dag.
+pub const LIMITS: [(&str, &str); 15] = [
+    ("fuel", "burner"),
+    ("memory", "bomb"),
+    ("timeout", "loop_1"),
+    ("output", "flood"),
+    ("log", "chatter"),
+    ("result", "huge"),
+    ("table_elements", "tables"),
+    ("instances", "instances"),
+    ("handles", "hoarder"),
+    ("http_calls", "asker"),
+    ("http_bytes", "drinker"),
+    ("scratch", "filler"),
+    ("checkpoint", "saved"),
+    ("artifact_bytes", "artifact_bytes"),
+    ("artifacts", "artifacts"),
+];
 
 /// More values than a task may push.
 fn many_values() -> Value {

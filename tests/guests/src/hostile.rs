@@ -3,7 +3,8 @@
 use wasm_encoder::{
     CodeSection, Component, ComponentBuilder, ComponentExportKind, ComponentImportSection, ComponentTypeRef,
     ComponentTypeSection, ComponentValType, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
-    InstanceType, MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, TypeSection, ValType,
+    InstanceType, MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, RefType, TableSection,
+    TableType, TypeSection, ValType,
 };
 
 /// A component of one megabyte, with one function that keeps an optimising compiler busy for more than half a minute.
@@ -75,6 +76,41 @@ pub fn many_functions(count: u32) -> Vec<u8> {
     component_of(&module)
 }
 
+/// A component with a module that has this many types.
+#[must_use]
+pub fn many_types(count: u32) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    for _ in 0..count {
+        types.ty().function([], []);
+    }
+    let mut module = Module::new();
+    module.section(&types);
+    component_of(&module)
+}
+
+/// A component with a module that imports this many functions.
+#[must_use]
+pub fn many_imports(count: u32) -> Vec<u8> {
+    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
+    types.ty().function([], []);
+    for number in 0..count {
+        imports.import("env", &format!("f{number}"), EntityType::Function(0));
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&imports);
+    component_of(&module)
+}
+
+/// A component with this many modules, of nothing.
+#[must_use]
+pub fn many_modules(count: u32) -> Vec<u8> {
+    let mut component = Component::new();
+    for _ in 0..count {
+        component.section(&ModuleSection(&Module::new()));
+    }
+    component.finish()
+}
+
 /// A core module: WebAssembly, but not a component.
 #[must_use]
 pub fn core_module() -> Vec<u8> {
@@ -122,25 +158,37 @@ pub fn unknown_import() -> Vec<u8> {
 /// A command (it exports `wasi:cli/run@0.2.0`) that is made of this many core instances and does nothing.
 #[must_use]
 pub fn many_instances(instances: u32) -> Vec<u8> {
-    command_of(&Shape { instances, pages: 0, action: Action::Succeed })
+    command_of(&Shape { instances, pages: 0, tables: 0, action: Action::Succeed })
 }
 
 /// A command whose memory has this many pages (of 64 KiB) from the start, and that does nothing.
 #[must_use]
 pub fn large_memory(pages: u64) -> Vec<u8> {
-    command_of(&Shape { instances: 1, pages, action: Action::Succeed })
+    command_of(&Shape { instances: 1, pages, tables: 0, action: Action::Succeed })
+}
+
+/// A command that has this many memories, of one page each, and does nothing.
+#[must_use]
+pub fn many_memories(memories: u32) -> Vec<u8> {
+    command_of(&Shape { instances: memories, pages: 1, tables: 0, action: Action::Succeed })
+}
+
+/// A command that has this many tables, of one element each, and does nothing.
+#[must_use]
+pub fn many_tables(tables: u32) -> Vec<u8> {
+    command_of(&Shape { instances: 1, pages: 0, tables, action: Action::Succeed })
 }
 
 /// A command with this many memories, which runs for ever.
 #[must_use]
 pub fn spinning_with_memories(memories: u32) -> Vec<u8> {
-    command_of(&Shape { instances: memories, pages: 1, action: Action::Spin })
+    command_of(&Shape { instances: memories, pages: 1, tables: 0, action: Action::Spin })
 }
 
 /// A command that calls `wasi:widgets/press@0.2.0#press`, which is not offered.
 #[must_use]
 pub fn calling_what_is_not_offered() -> Vec<u8> {
-    command_of(&Shape { instances: 1, pages: 0, action: Action::CallImport })
+    command_of(&Shape { instances: 1, pages: 0, tables: 0, action: Action::CallImport })
 }
 
 /// What a command made by hand is like.
@@ -149,6 +197,8 @@ struct Shape {
     instances: u32,
     /// Pages of the memory of each; none when 0.
     pages: u64,
+    /// Tables of each, of one element.
+    tables: u32,
     action: Action,
 }
 
@@ -208,6 +258,7 @@ fn run_type(component: &mut ComponentBuilder) -> u32 {
 fn command_module(shape: &Shape) -> Module {
     let (mut types, mut imports, mut functions) = (TypeSection::new(), ImportSection::new(), FunctionSection::new());
     let (mut memories, mut exports, mut code) = (MemorySection::new(), ExportSection::new(), CodeSection::new());
+    let mut tables = TableSection::new();
     types.ty().function([], [ValType::I32]);
     types.ty().function([], []);
     let mut run = Function::new([]);
@@ -229,10 +280,14 @@ fn command_module(shape: &Shape) -> Module {
     if shape.pages > 0 {
         memories.memory(MemoryType { minimum: shape.pages, maximum: None, memory64: false, shared: false, page_size_log2: None });
     }
+    for _ in 0..shape.tables {
+        tables.table(TableType { element_type: RefType::FUNCREF, minimum: 1, maximum: None, table64: false, shared: false });
+    }
     exports.export("run", ExportKind::Func, imports.len());
     code.function(&run);
     let mut module = Module::new();
-    module.section(&types).section(&imports).section(&functions).section(&memories).section(&exports).section(&code);
+    module.section(&types).section(&imports).section(&functions);
+    module.section(&tables).section(&memories).section(&exports).section(&code);
     module
 }
 

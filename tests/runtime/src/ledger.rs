@@ -5,6 +5,7 @@ use cofferdam_domain::ending::Reason;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{RunKey, TaskInstanceId, XComKey};
+use cofferdam_objects::Objects;
 use cofferdam_store::checkpoints::{self, StoredCheckpoint};
 use cofferdam_store::runs::{Run, RunFilter, RunOrder};
 use cofferdam_store::task_instances::{TaskInstance, Try, TryEnding};
@@ -102,6 +103,18 @@ impl Ledger {
         let mut tx = self.begin().await;
         let ranges = logs::ranges(&mut tx, instance.id, instance.try_number).await.expect("the index can be read");
         ranges.iter().map(|range| range.length).sum()
+    }
+
+    /// The log of its last try, as it is stored: one JSON document for each line.
+    pub async fn log(&self, objects: &Objects, instance: &TaskInstance) -> String {
+        let mut tx = self.begin().await;
+        let ranges = logs::ranges(&mut tx, instance.id, instance.try_number).await.expect("the index can be read");
+        let mut text = String::new();
+        for range in ranges {
+            let bytes = objects.read_log_range(self.context.tenant, range.segment, range.offset, range.length).await;
+            text += &String::from_utf8_lossy(&bytes.expect("the log can be read"));
+        }
+        text
     }
 
     /// How many task instances have come to their end, in the runs of `tasks` tasks each.

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use wit_parser::{Docs, Resolve, Type, TypeDefKind, WorldItem};
 
 #[test]
 fn released_versions_are_frozen() {
@@ -29,6 +30,57 @@ fn released_versions_are_frozen() {
     there.sort();
     let there: Vec<_> = there.into_iter().map(|name| format!("0.1.0/{}", name.display())).collect();
     assert_eq!(listed, there);
+}
+
+/// Interfaces, functions, types, fields and cases: whoever reads the WIT needs no other page.
+#[test]
+fn every_item_is_documented() {
+    for version in ["task/0.1.0", "task/0.1.1", "workflow/0.1.0"] {
+        let mut resolve = Resolve::default();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit").join(version);
+        let (package, _) = resolve.push_dir(&folder).unwrap_or_else(|error| panic!("{version}: {error:#}"));
+        let (mut items, mut bare) = (0, Vec::new());
+        let mut look = |name: String, docs: &Docs| {
+            items += 1;
+            if docs.contents.as_ref().is_none_or(|text| text.trim().is_empty()) {
+                bare.push(name);
+            }
+        };
+        for (name, interface) in &resolve.packages[package].interfaces {
+            let interface = &resolve.interfaces[*interface];
+            look(name.clone(), &interface.docs);
+            for (function, described) in &interface.functions {
+                look(format!("{name}.{function}"), &described.docs);
+            }
+            for (ty, id) in &interface.types {
+                let described = &resolve.types[*id];
+                // What is used from another interface is documented there.
+                if matches!(described.kind, TypeDefKind::Type(Type::Id(_))) {
+                    continue;
+                }
+                look(format!("{name}.{ty}"), &described.docs);
+                let parts: Vec<(&String, &Docs)> = match &described.kind {
+                    TypeDefKind::Record(record) => record.fields.iter().map(|field| (&field.name, &field.docs)).collect(),
+                    TypeDefKind::Variant(variant) => variant.cases.iter().map(|case| (&case.name, &case.docs)).collect(),
+                    TypeDefKind::Enum(cases) => cases.cases.iter().map(|case| (&case.name, &case.docs)).collect(),
+                    TypeDefKind::Flags(flags) => flags.flags.iter().map(|flag| (&flag.name, &flag.docs)).collect(),
+                    _ => Vec::new(),
+                };
+                parts.into_iter().for_each(|(part, docs)| look(format!("{name}.{ty}.{part}"), docs));
+            }
+        }
+        for (name, world) in &resolve.packages[package].worlds {
+            let world = &resolve.worlds[*world];
+            look(name.clone(), &world.docs);
+            for (export, item) in &world.exports {
+                if let WorldItem::Function(function) = item {
+                    look(format!("{name}: {}", resolve.name_world_key(export)), &function.docs);
+                }
+            }
+        }
+        assert_eq!(bare, [""; 0], "of {version}");
+        assert!(items >= 3, "{items} items in {version}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn memory() {
     assert!((20 << 20..32 << 20).contains(&report.receipt.peak_memory_bytes), "{:?}", report.receipt);
     let (report, _) = behave(json!({"do": "memory", "mib": 64}), limits.clone()).await;
     let message = failure(&report, Reason::OutOfMemory);
-    assert!(message.starts_with("the memory limit of 32 MiB was reached; raise `limits.memory_bytes`"), "{message}");
+    assert!(message.starts_with("the memory limit of 32 MiB was reached; raise `limits.memory`"), "{message}");
     assert!(report.receipt.peak_memory_bytes <= 32 << 20);
     // A task that copes keeps its own words, with a hint.
     let (report, _) = behave(json!({"do": "try_memory", "mib": 64}), limits).await;
@@ -142,6 +142,36 @@ async fn instances() {
     assert_eq!(run(10).await.ending, Ending::Success { output: "null".to_owned() });
     let report = run(9).await;
     assert!(failure(&report, Reason::LimitExceeded).contains("limits.instances"));
+}
+
+#[tokio::test]
+async fn memories_and_tables() {
+    let run = async |wasm: Vec<u8>| {
+        let program = runtime().load(&compile_blocking(wasm)).unwrap();
+        let request = request(Entry::Command { args: vec![], env: vec![] }, "null".to_owned(), Limits::default());
+        runtime().run(&program, request, Arc::new(NoHost), CancellationToken::new()).await
+    };
+    for (make, most) in [(hostile::many_memories as fn(u32) -> Vec<u8>, 4), (hostile::many_tables, 8)] {
+        assert_eq!(run(make(most)).await.ending, Ending::Success { output: "null".to_owned() });
+        failure(&run(make(most + 1)).await, Reason::LimitExceeded);
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_one_call() {
+    let push = |bytes: usize| json!({"do": "xcom", "push": {"a": "x".repeat(bytes)}});
+    let (report, _) = behave(push(3 << 20), Limits::default()).await;
+    assert!(output(&report)["problems"][0].as_str().unwrap().contains("TooLarge"), "{report:?}");
+    let (report, _) = behave(push(5 << 20), Limits::default()).await;
+    assert!(failure(&report, Reason::LimitExceeded).contains("more bytes to the host in one call"));
+}
+
+#[tokio::test]
+async fn message_of_an_error() {
+    let (report, _) = behave(json!({"do": "fatal", "message": "x".repeat(8 << 10)}), Limits::default()).await;
+    assert_eq!(failure(&report, Reason::Fatal).len(), 8 << 10);
+    let (report, _) = behave(json!({"do": "fatal", "message": "x".repeat(9 << 10)}), Limits::default()).await;
+    assert_eq!(failure(&report, Reason::Fatal).len(), 8 << 10);
 }
 
 #[tokio::test]

@@ -49,6 +49,15 @@ fn hostile_bytes_are_refused_quickly_and_by_name() {
         assert!(started.elapsed() < Duration::from_secs(5), "{code}: {:?}", started.elapsed());
     }
     inspect(&hostile::many_functions(1000), &small).unwrap();
+    let few = UploadCaps { types: 100, imports: 100, modules: 100, ..UploadCaps::default() };
+    for (make, code) in [
+        (hostile::many_types as fn(u32) -> Vec<u8>, "too_many_types"),
+        (hostile::many_imports, "too_many_imports"),
+        (hostile::many_modules, "too_many_modules"),
+    ] {
+        inspect(&make(90), &few).unwrap_or_else(|error| panic!("{code}: {error}"));
+        assert_eq!(inspect(&make(110), &few).unwrap_err().code(), code);
+    }
 }
 
 #[test]
