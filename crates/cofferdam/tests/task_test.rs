@@ -120,6 +120,64 @@ fn programs_have_arguments_and_variables() {
     );
 }
 
+/// What the task finds of files and of a server here, with these flags.
+fn reach(input: &Value, args: &[&str]) -> Value {
+    test("reach", &[&["--input", &input.to_string(), "-o", "json"], args].concat()).json()["output"].clone()
+}
+
+#[test]
+fn a_typed_function_is_named() {
+    let call = |args: &[&str]| test("typed", &[&["--input", r#"{"who": "you"}"#, "-o", "json"], args].concat());
+    assert_eq!(call(&["--function", "hello"]).json()["output"], "Hello, you");
+    let several = call(&[]).exits(2).stderr;
+    assert!(several.contains("there are several") && several.contains("--function"), "{several}");
+    assert!(call(&["--function", "helo"]).exits(2).stderr.contains("did you mean 'hello'"));
+}
+
+#[test]
+fn files_are_there_when_they_are_given() {
+    let home = tempfile::tempdir().unwrap();
+    let (scratch, grant) = (home.path().join("scratch"), home.path().join("grant.yaml"));
+    std::fs::create_dir(&scratch).unwrap();
+    std::fs::write(&grant, "scratch: 8KiB\n").unwrap();
+    let (scratch, grant) = (scratch.to_str().unwrap(), grant.to_str().unwrap());
+    let writes = json!({"do": "files", "steps": [["write", "/a", "hello"], ["read", "a"], ["fill", "b", 8_192]]});
+    assert_ne!(reach(&writes, &[])[0], "ok", "there are no files without a grant");
+    assert_eq!(reach(&writes, &["--scratch", scratch]), json!(["ok", "hello", "ok"]));
+    assert_eq!(reach(&writes, &["--grant", grant]), json!(["ok", "hello", "StorageFull"]));
+    assert_eq!(reach(&writes, &["--grant", grant, "--scratch", scratch]), json!(["ok", "hello", "StorageFull"]));
+    assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "nothing of it has a name outside");
+}
+
+#[test]
+fn a_server_is_reached_when_the_grant_names_it() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+    });
+    let home = tempfile::tempdir().unwrap();
+    let (grant, wrong) = (home.path().join("grant.json"), home.path().join("wrong.json"));
+    std::fs::write(&grant, json!({"http": [format!("http://127.0.0.1:{port}")]}).to_string()).unwrap();
+    std::fs::write(&wrong, json!({"htp": []}).to_string()).unwrap();
+    let (grant, wrong) = (grant.to_str().unwrap(), wrong.to_str().unwrap());
+    let asks = json!({"do": "http", "url": format!("http://127.0.0.1:{port}/")});
+    assert_eq!(reach(&asks, &[])["error"], "ErrorCode::HttpRequestDenied");
+    assert_eq!(reach(&asks, &["--grant", grant])["error"], "ErrorCode::DestinationIpProhibited");
+    assert_eq!(reach(&asks, &["--grant", grant, "--private-target", "127.0.0.1"])["body"], "hello");
+    server.join().unwrap();
+    let refused = test("reach", &["--input", &asks.to_string(), "--grant", wrong]).exits(2).stderr;
+    assert!(refused.contains("unknown field `htp`") && refused.contains("docs/grants.md"), "{refused}");
+}
+
 #[test]
 fn what_cannot_be_run_is_refused_with_a_reason() {
     let at = |args: &[&str]| cofferdam(home(), args);

@@ -73,8 +73,13 @@ fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure>
         if !args.args.is_empty() {
             return Err(for_program("typed function"));
         }
-        let function = wit::find(&inspection.functions, args.function.as_deref())
-            .map_err(|error| Failure::usage(error.to_string()).at(args.file.display().to_string()))?;
+        let function = wit::find(&inspection.functions, args.function.as_deref()).map_err(|error| {
+            let failure = Failure::usage(error.to_string()).at(args.file.display().to_string());
+            match error {
+                wit::FindError::Several(_) => failure.remedy("name one of them with --function, as `interface#function`"),
+                _ => failure,
+            }
+        })?;
         return Ok(Entry::Function { interface: function.interface.clone(), function: function.name.clone() });
     }
     match inspection.kind {
