@@ -134,6 +134,7 @@ async fn answer(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) -> io::Re
 }
 
 /// What a try may, and what stands around it.
+#[derive(Clone)]
 struct Setting {
     grant: Value,
     private: &'static [&'static str],
@@ -213,6 +214,19 @@ async fn what_the_grant_does_not_name_is_refused_and_said() {
     let forged = output(&setting.run(json!({ "do": "http", "url": url, "headers": { "Host": "other.example" } })).await);
     assert!(forged["error"].as_str().unwrap().contains("Forbidden"), "{forged}");
     assert_eq!(server.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn refusals_are_told_twenty_times() {
+    let server = Server::start().await;
+    let setting = Setting { grant: json!({}), ..Setting::open(&server) };
+    let url = server.url("/");
+    for (times, told) in [(19, 19), (30, 20)] {
+        let setting = Setting { host: Arc::default(), ..setting.clone() };
+        setting.run(json!({ "do": "http", "url": url, "times": times })).await;
+        let said = setting.host.told();
+        assert_eq!((said.lines().count(), said.ends_with("(this is not told again)")), (told, times > told), "{said}");
+    }
 }
 
 #[tokio::test]
