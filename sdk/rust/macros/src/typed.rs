@@ -81,7 +81,7 @@ impl Tasks {
                 const _: () = { #(let _ = #idents;)* };
 
                 #[cfg(target_arch = "wasm32")]
-                #[allow(unsafe_code, missing_docs, clippy::all, clippy::allow_attributes, reason = "generated")]
+                #[allow(unsafe_code, missing_docs, dead_code, clippy::all, clippy::allow_attributes, reason = "generated")]
                 mod __component {
                     ::cofferdam::__private::wit_bindgen::generate!({
                         inline: #wit,
