@@ -4,6 +4,7 @@
 //! What is accepted, and what happens when clocks change, is in `docs/schedules.md`; the tests here hold it to that.
 
 mod jitter;
+mod mistake;
 mod words;
 
 pub use jitter::jitter;
@@ -406,6 +407,10 @@ fn every(text: &str) -> Result<TimeDelta, ScheduleError> {
 }
 
 fn crontab(text: &str) -> Result<Cron, ScheduleError> {
+    if let Some(zone) = mistake::zone(text) {
+        let why = format!("the time zone has a field of its own: timezone: {zone}");
+        return Err(ScheduleError::Pattern { given: text.to_owned(), why });
+    }
     let fields = text.split_whitespace().count();
     if !(5..=7).contains(&fields) {
         return Err(ScheduleError::FieldCount { found: fields });
@@ -415,7 +420,10 @@ fn crontab(text: &str) -> Result<Cron, ScheduleError> {
         return Err(ScheduleError::Pattern { given: text.to_owned(), why: "a list has an empty place".to_owned() });
     }
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Optional).build();
-    let cron = parser.parse(text).map_err(|error| ScheduleError::Pattern { given: text.to_owned(), why: error.to_string() })?;
+    let cron = parser.parse(text).map_err(|error| ScheduleError::Pattern {
+        given: text.to_owned(),
+        why: mistake::of(text, |text| parser.parse(text).is_ok()).unwrap_or_else(|| error.to_string()),
+    })?;
     // A year without clock changes or leap day is as good a start as any: the search goes on for centuries.
     let start = NaiveDate::from_ymd_opt(2001, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).unwrap_or_default();
     if cron.find_next_occurrence(&start.and_utc(), true).is_err() {

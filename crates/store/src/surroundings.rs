@@ -51,7 +51,7 @@ pub struct CurrentDefinition {
     pub plan: Value,
 }
 
-/// The dags with a task that names a component without a version, by name.
+/// The dags with a task that names a component without a version or with a range of versions, by name.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -65,13 +65,22 @@ pub async fn dags_that_follow(
         r#"
         SELECT d.dag_key, d.dag_id, v.definition, v.plan
         FROM dags d JOIN dag_versions v ON v.dag_version_id = d.current_version_id
-        WHERE d.tenant_id = $1 AND v.definition -> 'tasks' @> $2
+        WHERE d.tenant_id = $1 AND (
+            v.definition -> 'tasks' @> $2
+            -- No label has the signs that ranges are made of.
+            OR jsonb_path_exists(
+                v.definition -> 'tasks',
+                '$[*].component ? (@ starts with $named && @ like_regex "@.*[~^<>=*,]")',
+                jsonb_build_object('named', $4::text)
+            )
+        )
         ORDER BY d.dag_id
         LIMIT $3
         "#,
         tenant,
         json!([{ "component": component }]),
-        i64::from(limit)
+        i64::from(limit),
+        format!("{component}@")
     )
     .fetch_all(tx.conn())
     .await?;

@@ -139,3 +139,44 @@ async fn an_upload_tells_which_dags_it_would_break() {
     assert_eq!(server.get(&impact(&second), &key).await.ok(200), second["impact"]);
     assert_eq!(server.get(&impact(&first), &key).await.ok(200), json!({ "dags": ["follows"], "broken": [] }));
 }
+
+#[tokio::test]
+async fn a_range_of_versions_is_pinned_to_the_highest_when_a_dag_is_applied() {
+    let server = Server::start().await;
+    let key = server.key(server.tenant, Role::Admin).await;
+    let upload = async |label: &str, guest: &str| {
+        let path = format!("/api/v1/components?name=acme/step&label={label}&approve=true");
+        let request = server.request("POST", &path).bearer_auth(&key).header("content-type", "application/wasm");
+        server.send(request.body(artefacts::bytes(guest))).await.ok(201)
+    };
+    let dag = |id: &str, component: &str| json!({ "dag_id": id, "tasks": [{ "task_id": "a", "component": component }] });
+    let pinned = async |id: &str| {
+        let details = server.get(&format!("/api/v1/dags/{id}/details"), &key).await.ok(200);
+        details["tasks"][0]["digest"].clone()
+    };
+    let (one, two) = (upload("1.0.0", "trivial").await, upload("v1.2", "behaviours").await);
+    for (id, component) in [("caret", "acme/step@^1.0"), ("tilde", "acme/step@~1.0.0"), ("exact", "acme/step@1.0.0")] {
+        server.post("/api/v1/dags", &key, dag(id, component)).await.ok(201);
+    }
+    assert_eq!((pinned("caret").await, pinned("tilde").await), (two["digest"].clone(), one["digest"].clone()));
+
+    // Outside of the ranges nothing follows; within one, what names it.
+    assert_eq!(upload("2.0.0", "command").await["impact"], json!({ "dags": [], "broken": [] }));
+    let higher = upload("1.10.0", "typed").await;
+    assert_eq!(higher["impact"]["dags"], json!(["caret"]));
+    // It exports typed functions only, and the dag names none.
+    assert_eq!(higher["impact"]["broken"][0]["dag_id"], "caret", "{higher}");
+    assert_eq!(pinned("caret").await, two["digest"], "what is applied stays as it is");
+
+    for (component, message) in [
+        ("acme/step@^3", "no approved version of the component 'acme/step' is within '^3'"),
+        ("acme/step@1.1.0", "the component 'acme/step' has no version '1.1.0'"),
+        ("acme/stop@^1", "the component 'acme/stop' does not exist"),
+    ] {
+        let compiled = server.post("/api/v1/compile", &key, dag("d", component)).await.ok(200);
+        let found = &compiled["diagnostics"][0];
+        assert_eq!((&found["code"], &found["message"]), (&json!("unknown_component"), &json!(message)), "{compiled}");
+        let help = found["help"].as_str().unwrap();
+        assert!(component.contains("stop") || help == "its versions are 1.10.0, 2.0.0, v1.2, 1.0.0", "{help}");
+    }
+}

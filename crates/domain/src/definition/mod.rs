@@ -7,6 +7,7 @@
 mod approval;
 mod callback;
 mod changes;
+mod component;
 mod deadline;
 mod diagnostic;
 pub(crate) mod expand;
@@ -34,6 +35,7 @@ pub use approval::ApprovalDefinition;
 pub use callback::CallbackDefinition;
 pub(crate) use callback::{Owner, Placed};
 pub use changes::{Changes, FieldChange};
+pub use component::{ComponentRef, ComponentRefError, ComponentVersion, VersionRange};
 pub use deadline::{DeadlineDefinition, DeadlineFrom};
 pub(crate) use diagnostic::join;
 pub use diagnostic::{Diagnostic, DiagnosticCode, Label, Severity, Suggestion, TextPlace};
@@ -63,11 +65,10 @@ use crate::retry::{Backoff, RetryPolicy};
 use crate::trigger_rule::TriggerRule;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use cofferdam_ids::{ComponentName, DagId, Digest, GroupName, PoolName, QueueName, TaskId};
+use cofferdam_ids::{DagId, GroupName, PoolName, QueueName, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 
 /// A dag, as a user writes it.
@@ -283,8 +284,8 @@ with_settings! {
     pub struct TaskDefinition {
         /// Its name, unique in its dag.
         pub task_id: TaskId,
-        /// What it runs: `name`, `name@version` or `name@sha256:digest`. With a script, the component that interprets it, which
-        /// [`parse`] fills in. See [`TaskDefinition::work`].
+        /// What it runs: `name`, `name@version`, `name@range` or `name@sha256:digest`. With a script, the component that interprets
+        /// it, which [`parse`] fills in. See [`TaskDefinition::work`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub component: Option<ComponentRef>,
         /// A script, in place of a component.
@@ -563,89 +564,6 @@ impl From<Moment> for String {
             Moment::Absolute(time) => time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
             Moment::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
         }
-    }
-}
-
-/// Which component a task runs: `name`, `name@version` or `name@sha256:digest`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ComponentRef {
-    /// Its name.
-    pub name: ComponentName,
-    /// Which of its versions.
-    pub version: ComponentVersion,
-}
-
-/// Which version of a component.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ComponentVersion {
-    /// The one that is the latest when the dag is applied.
-    Latest,
-    /// The one with this label.
-    Label(String),
-    /// The one with these bytes.
-    Digest(Digest),
-}
-
-/// A component that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ComponentRefError {
-    /// Its name is no name.
-    #[error(transparent)]
-    Name(#[from] cofferdam_ids::NameError),
-    /// Its digest is no digest.
-    #[error("a digest is 'sha256:' and 64 lower-case hexadecimal digits")]
-    Digest,
-    /// Its version is no label.
-    #[error("a version is made of up to 120 letters, digits, '_', '-', '.' and '+'")]
-    Label,
-}
-
-impl FromStr for ComponentRef {
-    type Err = ComponentRefError;
-
-    fn from_str(text: &str) -> Result<Self, ComponentRefError> {
-        let (name, version) = match text.split_once('@') {
-            None => (text, ComponentVersion::Latest),
-            Some((name, version)) => match version.strip_prefix("sha256:") {
-                Some(digest) if digest.len() == 64 => {
-                    (name, ComponentVersion::Digest(Digest::new(digest).map_err(|_| ComponentRefError::Digest)?))
-                }
-                Some(_) => return Err(ComponentRefError::Digest),
-                None => {
-                    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
-                    if version.is_empty() || version.len() > 120 || !version.chars().all(fits) {
-                        return Err(ComponentRefError::Label);
-                    }
-                    (name, ComponentVersion::Label(version.to_owned()))
-                }
-            },
-        };
-        Ok(Self { name: ComponentName::new(name)?, version })
-    }
-}
-
-impl fmt::Display for ComponentRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.version {
-            ComponentVersion::Latest => write!(f, "{}", self.name),
-            ComponentVersion::Label(label) => write!(f, "{}@{label}", self.name),
-            ComponentVersion::Digest(digest) => write!(f, "{}@sha256:{digest}", self.name),
-        }
-    }
-}
-
-impl TryFrom<String> for ComponentRef {
-    type Error = ComponentRefError;
-
-    fn try_from(text: String) -> Result<Self, ComponentRefError> {
-        text.parse()
-    }
-}
-
-impl From<ComponentRef> for String {
-    fn from(component: ComponentRef) -> Self {
-        component.to_string()
     }
 }
 

@@ -175,14 +175,14 @@ fn task() -> Value {
         "component": {
             "type": "string",
             "pattern": format!(
-                "^[{}]{{1,{}}}(@(sha256:[{}]{{64}}|[A-Za-z0-9_.+-]{{1,120}}))?$",
+                "^[{}]{{1,{}}}(@(sha256:[{}]{{64}}|[A-Za-z0-9_.+^~<>=*, -]{{1,120}}))?$",
                 ComponentName::CHARACTERS,
                 ComponentName::MAX_LENGTH,
                 Digest::CHARACTERS
             ),
-            "description": "What it runs: name, name@version or name@sha256:digest. A name alone is the version that is the latest when \
-                            the dag is applied.",
-            "examples": ["weather/clean", "weather/clean@1.2.0"],
+            "description": "What it runs: name, name@version, name@range or name@sha256:digest. A name alone is the version that is the \
+                            latest when the dag is applied; a range such as ^1.2 the highest version within it.",
+            "examples": ["weather/clean", "weather/clean@1.2.0", "weather/clean@^1.2"],
         },
         "script": { "$ref": "#/$defs/script", "description": "A program in the dag itself, in place of a component." },
         "run_dag": { "$ref": "#/$defs/run_dag", "description": "A run of another dag, in place of a component." },

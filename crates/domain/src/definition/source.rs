@@ -59,7 +59,9 @@ impl Source {
     /// # Errors
     /// When it is neither.
     pub fn read(text: &str) -> Result<(Value, Self), SyntaxError> {
-        let value = serde_saphyr::from_str(text).map_err(|error| syntax(&error))?;
+        // As YAML 1.2 and editors have it: `no`, `on` and `y` are texts.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let value = serde_saphyr::from_str_with_options(text, options).map_err(|error| syntax(&error))?;
         Ok((value, Self::of(text)))
     }
 

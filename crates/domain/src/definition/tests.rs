@@ -1,6 +1,7 @@
 use super::*;
 use crate::job::Entry;
 use crate::plan::{Component, DagPlan};
+use cofferdam_ids::Digest;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -157,6 +158,93 @@ fn mistakes_in_several_tasks_are_all_told() {
 }
 
 #[test]
+fn mistakes_do_not_hide_each_other() {
+    let mut dag = full();
+    dag["max_active_runs"] = json!("many");
+    dag["timezone"] = json!("Europe/Berln");
+    dag["tagz"] = json!([]);
+    dag["tasks"][0]["retries"] = json!("two");
+    dag["tasks"][0]["depends_on"] = json!("clean");
+    dag["tasks"][1]["depends_on"] = json!(["fetch", 7]);
+    dag["tasks"][1]["limits"]["memory"] = json!(true);
+    dag["tasks"][2]["depends_on"] = json!(["claen"]);
+    let pointers: Vec<_> = problems(dag).into_iter().map(|(_, pointer)| pointer).collect();
+    let expected = [
+        "/max_active_runs",
+        "/tagz",
+        "/tasks/0/depends_on",
+        "/tasks/0/retries",
+        "/tasks/1/depends_on/1",
+        "/tasks/1/limits/memory",
+        "/tasks/2/depends_on/0",
+        "/timezone",
+    ];
+    let mut sorted = pointers.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected, "{pointers:?}");
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_not_told_besides() {
+    // Without the grant, the parameters, the group or the component, what needs them would look wrong.
+    let uses = json!({ "region": "{{ var.value.region }}", "station": { "$param": "station" } });
+    for (field, value, code) in [
+        ("/tasks/0/grant", json!({ "variables": "region" }), "invalid_value"),
+        ("/tasks/0/grnt", json!({ "variables": ["region"] }), "unknown_field"),
+        ("/tasks/0/component", json!("a@"), "invalid_value"),
+        ("/tasks/0/task_id", json!(7), "invalid_value"),
+    ] {
+        let mut dag = with(field, value);
+        dag["tasks"][0]["input"] = uses.clone();
+        assert_eq!(
+            problems(dag),
+            only(code, if field.ends_with("/grant") { "/tasks/0/grant/variables" } else { field }),
+            "{field}"
+        );
+    }
+    for (wrong, at) in [
+        (json!({ "task_id": "t", "componen": "c" }), "/tasks/0/componen"),
+        (json!({ "taskid": "t", "component": "c" }), "/tasks/0/taskid"),
+    ] {
+        assert_eq!(problems(json!({ "dag_id": "a", "tasks": [wrong] })), only("unknown_field", at));
+    }
+    assert_eq!(
+        problems(json!({ "dagid": "a", "tasks": [{ "task_id": "t", "component": "c" }] })),
+        only("unknown_field", "/dagid")
+    );
+    let mut dag = with("/params", json!(["station"]));
+    dag["tasks"][0]["group"] = json!("load");
+    dag["tasks"][2]["depends_on"] = json!(["load"]);
+    assert_eq!(problems(dag), only("invalid_value", "/params"));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_in_plain_words() {
+    let told = |pointer: &str, value: Value| {
+        let found = parse(with(pointer, value)).unwrap_err().remove(0);
+        (found.message, found.help.unwrap_or_default())
+    };
+    for (pointer, value, message, help) in [
+        ("/tags", json!("weather"), "it must be a list, and is the text \"weather\"", "a list of one is written [weather]"),
+        ("/tags/0", json!(true), "it must be a text, and is true", "write it in quotes"),
+        ("/description", json!(7), "it must be a text, and is the number 7", "write it in quotes"),
+        ("/catchup", json!("yes"), "it must be true or false, and is the text \"yes\"", ""),
+        ("/max_active_runs", json!(-1), "it must be a whole number that is not below 0, and is the number -1", ""),
+        ("/max_active_runs", json!(1.5), "it must be a whole number that is not below 0, and is the number 1.5", ""),
+        ("/tasks/0/args", json!({}), "it must be a list, and is an object", ""),
+        ("/params", json!([]), "it must be an object, and is a list", ""),
+    ] {
+        assert_eq!(told(pointer, value), (message.to_owned(), help.to_owned()), "{pointer}");
+    }
+}
+
+#[test]
+fn truths_are_those_of_yaml_1_2() {
+    let (value, _) = Source::read("a: [no, on, y, Yes, 'true']\nb: [true, false]\n").unwrap();
+    assert_eq!(value, json!({ "a": ["no", "on", "y", "Yes", "true"], "b": [true, false] }));
+}
+
+#[test]
 fn what_only_shows_as_a_whole() {
     for (pointer, value, code, place) in [
         ("/schedule", json!("0 6 * *"), "invalid_schedule", "/schedule"),
@@ -252,17 +340,6 @@ fn the_example_in_the_documentation_is_right() {
     for example in examples {
         let dag = parse(serde_json::from_str(example).unwrap()).unwrap();
         assert_eq!(validate(&dag), []);
-    }
-}
-
-#[test]
-fn components_are_named_with_or_without_a_version() {
-    let digest = "ab".repeat(32);
-    for text in ["weather/clean".to_owned(), "clean@1.2.0-rc.1+5".to_owned(), format!("clean@sha256:{digest}")] {
-        assert_eq!(text.parse::<ComponentRef>().unwrap().to_string(), text);
-    }
-    for wrong in ["", "Clean", "clean@", "clean@a b", "clean@sha256:", &format!("clean@sha256:{}", "AB".repeat(32))] {
-        assert!(wrong.parse::<ComponentRef>().is_err(), "{wrong}");
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The fields of which a task has exactly one.
-const KINDS: [&str; 4] = ["component", "script", "run_dag", "approval"];
+pub(super) const KINDS: [&str; 4] = ["component", "script", "run_dag", "approval"];
 
 /// What a task does. A task has exactly one kind of work, as [`parse`](super::parse) sees to.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -516,3 +516,23 @@ proptest! {
         let _ = Schedule::parse(&text, Tz::UTC);
     }
 }
+
+#[test]
+fn a_wrong_field_is_named_with_what_it_could_be() {
+    for (text, told) in [
+        ("60 * * * *", "'60' is no minute (0 to 59)"),
+        ("0 24 * * *", "'24' is no hour (0 to 23)"),
+        ("0 0 0 * *", "'0' is no day of the month (1 to 31, L, 15W)"),
+        ("0 0 * * MONDAY", "'MONDAY' is no day of the week (0 to 7, SUN to SAT, 5L, 5#3)"),
+        ("5/15 * * * *", "'5/15' is no minute (0 to 59); write 5-59/15"),
+        ("0 22-2 * * *", "'22-2' is no hour (0 to 23); a range goes upwards: write 22-23,0-2"),
+        (
+            "0 0 1 1 * 1999",
+            "'1999' is no day of the week (0 to 7, SUN to SAT, 5L, 5#3); an expression of six fields begins with the second",
+        ),
+        ("CRON_TZ=Europe/Berlin 0 6 * * *", "the time zone has a field of its own: timezone: Europe/Berlin"),
+    ] {
+        let found = Schedule::parse(text, Tz::UTC).unwrap_err().to_string();
+        assert_eq!(found, format!("'{text}' is not a crontab expression: {told}"));
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_domain::definition::{
-    self, Changes, ComponentRef, ComponentVersion, DagDefinition, Diagnostic, DiagnosticCode, Surroundings,
+    self, Changes, ComponentRef, ComponentVersion, DagDefinition, Diagnostic, DiagnosticCode, Surroundings, VersionRange,
 };
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::plan::{Component, DagPlan, ResolveError};
@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const CONTEXT: &str = "cofferdam:task/context";
 /// Dags that are looked at when a component gets a new version.
 const MAX_FOLLOWERS: u32 = 500;
+/// Versions of a component that a message names.
+const MAX_NAMED: usize = 10;
 
 /// What compiling a definition found.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +66,7 @@ pub struct Broken {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// What another version of a component does to the dags that name it without a version.
+/// What another version of a component does to the dags that name it without a version, or with a range that it is in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Impact {
     /// Dags that would get the version when they are applied next.
@@ -90,8 +92,8 @@ impl Engine {
         Ok(compiled)
     }
 
-    /// What a version of a component does to the dags that name the component without a version: the version that they were
-    /// applied with is compared with this one.
+    /// What a version of a component does to the dags that name the component without a version, or with a range of which it is
+    /// the highest: the version that they were applied with is compared with this one.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -102,36 +104,37 @@ impl Engine {
         version: &components::ComponentVersion,
     ) -> Result<Impact, EngineError> {
         let mut tx = self.store.begin(context).await?;
-        let component = ComponentRef { name: name.clone(), version: ComponentVersion::Latest };
+        let versions = components::versions(&mut tx, name).await?;
         let mut impact = Impact::default();
-        let with = usable(&component, version.clone());
         for follower in surroundings::dags_that_follow(&mut tx, name, MAX_FOLLOWERS).await? {
-            impact.followers.push(follower.dag_id.clone());
             let (Ok(dag), Ok(plan)) = (definition::parse(follower.definition), DagPlan::from_json(follower.plan)) else {
                 continue;
             };
+            let named = dag.components().into_iter().filter(|component| component.name == *name);
+            let following: Vec<_> = named.filter(|component| follows(component, version, &versions)).collect();
+            if following.is_empty() {
+                continue;
+            }
+            impact.followers.push(follower.dag_id.clone());
             let mut resolved = resolve(&mut tx, &dag).await?;
-            resolved.insert(component.clone(), with.clone());
+            for component in &following {
+                resolved.insert(component.clone(), usable(component, version.clone()));
+            }
             let after = errors(&dag, &resolved);
             if after.is_empty() {
                 continue;
             }
-            let pinned = plan
-                .tasks
-                .iter()
-                .chain(&plan.callbacks)
-                .filter_map(|task| task.work.component())
-                .find(|work| work.component == component);
-            let pinned = pinned.map(|work| work.digest.clone());
-            let before = match pinned {
-                Some(digest) => match components::get(&mut tx, name, &VersionRef::Digest(digest)).await {
-                    Ok(before) => usable(&component, before),
-                    Err(StoreError::NotFound { .. }) => Err(unknown(&component)),
-                    Err(error) => return Err(error.into()),
-                },
-                None => Err(unknown(&component)),
-            };
-            resolved.insert(component.clone(), before);
+            for component in &following {
+                let pinned = plan
+                    .tasks
+                    .iter()
+                    .chain(&plan.callbacks)
+                    .filter_map(|task| task.work.component())
+                    .find(|work| work.component == *component)
+                    .and_then(|work| versions.iter().find(|known| known.digest == work.digest));
+                let before = pinned.map_or_else(|| Err(unknown(component)), |before| usable(component, before.clone()));
+                resolved.insert(component.clone(), before);
+            }
             let before = errors(&dag, &resolved);
             let diagnostics: Vec<_> = after.into_iter().filter(|problem| !before.contains(problem)).collect();
             if !diagnostics.is_empty() {
@@ -256,12 +259,7 @@ async fn resolve_noting(
 ) -> Result<Resolved, StoreError> {
     let mut resolved = BTreeMap::new();
     for component in &dag.components() {
-        let selector = match &component.version {
-            ComponentVersion::Latest => VersionRef::Latest,
-            ComponentVersion::Label(label) => VersionRef::Label(label.clone()),
-            ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
-        };
-        let found = match components::get(tx, &component.name, &selector).await {
+        let found = match find(tx, component).await? {
             Ok(version) if version.approved_at.is_none() => Err(not_approved(component, &version)),
             Ok(version) => {
                 if !asks_for_conf(&version) {
@@ -269,12 +267,61 @@ async fn resolve_noting(
                 }
                 usable(component, version)
             }
-            Err(StoreError::NotFound { .. }) => Err(unknown(component)),
-            Err(error) => return Err(error),
+            Err(missing) => Err(missing),
         };
         resolved.insert(component.clone(), found);
     }
     Ok(resolved)
+}
+
+/// The version of a component that is meant; or else why there is none.
+async fn find(
+    tx: &mut Tx<'_>,
+    component: &ComponentRef,
+) -> Result<Result<components::ComponentVersion, ResolveError>, StoreError> {
+    let selector = match &component.version {
+        ComponentVersion::Latest => VersionRef::Latest,
+        ComponentVersion::Label(label) => VersionRef::Label(label.clone()),
+        ComponentVersion::Digest(digest) => VersionRef::Digest(digest.clone()),
+        ComponentVersion::Range(range) => {
+            return Ok(match components::versions(tx, &component.name).await {
+                Ok(versions) => match highest(range, &versions) {
+                    Some(version) => Ok(version.clone()),
+                    None => Err(no_such_version(component, &versions)),
+                },
+                Err(StoreError::NotFound { .. }) => Err(unknown(component)),
+                Err(error) => return Err(error),
+            });
+        }
+    };
+    match components::get(tx, &component.name, &selector).await {
+        Ok(version) => Ok(Ok(version)),
+        Err(StoreError::NotFound { .. }) => match components::versions(tx, &component.name).await {
+            Ok(versions) => Ok(Err(no_such_version(component, &versions))),
+            Err(StoreError::NotFound { .. }) => Ok(Err(unknown(component))),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The highest approved version within a range; of several with the same number the newest.
+fn highest<'a>(range: &VersionRange, versions: &'a [components::ComponentVersion]) -> Option<&'a components::ComponentVersion> {
+    let approved = versions.iter().filter(|version| version.approved_at.is_some());
+    range.highest(approved.filter_map(|version| Some((version.label.as_deref()?, version))))
+}
+
+/// Whether a dag that names a component so gets this version when it is applied next, once the version is approved.
+fn follows(component: &ComponentRef, version: &components::ComponentVersion, all: &[components::ComponentVersion]) -> bool {
+    match &component.version {
+        ComponentVersion::Latest => true,
+        ComponentVersion::Label(_) | ComponentVersion::Digest(_) => false,
+        ComponentVersion::Range(range) => {
+            let candidates = all.iter().filter(|known| known.approved_at.is_some() || known.digest == version.digest);
+            let highest = range.highest(candidates.filter_map(|known| Some((known.label.as_deref()?, &known.digest))));
+            highest == Some(&version.digest)
+        }
+    }
 }
 
 fn asks_for_conf(version: &components::ComponentVersion) -> bool {
@@ -311,10 +358,28 @@ fn not_approved(component: &ComponentRef, version: &components::ComponentVersion
     }
 }
 
+/// The component is there, and none of its versions is the one that is meant.
+fn no_such_version(component: &ComponentRef, versions: &[components::ComponentVersion]) -> ResolveError {
+    let name = &component.name;
+    let labels: Vec<&str> = versions.iter().filter_map(|version| version.label.as_deref()).take(MAX_NAMED).collect();
+    let message = match &component.version {
+        ComponentVersion::Latest => format!("no version of the component '{name}' has been approved"),
+        ComponentVersion::Label(label) => format!("the component '{name}' has no version '{label}'"),
+        ComponentVersion::Range(range) => format!("no approved version of the component '{name}' is within '{range}'"),
+        ComponentVersion::Digest(digest) => format!("the component '{name}' has no version with the digest {digest}"),
+    };
+    let help = if labels.is_empty() {
+        format!("its versions have no labels; give one with: cofferdam component push FILE --name {name} --label 1.0.0")
+    } else {
+        format!("its versions are {}", labels.join(", "))
+    };
+    ResolveError { code: DiagnosticCode::UnknownComponent, message, help: Some(help) }
+}
+
 fn unknown(component: &ComponentRef) -> ResolveError {
     ResolveError {
         code: DiagnosticCode::UnknownComponent,
-        message: format!("the component '{component}' does not exist"),
+        message: format!("the component '{}' does not exist", component.name),
         help: Some(format!("upload it first: cofferdam component push FILE --name {}", component.name)),
     }
 }

@@ -363,7 +363,7 @@ fn patterns_agree_with_what_is_read() {
         let text = character.to_string();
         assert_eq!(holds("task_id", &json!(text)), TaskId::new(&text).is_ok(), "{text:?}");
         let component = valid(&schema, &schema["$defs"]["task"]["properties"]["component"], &json!(text));
-        assert_eq!(component, ComponentName::new(&text).is_ok(), "{text:?}");
+        assert_eq!(component, cofferdam_ids::ComponentName::new(&text).is_ok(), "{text:?}");
     }
 }
 
