@@ -346,7 +346,14 @@ impl<'s, 'e> Evaluation<'s, 'e> {
     fn evaluate(&mut self, expression: &ast::Expr<'_>) -> Evaluated<'s> {
         let span = expression.span();
         match expression {
-            ast::Expr::Var(var) => Ok(self.name(var.id)),
+            ast::Expr::Var(var) => {
+                let item = self.name(var.id);
+                // These are as long as what made the run, and made anew each time.
+                if var.id.starts_with("triggering_") {
+                    self.charge(item.size(), var.span())?;
+                }
+                Ok(item)
+            }
             ast::Expr::Const(constant) => self.constant(&constant.value, span),
             ast::Expr::GetAttr(attr) => {
                 let item = self.expression(&attr.expr)?;
@@ -533,6 +540,8 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             "prev_data_interval_start_success" => moment(previous.map(|run| run.interval.0)),
             "prev_data_interval_end_success" => moment(previous.map(|run| run.interval.1)),
             "prev_start_date_success" => moment(previous.and_then(|run| run.started_at)),
+            "prev_end_date_success" => moment(previous.and_then(|run| run.ended_at)),
+            "triggering_asset_events" | "triggering_dataset_events" => Item::made(by_asset(run.conf)),
             "run_id" => Item::made(run.run_id),
             "task_instance_key_str" => {
                 let (dag, task) = (self.scope.dag.dag_id, self.scope.task.task_id);
@@ -557,6 +566,18 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             other => Item::Undefined(Rc::from(other)),
         }
     }
+}
+
+/// The events of assets that made a run, by the names of the assets; of a run that was made by something else, none.
+fn by_asset(conf: &Value) -> Value {
+    let mut found = Map::new();
+    for event in conf.get("asset_events").and_then(Value::as_array).into_iter().flatten() {
+        let Some(uri) = event.get("uri").and_then(Value::as_str) else { continue };
+        if let Some(events) = found.entry(uri).or_insert_with(|| Value::Array(Vec::new())).as_array_mut() {
+            events.push(event.clone());
+        }
+    }
+    Value::Object(found)
 }
 
 /// A chain of attributes as it was written, for messages.

@@ -491,6 +491,14 @@ pub(super) fn call<'s>(
         (Item::Time(time), "isoweekday") => Ok(Item::made(time.weekday().number_from_monday())),
         (Item::Time(time), "add") => shift()?.apply(time, 1).map(Item::Time).map_err(wrong),
         (Item::Time(time), "subtract") => shift()?.apply(time, -1).map(Item::Time).map_err(wrong),
+        (Item::Time(time), "replace") => {
+            let mut parts = Vec::new();
+            for (part, value) in &arguments.named {
+                let value = value.json().and_then(Value::as_i64);
+                parts.push((&**part, value.ok_or_else(|| fault(span, "replace takes whole numbers"))?));
+            }
+            times::replace(time, &parts).map(Item::Time).map_err(wrong)
+        }
         (Item::Time(time), "start_of") => times::edge(time, &text(0, "unit")?, false).map(Item::Time).map_err(wrong),
         (Item::Time(time), "end_of") => times::edge(time, &text(0, "unit")?, true).map(Item::Time).map_err(wrong),
         (Item::Time(time), "in_timezone" | "in_tz" | "astimezone") => {

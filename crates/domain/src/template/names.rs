@@ -9,6 +9,8 @@ pub(super) struct Name {
 pub(super) enum Attributes {
     /// It is a value: its attributes are those of its type.
     Value,
+    /// It is a moment, or none.
+    Moment,
     /// It has these.
     These(&'static [&'static str]),
     /// `params`: the dag's parameters.
@@ -21,6 +23,10 @@ pub(super) enum Attributes {
 
 const fn value(name: &'static str) -> Name {
     Name { name, attributes: Attributes::Value }
+}
+
+const fn moment(name: &'static str) -> Name {
+    Name { name, attributes: Attributes::Moment }
 }
 
 const fn with(name: &'static str, attributes: &'static [&'static str]) -> Name {
@@ -56,17 +62,20 @@ pub(super) const ALL: &[Name] = &[
     value("ts"),
     value("ts_nodash"),
     value("ts_nodash_with_tz"),
-    value("logical_date"),
-    value("execution_date"),
-    value("data_interval_start"),
-    value("data_interval_end"),
+    moment("logical_date"),
+    moment("execution_date"),
+    moment("data_interval_start"),
+    moment("data_interval_end"),
     value("yesterday_ds"),
     value("yesterday_ds_nodash"),
     value("tomorrow_ds"),
     value("tomorrow_ds_nodash"),
-    value("prev_data_interval_start_success"),
-    value("prev_data_interval_end_success"),
-    value("prev_start_date_success"),
+    moment("prev_data_interval_start_success"),
+    moment("prev_data_interval_end_success"),
+    moment("prev_start_date_success"),
+    moment("prev_end_date_success"),
+    value("triggering_asset_events"),
+    value("triggering_dataset_events"),
     value("run_id"),
     value("task_instance_key_str"),
     Name { name: "params", attributes: Attributes::Params },
@@ -99,7 +108,7 @@ pub(super) const ALL: &[Name] = &[
     value("event"),
     value("exception"),
     value("reason"),
-    value("deadline"),
+    moment("deadline"),
     value("context"),
 ];
 
@@ -118,9 +127,13 @@ pub const NAMES: &[&str] = &{
 pub(super) fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "conf" => "Airflow's configuration is not there; what a run was triggered with is dag_run.conf",
-        "next_ds" | "next_execution_date" => "use data_interval_end | ds",
-        "prev_ds" | "prev_execution_date" => "use (data_interval_start - (data_interval_end - data_interval_start)) | ds",
-        "inlets" | "outlets" | "triggering_dataset_events" => "assets have no name in templates",
+        "next_ds" | "next_ds_nodash" | "next_execution_date" => "use data_interval_end | ds",
+        "prev_ds" | "prev_ds_nodash" | "prev_execution_date" => {
+            "use (data_interval_start - (data_interval_end - data_interval_start)) | ds"
+        }
+        "inlets" | "outlets" | "inlet_events" | "outlet_events" => "what a task produces has no name in templates",
+        "expanded_ti_count" => "how many instances there are is known to the API only",
+        "test_mode" => "`cofferdam task test` runs a component without a dag, and so without templates",
         "dict" | "namespace" | "cycler" | "joiner" => "write {...} or use {% set %}",
         "now" => {
             "a template says the same whenever it is rendered: the current time is not there; use logical_date or data_interval_end"
@@ -128,6 +141,40 @@ pub(super) fn instead_of(name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a moment has: parts, and methods.
+pub(super) const MOMENT: &[&str] = &[
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "microsecond",
+    "quarter",
+    "day_of_week",
+    "day_of_year",
+    "week_of_year",
+    "int_timestamp",
+    "timezone_name",
+    "add",
+    "subtract",
+    "replace",
+    "start_of",
+    "end_of",
+    "strftime",
+    "isoformat",
+    "date",
+    "weekday",
+    "isoweekday",
+    "timestamp",
+    "in_timezone",
+    "in_tz",
+    "astimezone",
+    "to_date_string",
+    "to_datetime_string",
+    "to_iso8601_string",
+];
 
 /// Fields of a connection that a template can name.
 pub(super) const CONNECTION: &[&str] =

@@ -133,6 +133,8 @@ pub struct PreviousSuccess {
     pub interval: (DateTime<Utc>, DateTime<Utc>),
     /// When it started.
     pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// A variable, as far as templates may know it.

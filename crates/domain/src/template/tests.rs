@@ -119,7 +119,8 @@ fn names_of_the_run_have_the_forms_that_airflow_gives_them() {
         ("{{ task_instance_key_str }}", "weather__load__20261121"),
         ("{{ params.station | upper }}{% if params.limit > 5 %} many{% else %} few{% endif %}", "BERLIN many"),
         ("{% for row in params.rows %}{{ loop.index }}={{ row.t }}{{ ',' if not loop.last }}{% endfor %}", "1=1,2=2.5"),
-        ("{{ prev_start_date_success }}", "None"),
+        ("{{ prev_start_date_success }} {{ prev_end_date_success }}", "None None"),
+        ("{{ triggering_asset_events }} {{ triggering_dataset_events | length }}", "{} 0"),
         ("a\n{{ ds }}\n", "a\n2026-11-21\n"),
         ("{% raw %}{{ ds }}{% endraw %} {{ '{{' }}", "{{ ds }} {{"),
     ] {
@@ -128,10 +129,42 @@ fn names_of_the_run_have_the_forms_that_airflow_gives_them() {
 }
 
 #[test]
+fn what_a_moment_has_is_known_before_a_run() {
+    for name in names::MOMENT {
+        let part = text(&format!("{{{{ logical_date.{name} }}}}"));
+        let method = text(&format!("{{{{ logical_date.{name}('x') }}}}"));
+        // What is no part is a method, which perhaps does not like its argument.
+        assert!(part.is_ok() || !method.as_ref().is_err_and(|told| told.contains("no method")), "{name}: {method:?}");
+    }
+    let told = |source: &str| text(source).unwrap_err();
+    assert!(told("{{ logical_date.format('YYYY') }}").contains("strftime"));
+    assert!(told("{{ data_interval_end.diff(logical_date) }}").contains("total_seconds"));
+    assert!(told("{{ prev_end_date_success.yaer }}").contains("did you mean 'year'?"));
+}
+
+#[test]
+fn events_of_assets_are_found_by_the_names_of_the_assets() {
+    let mut world = World::new();
+    world.conf =
+        json!({"asset_events": [{"uri": "s3://a", "extra": 1}, {"uri": "s3://b", "extra": 2}, {"uri": "s3://a", "extra": 3}]});
+    let render = |source: &str| Template::text(source).unwrap().render(&world.scope(&xcoms)).map_err(|fault| fault.to_string());
+    let source = "{% for uri, events in triggering_dataset_events.items() %}{{ uri }}: {{ events | last }}{{ '; ' if not loop.last }}{% endfor %}";
+    assert_eq!(render(source), Ok(json!(r#"s3://a: {"extra":3,"uri":"s3://a"}; s3://b: {"extra":2,"uri":"s3://b"}"#)));
+    assert_eq!(render("{{ triggering_asset_events['s3://a'][0].extra }}"), Ok(json!("1")));
+    // It is made each time, and counts each time.
+    world.conf = json!({"asset_events": [{"uri": "s3://a", "extra": "x".repeat(100_000)}]});
+    let often = "{% for n in range(100) %}{{ triggering_asset_events | length }}{% endfor %}";
+    let refused = Template::text(often).unwrap().render(&world.scope(&xcoms)).unwrap_err();
+    assert!(refused.to_string().contains("MiB"), "{refused}");
+}
+
+#[test]
 fn times_can_be_calculated_with() {
     for (source, expected) in [
         ("{{ macros.ds_add(ds, 7) }} {{ macros.ds_add(ds, -21) }}", "2026-11-28 2026-10-31"),
         ("{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%y') }}", "21.11.26"),
+        ("{{ logical_date.replace(hour=0, minute=30) | ts }}", "2026-11-21T00:30:00+00:00"),
+        ("{{ logical_date.replace(month=2, day=1, microsecond=5) | ts }}", "2026-02-01T06:00:00.000005+00:00"),
         ("{{ (logical_date - macros.timedelta(days=1, hours=2)) | ts }}", "2026-11-20T04:00:00+00:00"),
         ("{{ data_interval_end - data_interval_start }}", "1 day, 0:00:00"),
         ("{{ (data_interval_end - data_interval_start).total_seconds() }}", "86400.0"),

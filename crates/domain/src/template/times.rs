@@ -196,11 +196,38 @@ pub(super) fn edge(time: &DateTime<Tz>, unit: &str, end: bool) -> Result<DateTim
     } else {
         start
     };
-    let zone = time.timezone();
-    zone.from_local_datetime(&edge)
-        .earliest()
-        .or_else(|| zone.from_local_datetime(&(edge + TimeDelta::hours(1))).earliest())
-        .ok_or_else(too_far)
+    in_zone(time.timezone(), edge)
+}
+
+/// A time of a zone's clocks; one that they pass over is an hour later.
+fn in_zone(zone: Tz, local: NaiveDateTime) -> Result<DateTime<Tz>, Wrong> {
+    let later = || zone.from_local_datetime(&local.checked_add_signed(TimeDelta::hours(1))?).earliest();
+    zone.from_local_datetime(&local).earliest().or_else(later).ok_or_else(too_far)
+}
+
+/// `replace(hour=0, minute=30)`: the moment with other parts, by the clocks of its zone.
+pub(super) fn replace(time: &DateTime<Tz>, parts: &[(&str, i64)]) -> Result<DateTime<Tz>, Wrong> {
+    let mut local = time.naive_local();
+    for (part, value) in parts {
+        let wrong = || format!("there is no {part} {value}");
+        let number = u32::try_from(*value).map_err(|_| wrong());
+        local = match *part {
+            "year" => local.with_year(i32::try_from(*value).map_err(|_| wrong())?),
+            "month" => local.with_month(number?),
+            "day" => local.with_day(number?),
+            "hour" => local.with_hour(number?),
+            "minute" => local.with_minute(number?),
+            "second" => local.with_second(number?),
+            "microsecond" => {
+                local.with_nanosecond(number?.checked_mul(1_000).filter(|nanos| *nanos < 1_000_000_000).ok_or_else(wrong)?)
+            }
+            other => {
+                return Err(format!("a moment has no '{other}' to replace; there are year, month, day, hour, minute, second"));
+            }
+        }
+        .ok_or_else(wrong)?;
+    }
+    in_zone(time.timezone(), local).and_then(in_range)
 }
 
 /// `datetime(2026, 11, 21, 6)`.

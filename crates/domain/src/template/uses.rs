@@ -1,6 +1,6 @@
 //! What a template takes from outside, found in its syntax tree before it is ever rendered.
 
-use super::names::{ALL, Attributes, CONNECTION, OF_CALLBACKS, OF_INSTANCES, OF_MAPPED, instead_of};
+use super::names::{ALL, Attributes, CONNECTION, MOMENT, OF_CALLBACKS, OF_INSTANCES, OF_MAPPED, instead_of};
 use super::{TemplateError, filters, place};
 use crate::definition::TextPlace;
 use crate::definition::suggest::closest;
@@ -323,7 +323,17 @@ impl Finder<'_> {
         self.uses.beyond_conf |= !of_conf && name != "range";
         self.uses.previous |= name.starts_with("prev_");
         match (&known.attributes, steps.as_slice()) {
-            (Attributes::Value, _)
+            (Attributes::Moment, [Step::Named(attribute, span), ..]) if !MOMENT.contains(attribute) => {
+                let help = match *attribute {
+                    "format" => "write it as Python does: .strftime('%Y-%m-%d')".to_owned(),
+                    "diff" => {
+                        "subtract one moment from the other: (data_interval_end - data_interval_start).total_seconds()".to_owned()
+                    }
+                    other => suggestion(other, MOMENT, "attributes"),
+                };
+                self.wrong(*span, format!("'{name}' has no attribute '{attribute}'"), Some(help));
+            }
+            (Attributes::Value | Attributes::Moment, _)
             | (Attributes::These(_) | Attributes::Params, [])
             | (Attributes::Params, [Step::Computed(_), ..]) => {}
             (Attributes::These(attributes), [Step::Named(attribute, span), ..]) => {

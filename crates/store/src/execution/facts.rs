@@ -170,9 +170,9 @@ pub async fn previous_successes(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Hash
     let keys: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
     let rows = sqlx::query!(
         r#"
-        SELECT r.run_key, p.data_interval_start, p.data_interval_end, p.started_at
+        SELECT r.run_key, p.data_interval_start, p.data_interval_end, p.started_at, p.ended_at
         FROM dag_runs r CROSS JOIN LATERAL (
-            SELECT p.data_interval_start, p.data_interval_end, p.started_at FROM dag_runs p
+            SELECT p.data_interval_start, p.data_interval_end, p.started_at, p.ended_at FROM dag_runs p
             WHERE p.tenant_id = r.tenant_id AND p.dag_key = r.dag_key AND p.logical_date < r.logical_date AND p.state = 'success'
             ORDER BY p.logical_date DESC LIMIT 1) p
         WHERE r.run_key = ANY($1)
@@ -182,7 +182,8 @@ pub async fn previous_successes(tx: &mut Tx<'_>, runs: &[RunKey]) -> Result<Hash
     .fetch_all(tx.conn())
     .await?;
     let previous = rows.into_iter().map(|row| {
-        let found = PreviousSuccess { interval: (row.data_interval_start, row.data_interval_end), started_at: row.started_at };
+        let interval = (row.data_interval_start, row.data_interval_end);
+        let found = PreviousSuccess { interval, started_at: row.started_at, ended_at: row.ended_at };
         (RunKey::from_uuid(row.run_key), found)
     });
     Ok(previous.collect())
