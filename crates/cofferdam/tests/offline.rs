@@ -93,6 +93,10 @@ fn errors_say_what_where_and_remedy() {
     let output = cofferdam(dir.path(), &["--url", &url, "health", "-o", "json"], &[]);
     let said: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!((&said["error"]["exit"], &said["error"]["exit_code"]), (&"unreachable".into(), &3.into()));
+    let page = include_str!("../../../docs/cli.md");
+    let shown = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let shown: Value = serde_json::from_str(shown).unwrap();
+    assert!(said["error"].as_object().unwrap().keys().eq(shown["error"].as_object().unwrap().keys()), "{said}");
     assert!(output.stdout.is_empty());
 }
 

@@ -61,6 +61,17 @@ test("a group is mapped", async () => {
   assert.deepEqual(definition.tasks[2].input, { rows: { $from: "each.fetch" } });
 });
 
+test("the example of the guide", async () => {
+  const guide = readFileSync(new URL("../../../docs/dags-as-code.md", import.meta.url), "utf8");
+  const made = path.join(folder, "guide.ts");
+  writeFileSync(made, guide.split("```ts\n")[1].split("```")[0]);
+  const [{ definition }] = await dags(made);
+  assert.deepEqual([definition.dag_id, definition.schedule, definition.params], ["sums", "@daily", { n: 3 }]);
+  assert.deepEqual(definition.tasks.map((task) => task.task_id), ["numbers", "double", "total"]);
+  assert.deepEqual(definition.tasks[1].expand, { over: { number: { $from: "numbers" } } });
+  assert.deepEqual(definition.tasks[2].input, { values: { $from: "double" } });
+});
+
 test("callbacks and deadlines are settings", async () => {
   const text = `export default dag("noisy", { onFailure: "ops/notify", deadline: { after: "2h" } }, () => {
     component("load", "x/y", { onRetry: { component: "ops/count", input: { n: 1 } }, deadline: { after: "30m", callback: "ops/notify" } });

@@ -6,8 +6,7 @@ import statistics
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cofferdam import dag, log, task
-from cofferdam.dags import Param, chain, component, run_dag, task_group
+from cofferdam import Param, chain, component, dag, log, run_dag, task, task_group
 
 FACTOR = 2
 

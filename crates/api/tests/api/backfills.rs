@@ -206,6 +206,14 @@ async fn a_dry_run_tells_the_cost_and_makes_nothing() {
     assert_eq!((told.runs, forecast.learnt_from), (10, 1));
     // A try takes 1000 units of fuel here, and the run took two seconds: three rounds of four.
     assert_eq!((forecast.fuel, forecast.tries, forecast.wall_ms), (10_000, 10, 6_000));
+    // The body that the page shows.
+    let page = include_str!("../../../../docs/backfills.md");
+    let shown = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(shown).unwrap();
+    body["dag_id"] = json!("daily");
+    let operator = server.key(server.tenant, Role::Operator).await;
+    let told = server.post("/api/v1/backfills/dry_run", &operator, body).await.ok(200);
+    assert_eq!(told["runs"], 9, "{told}");
     assert_eq!(client.list_backfills(&BackfillListQuery::default()).await.unwrap().total_entries, 1);
 }
 

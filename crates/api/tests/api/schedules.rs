@@ -71,6 +71,29 @@ async fn several_schedules_make_runs_one_after_the_other() {
 }
 
 #[tokio::test]
+async fn runs_are_between_the_dates_and_those_missed_are_caught_up_when_asked() {
+    let (server, key) = server("2026-11-21T12:00:00Z").await;
+    let settings = |catchup: bool| {
+        let dates = json!({ "start_date": "2026-11-17", "end_date": "2026-11-19T12:00" });
+        let mut dag = dag(json!({ "schedule": "0 6 * * *", "timezone": "Europe/Berlin", "catchup": catchup }));
+        dag.as_object_mut().unwrap().extend(dates.as_object().unwrap().clone());
+        dag
+    };
+    let mut late = settings(false);
+    late["dag_id"] = json!("late");
+    late["end_date"] = json!("2026-11-30");
+    server.post("/api/v1/dags", &key, settings(true)).await.ok(201);
+    server.post("/api/v1/dags", &key, late).await.ok(201);
+    let listed = server.until("the runs that were missed", RUNS, &key, |listed| count(listed) == 3).await;
+    assert_eq!(dates(&listed), ["2026-11-17T05:00:00Z", "2026-11-18T05:00:00Z", "2026-11-19T05:00:00Z"]);
+    assert_eq!(server.get("/api/v1/dags/clock", &key).await.ok(200)["next_run"], Value::Null, "no interval begins after the end");
+    // Without catchup, the latest interval that has ended.
+    let runs = "/api/v1/dags/late/dagRuns";
+    let listed = server.until("the latest run", runs, &key, |listed| count(listed) == 1).await;
+    assert_eq!(dates(&listed), ["2026-11-20T05:00:00Z"]);
+}
+
+#[tokio::test]
 async fn one_moment_makes_one_run() {
     let (server, key) = server("2026-11-20T00:00:00Z").await;
     let settings = json!({ "schedule": { "once": "2026-11-21T06:00" }, "timezone": "Europe/Berlin" });

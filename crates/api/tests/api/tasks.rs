@@ -143,6 +143,15 @@ async fn tasks_wait_for_others() {
     let last = json!({ "task_id": "last", "component": "demo/echo", "depends_on": ["a", "b"] });
     let made = client.create_task(&task(last)).await.unwrap();
     assert_eq!((made.depends_on, made.schedule), (vec![id("a"), id("b")], None));
+    // As the page shows it.
+    for name in ["load_orders", "load_customers"] {
+        client.create_task(&task(json!({ "task_id": name, "component": "demo/echo" }))).await.unwrap();
+    }
+    let page = include_str!("../../../../docs/tasks-api.md");
+    let shown = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the page has an example");
+    let (mut shown, _) = cofferdam_domain::definition::Source::read(shown).unwrap();
+    shown["component"] = json!("demo/echo");
+    assert_eq!(client.create_task(&task(shown)).await.unwrap().depends_on, vec![id("load_orders"), id("load_customers")]);
     for name in ["a", "a", "b"] {
         server.clock.advance(TimeDelta::seconds(1));
         server.post(&format!("/v1/dags/{name}/runs"), &key, json!({})).await.ok(200);

@@ -8,6 +8,8 @@ mod bundle;
 mod component;
 mod dag;
 mod dead_letters;
+#[cfg(test)]
+mod documented;
 mod resource;
 mod roles;
 mod run;

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from . import http as http
     from .config import connection as connection
     from .config import variable as variable
+    from .dags import Param as Param
+    from .dags import approval as approval
+    from .dags import chain as chain
+    from .dags import component as component
     from .dags import dag as dag
+    from .dags import run_dag as run_dag
+    from .dags import task_group as task_group
 
 # Without those of `_LAZY`: `import *` would ask for all of them.
 __all__ = [
@@ -55,6 +61,12 @@ _LAZY = {
     "variable": "config",
     "dags": "dags",
     "dag": "dags",
+    "Param": "dags",
+    "approval": "dags",
+    "chain": "dags",
+    "component": "dags",
+    "run_dag": "dags",
+    "task_group": "dags",
 }
 
 

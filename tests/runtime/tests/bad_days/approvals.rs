@@ -43,4 +43,9 @@ async fn a_person_stands_between_two_sandboxes() {
     assert_eq!(site.ledger().run(run.run).await.state, RunStateName::Success);
     let published: Value = site.ledger().xcom(run.run, "publish", "return_value").await;
     assert_eq!((&published["decision"], &published["choice"]), (&json!("approved"), &json!("some")));
+    // What the page says that the decision has, and nothing else.
+    let page = include_str!("../../../../docs/approvals.md");
+    let shown = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let shown: serde_json::Map<String, Value> = serde_json::from_str(shown).unwrap();
+    assert!(published.as_object().unwrap().keys().eq(shown.keys()), "{published}");
 }

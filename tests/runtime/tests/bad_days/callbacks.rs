@@ -43,6 +43,10 @@ async fn the_example_of_the_documentation_calls_its_callbacks() {
     let context = returned("defaults.on_retry").await;
     assert_eq!((&context["event"], &context["try_number"], &context["task_id"]), (&json!("on_retry"), &json!(1), &json!("load")));
     assert!(context["exception"].as_str().unwrap().contains("no rows"), "{context}");
+    // It has what the page says that it has, and nothing else.
+    let shown = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let shown: serde_json::Map<String, serde_json::Value> = serde_json::from_str(shown).unwrap();
+    assert!(context.as_object().unwrap().keys().eq(shown.keys()), "{context}");
     let tasks = site.ledger().of_run(run).await;
     assert_eq!(tasks.len(), 1, "callbacks are not among the tasks");
     assert_eq!(tasks[0].instance.reason, Some(Reason::GuestError));
