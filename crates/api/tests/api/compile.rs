@@ -154,7 +154,7 @@ async fn a_range_of_versions_is_pinned_to_the_highest_when_a_dag_is_applied() {
         let details = server.get(&format!("/api/v1/dags/{id}/details"), &key).await.ok(200);
         details["tasks"][0]["digest"].clone()
     };
-    let (one, two) = (upload("1.0.0", "trivial").await, upload("v1.2", "behaviours").await);
+    let (one, two) = (upload("1.0.0", "trivial").await, upload("v1.2", "first-version").await);
     for (id, component) in [("caret", "acme/step@^1.0"), ("tilde", "acme/step@~1.0.0"), ("exact", "acme/step@1.0.0")] {
         server.post("/api/v1/dags", &key, dag(id, component)).await.ok(201);
     }

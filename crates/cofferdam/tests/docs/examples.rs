@@ -2,6 +2,7 @@
 
 use super::page::{Block, Page, root};
 use crate::support::{Done, command};
+use cofferdam_api_types::Problem;
 use cofferdam_domain::definition::{self, Diagnostic, Source};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -78,6 +79,14 @@ fn every_definition_is_right() {
         let (value, _) = Source::read(&block.text).unwrap_or_else(|error| panic!("{}: {error:?}", block.place));
         // A comment alone says something to editors.
         if value.is_null() {
+            continue;
+        }
+        // What errors are answered with.
+        if value.get("status").is_some() && value.get("title").is_some() {
+            let problem: Problem =
+                serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{}: {error}", block.place));
+            assert_eq!(serde_json::to_value(&problem).unwrap(), value, "{}", block.place);
+            assert_eq!((problem.code.status(), problem.code.title()), (problem.status, &*problem.title), "{}", block.place);
             continue;
         }
         let found = errors(completed(value));
