@@ -174,6 +174,108 @@ fn typed_rust() {
     assert!(skipped.stdout.contains("too many for local"), "{skipped:#?}");
 }
 
+/// An interface that is there first, with types of all kinds.
+const WIT: &str = "
+package almanac:sun@1.2.0;
+
+interface times {
+  use cofferdam:task/types@0.1.1.{task-error};
+  record place { name: string, at: tuple<f64, f64> }
+  enum season { summer, winter }
+  flags kinds { bright, long }
+  variant answer { never, once(string), %type(list<u8>) }
+  /// When the sun is highest.
+  noon: func(where: place, days: list<u32>, kinds: option<kinds>) -> result<answer, task-error>;
+  season-of: func(month: u8) -> result<season, string>;
+}
+
+world almanac {
+  export times;
+  export %self: func();
+  export version: func() -> string;
+}
+";
+
+const WIT_FIRST: &str = r#"
+#[cofferdam::tasks(wit = "wit/almanac.wit")]
+mod sun {
+    use cofferdam::{Context, Error};
+
+    pub fn noon(place: Place, days: Vec<u32>, kinds: Option<Kinds>, context: &Context) -> Result<Answer, Error> {
+        if place.at.1 > 66.5 {
+            return Err(Error::skip(format_args!("{} has none in {}", place.name, context.dag_id)));
+        }
+        Ok(match (days.as_slice(), kinds) {
+            ([], _) => Answer::Never,
+            (_, Some(kinds)) => Answer::Type(vec![kinds.bits(), 7]),
+            (days, None) => Answer::Once(format!("{}x12:00", days.len())),
+        })
+    }
+
+    pub fn season_of(month: u8) -> Result<Season, String> {
+        match month {
+            4..10 => Ok(Season::Summer),
+            1..13 => Ok(Season::Winter),
+            _ => Err(format!("there is no month {month}")),
+        }
+    }
+
+    pub fn self_() {}
+
+    pub fn version() -> String {
+        "7".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sun;
+
+    #[test]
+    fn summer_is_short() {
+        assert_eq!(sun::season_of(6), Ok(sun::Season::Summer));
+        let place = sun::Place { name: "Bern".to_owned(), at: (7.4, 46.9) };
+        let noon = sun::noon(place, vec![1, 2], None, &cofferdam::testing::context());
+        assert_eq!(noon.unwrap(), sun::Answer::Once("2x12:00".to_owned()));
+    }
+}
+"#;
+
+#[test]
+fn wit_first_rust() {
+    let dir = folder().join("wit-rust");
+    run(folder(), "cofferdam", &["new", "--lang", "rust", "wit-rust"]).exits(0);
+    std::fs::create_dir(dir.join("wit")).unwrap();
+    std::fs::write(dir.join("wit/almanac.wit"), WIT).unwrap();
+    std::fs::write(dir.join("src/lib.rs"), WIT_FIRST).unwrap();
+    // Its tests say what they lack until the feature is there.
+    let lacking = run(&dir, "cargo", &["test", "--quiet"]);
+    assert!(lacking.code != 0 && lacking.stderr.contains("needs the feature `wit`"), "{lacking:#?}");
+    let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap();
+    let enabled = manifest.replace("path = \"cofferdam\" }", "path = \"cofferdam\", features = [\"wit\"] }");
+    assert_ne!(manifest, enabled);
+    std::fs::write(dir.join("Cargo.toml"), enabled).unwrap();
+    run(&dir, "cargo", &["test", "--quiet"]).exits(0);
+    run(&dir, "cofferdam", &["build"]).exits(0);
+    let call = |function: &str, input: &Value| {
+        let input = input.to_string();
+        let args = ["task", "test", "wit-rust.wasm", "--function", function, "--input", &input, "--output", "json"];
+        run(&dir, "cofferdam", &args)
+    };
+    let output = |done: Done| serde_json::from_str::<Value>(&done.exits(0).stdout).unwrap()["output"].clone();
+    let noon = |latitude: f64, days: &[u32], kinds: Value| {
+        call("noon", &json!({"where": {"name": "Oslo", "at": [10.7, latitude]}, "days": days, "kinds": kinds}))
+    };
+    assert_eq!(output(noon(59.9, &[], Value::Null)), json!("never"));
+    assert_eq!(output(noon(59.9, &[1, 2], Value::Null)), json!({"once": "2x12:00"}));
+    assert_eq!(output(noon(59.9, &[1], json!(["long"]))), json!({"type": "Agc="}));
+    let skipped = noon(78.0, &[], Value::Null).exits(10);
+    assert!(skipped.stdout.contains("Oslo has none in local"), "{skipped:#?}");
+    assert_eq!(output(call("times#season-of", &json!({"month": 12}))), json!("winter"));
+    assert!(call("season-of", &json!({"month": 13})).exits(1).stdout.contains("there is no month 13"));
+    assert_eq!(output(call("version", &json!({}))), json!("7"));
+}
+
 #[test]
 fn go() {
     GO.works();

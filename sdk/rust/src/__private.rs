@@ -5,8 +5,20 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::bindings;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", feature = "wit"))]
 pub use wit_bindgen;
+/// Stands in where the types of a given WIT cannot be made.
+#[cfg(not(any(target_arch = "wasm32", feature = "wit")))]
+pub mod wit_bindgen {
+    #[doc(hidden)]
+    #[macro_export]
+    macro_rules! __no_types_of_wit {
+        ($($all:tt)*) => {
+            compile_error!("`#[cofferdam::tasks(wit = …)]` needs the feature `wit` of `cofferdam-sdk` outside of components");
+        };
+    }
+    pub use __no_types_of_wit as generate;
+}
 
 /// A task with its types worn away: JSON in, JSON out.
 pub type Task = fn(&str, &Context) -> Result<String>;

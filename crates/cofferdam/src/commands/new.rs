@@ -247,6 +247,11 @@ fn resolve(manifest: &mut Table, workspace: Option<&Value>, table: &str) {
         if let Some(path) = given.get_mut("path") {
             *path = Value::from(path.as_str().unwrap_or_default().trim_start_matches("sdk/rust/"));
         }
+        if value.get("optional").is_some() {
+            let version = given.clone();
+            let table = given.as_table().cloned().unwrap_or_else(|| Table::from_iter([("version".to_owned(), version)]));
+            given = Table::from_iter(table.into_iter().chain([("optional".to_owned(), Value::from(true))])).into();
+        }
         *value = given;
     }
 }

@@ -3,6 +3,7 @@
 mod docs;
 mod signature;
 mod typed;
+mod wit;
 
 use proc_macro::TokenStream;
 use quote::{quote, quote_spanned};
@@ -54,15 +55,34 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     }
 /// }
 /// ```
+///
+/// With `wit = "FILE"`, the interface comes from a file: the module has a `pub fn` for each function that its world exports, and the
+/// types of the exported interfaces are there by their Rust names. The path begins in the crate's folder. `world = "NAME"` says which
+/// world, when the file has several. What the WIT calls `result<…, task-error>`, with the `task-error` of `cofferdam:task/types@0.1.1`,
+/// is a `Result<…, cofferdam::Error>`; all else is what `wit-bindgen` makes of it.
+///
+/// ```ignore
+/// #[cofferdam::tasks(wit = "wit/sun.wit")]
+/// mod sun {
+///     use cofferdam::{Context, Error};
+///
+///     pub fn noon(place: Place, day: String, context: &Context) -> Result<String, Error> {
+///         Ok(format!("{day}T12:00:00Z"))
+///     }
+/// }
+/// ```
+///
+/// For tests, which run natively, this needs the feature `wit` of `cofferdam-sdk`.
 #[proc_macro_attribute]
 pub fn tasks(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = proc_macro2::TokenStream::from(arguments);
     let module = parse_macro_input!(item as syn::ItemMod);
-    if !arguments.is_empty() {
-        let error = syn::Error::new_spanned(arguments, "`#[cofferdam::tasks]` takes no arguments").to_compile_error();
-        return quote!(#error #module).into();
-    }
-    match typed::expand(&module, &package()) {
+    let expanded = if arguments.is_empty() {
+        typed::expand(&module, &package())
+    } else {
+        syn::parse2(arguments).and_then(|given| wit::expand(&module, &given, &root()))
+    };
+    match expanded {
         Ok(tokens) => tokens.into(),
         Err(error) => {
             let errors = error.to_compile_error();
@@ -75,6 +95,12 @@ pub fn tasks(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[expect(clippy::disallowed_methods, reason = "cargo tells a macro where it is used through the environment only")]
 fn package() -> String {
     std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "tasks".to_owned())
+}
+
+/// The folder of its manifest.
+#[expect(clippy::disallowed_methods, reason = "cargo tells a macro where it is used through the environment only")]
+fn root() -> std::path::PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default().into()
 }
 
 fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Result<proc_macro2::TokenStream> {

@@ -12,7 +12,7 @@ use syn::{
 };
 
 /// The part of the contract that typed functions use, as in `wit/task/0.1.1/types.wit`.
-const TYPES: &str = "
+pub const TYPES: &str = "
 package cofferdam:task@0.1.1 {
   interface types {
     type json = string;
@@ -85,6 +85,8 @@ impl Tasks {
                 mod __component {
                     ::cofferdam::__private::wit_bindgen::generate!({
                         inline: #wit,
+                        // Nothing of the folder `wit`, which is looked through otherwise.
+                        path: [],
                         world: "component",
                         runtime_path: "::cofferdam::__private::wit_bindgen::rt",
                         with: { "cofferdam:task/types@0.1.1": ::cofferdam::__private::bindings::cofferdam::task::types },
@@ -179,7 +181,7 @@ impl Tasks {
                 return Err(Error::new_spanned(argument, "a task is a free function, not a method"));
             };
             if let Type::Reference(reference) = &*argument.ty {
-                if last_ident(&reference.elem).is_none_or(|name| name != "Context") {
+                if !is_context(&argument.ty) {
                     return Err(Error::new_spanned(
                         reference,
                         "a task owns its input: take it by value, `String` in place of `&str`",
@@ -279,8 +281,13 @@ impl Tasks {
     }
 }
 
-const fn is_public(visibility: &Visibility) -> bool {
+pub const fn is_public(visibility: &Visibility) -> bool {
     !matches!(visibility, Visibility::Inherited)
+}
+
+/// Whether it is `&Context`.
+pub fn is_context(ty: &Type) -> bool {
+    matches!(ty, Type::Reference(reference) if last_ident(&reference.elem).is_some_and(|name| name == "Context"))
 }
 
 fn plain(generics: &syn::Generics) -> Result<()> {
@@ -307,7 +314,7 @@ fn inside(ty: &Type) -> Result<&Type> {
 }
 
 /// The `T` of `Result<T, …>`.
-fn output(returned: &ReturnType) -> Option<&Type> {
+pub fn output(returned: &ReturnType) -> Option<&Type> {
     let ReturnType::Type(_, ty) = returned else { return None };
     last_ident(ty).filter(|name| *name == "Result")?;
     inside(ty).ok()
@@ -332,7 +339,7 @@ fn comment(attrs: &[Attribute], indent: &str) -> String {
 }
 
 /// `MeanWind` and `mean_wind` are `mean-wind`.
-fn kebab(name: &str) -> String {
+pub fn kebab(name: &str) -> String {
     let mut out = String::new();
     let chars: Vec<char> = name.trim_start_matches("r#").chars().collect();
     for (at, c) in chars.iter().enumerate() {
@@ -354,7 +361,7 @@ fn kebab(name: &str) -> String {
 }
 
 /// The name that the bindings give a type or case.
-fn camel(kebab: &str) -> Ident {
+pub fn camel(kebab: &str) -> Ident {
     let word = |word: &str| {
         let mut chars = word.chars();
         chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>()).unwrap_or_default()
