@@ -3,11 +3,12 @@
 //! Most tries need less than a millisecond of a processor, and the quickest way is to let the thread that claimed them go on.
 //! A guest that computes for longer would hold up the connections that this thread serves, and every other try. So its
 //! slices (from one point where it gives its thread back to the next) go to the slow lane: as many threads as there are
-//! processors, with a lower claim on them than the rest of the worker has, where all such guests take turns.
+//! processors for that, with a lower claim on them than the rest of the worker has (see [`courtesy`]), where all such guests
+//! take turns.
 
+use crate::courtesy;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
-use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,8 +19,6 @@ use tokio::runtime::Handle;
 
 /// CPU time that a try has before it goes to the slow lane.
 const QUICK: Duration = Duration::from_millis(2);
-/// How nice the threads of the slow lane are: they get a tenth of a processor that others want too.
-const NICE: i32 = 10;
 
 /// The slow lane. Its threads end when it is dropped.
 pub(crate) struct SlowLane(Arc<Queue>);
@@ -53,14 +52,14 @@ enum Job {
 }
 
 impl SlowLane {
-    /// Starts its threads.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    /// Starts its threads, for so many processors.
+    pub(crate) fn start(processors: usize) -> std::io::Result<Self> {
         let queue = Arc::new(Queue { waiting: Mutex::default(), arrived: Condvar::new(), polls: QuickPolls::default() });
         let lane = Self(Arc::clone(&queue));
-        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+        for _ in 0..processors.max(1) {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name("sandbox-slow".to_owned()).spawn(move || {
-                be_nice();
+                courtesy::of_thread(processors);
                 queue.work();
             })?;
         }
@@ -133,12 +132,6 @@ impl Queue {
             }
         }
     }
-}
-
-#[expect(unsafe_code, reason = "the standard library cannot set the priority of a thread")]
-fn be_nice() {
-    // SAFETY: takes numbers only; on Linux, 0 is the calling thread. Failing, it is as nice as the others.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
 /// A future that is polled where it is while it is quick, and in the slow lane afterwards. Adds up the CPU time of both, in
@@ -398,7 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_quick_stays_and_what_is_not_moves() {
-        let lane = SlowLane::start().unwrap();
+        let lane = SlowLane::start(2).unwrap();
         let cpu = Arc::new(AtomicU64::new(0));
         let here = thread();
         let quick = lane.meter(async { thread() }, Arc::clone(&cpu)).await;
@@ -422,7 +415,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_the_lane_is_told() {
-        let lane = SlowLane::start().unwrap();
+        let lane = SlowLane::start(2).unwrap();
         let fails = async {
             spin(Duration::from_millis(8));
             tokio::task::yield_now().await;
@@ -438,7 +431,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_dropped_is_not_polled_again() {
-        let lane = SlowLane::start().unwrap();
+        let lane = SlowLane::start(2).unwrap();
         for wait_ms in [6, 7, 9, 12, 20] {
             let alive = Arc::new(AtomicBool::new(true));
             struct Guard(Arc<AtomicBool>);
@@ -465,7 +458,7 @@ mod tests {
     #[tokio::test]
     async fn others_go_on_while_guests_compute() {
         // One thread serves this test; without the lane, the spinning ones would hold it for a second.
-        let lane = SlowLane::start().unwrap();
+        let lane = SlowLane::start(2).unwrap();
         let stop = AtomicBool::new(false);
         let spinning = || async {
             while !stop.load(Ordering::Relaxed) {

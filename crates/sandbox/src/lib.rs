@@ -18,6 +18,7 @@ mod bindings;
 mod capabilities;
 mod classify;
 mod compiled;
+mod courtesy;
 mod engine;
 mod host;
 mod json;

@@ -4,6 +4,7 @@ use crate::bindings::{TaskPre, cofferdam};
 use crate::capabilities::http::{Authorities, Trust};
 use crate::capabilities::{Capabilities, Capability as _, Clock, Scratch};
 use crate::compiled::CompiledCode;
+use crate::courtesy;
 use crate::engine::{self, Pool};
 use crate::lane::SlowLane;
 use crate::run::TryState;
@@ -36,6 +37,8 @@ pub struct RuntimeConfig {
     pub slots: u32,
     /// Bytes of each sandbox's memory that stay resident after it ended, so that the next one starts faster.
     pub keep_resident_bytes: usize,
+    /// Processors for tries that compute for long; never more than there are. What is quick may use all.
+    pub compute_processors: usize,
 }
 
 impl RuntimeConfig {
@@ -44,7 +47,11 @@ impl RuntimeConfig {
     pub fn for_slots(slots: u32) -> Self {
         let slots = slots.max(1);
         let share = machine_memory() / 2 / u64::from(slots);
-        Self { slots, keep_resident_bytes: usize::try_from(share).unwrap_or(usize::MAX).clamp(64 << 10, 2 << 20) }
+        Self {
+            slots,
+            keep_resident_bytes: usize::try_from(share).unwrap_or(usize::MAX).clamp(64 << 10, 2 << 20),
+            compute_processors: courtesy::processors(),
+        }
     }
 }
 
@@ -136,7 +143,7 @@ impl Runtime {
         let (engine, capacity) = engine_within(capped(config.slots, max_map_count()), config.keep_resident_bytes)?;
         let linker = linker(&engine).map_err(|source| RuntimeError::Pool { slots: capacity, source: source.into() })?;
 
-        let slow_lane = SlowLane::start().map_err(RuntimeError::Threads)?;
+        let slow_lane = SlowLane::start(config.compute_processors).map_err(RuntimeError::Threads)?;
         let (ticking, polls) = (engine.weak(), slow_lane.quick_polls());
         std::thread::Builder::new()
             .name("sandbox-ticker".to_owned())

@@ -1,6 +1,6 @@
 //! Drives scheduler and worker in one process, on given servers, and prints how fast they are: one JSON line a figure.
 //!
-//! `bench hop|throughput|neighbour|fanout|wide|deep --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --reach reach.wasm --compiler PATH
+//! `bench hop|throughput|neighbour|neighbour-apart|fanout|wide|deep --database-url URL [--redis-url URL] --component trivial.wasm --behaviours behaviours.wasm --reach reach.wasm --compiler PATH [--isolated PATH]
 //! --conditions JSON [--postgres-pid PID] [--redis-pid PID]`. `cargo xtask bench` starts the servers, calls this, and documents the
 //! figures.
 #![expect(clippy::disallowed_methods, reason = "a measuring program uses the computer's own clock")]
@@ -19,6 +19,7 @@ use cofferdam_ids::{ComponentName, DagId, DagRunId, TenantName};
 use cofferdam_objects::{Objects, ObjectsConfig};
 use cofferdam_queue::{MemoryQueue, Queue, RedisQueue, RedisQueueConfig, Signal};
 use cofferdam_sandbox::compile::{CompileConfig, CompileService};
+use cofferdam_sandbox::isolation::{ProcessConfig, Processes, Sandboxes};
 use cofferdam_sandbox::{Runtime, RuntimeConfig};
 use cofferdam_store::components::{self, NewVersion};
 use cofferdam_store::{Access, PoolOptions, Store, tenants};
@@ -78,14 +79,32 @@ async fn main() -> Result<()> {
     match args.bench.as_str() {
         "hop" => bench.hop().await?,
         "throughput" => bench.throughput(&args).await?,
-        "neighbour" => bench.neighbour(&args).await?,
+        "neighbour" | "neighbour-apart" => bench.neighbour(&args).await?,
         "fanout" => bench.fanout().await?,
         "wide" => bench.shape("wide", shapes::montage()).await?,
         "deep" => bench.shape("deep", shapes::epigenomics()).await?,
-        other => bail!("there is no bench '{other}'; there are hop, throughput, neighbour, fanout, wide and deep"),
+        other => {
+            bail!("there is no bench '{other}'; there are hop, throughput, neighbour, neighbour-apart, fanout, wide and deep")
+        }
     }
     bench.stop.cancel();
     Ok(())
+}
+
+/// Where tries are run: in this process, or with `--isolated PROGRAM` in processes that run it, one for each tenant.
+fn sandboxes(args: &Args) -> Result<Sandboxes> {
+    let config = RuntimeConfig::default();
+    let Some(program) = args.options.get("isolated") else { return Ok(Runtime::new(config)?.into()) };
+    Ok(Sandboxes::Apart(Processes::new(ProcessConfig {
+        program: program.into(),
+        args: Vec::new(),
+        sandboxes: config,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        scratch: std::env::temp_dir(),
+        most: 2,
+        idle: Duration::from_secs(60),
+        confine: false,
+    })?))
 }
 
 /// Runs that are waited for, by name.
@@ -134,7 +153,7 @@ impl Bench {
         }
         tx.commit().await?;
 
-        let runtime = Runtime::new(RuntimeConfig::default())?;
+        let sandboxes = sandboxes(args)?;
         let compile = Arc::new(CompileService::new(CompileConfig::new(args.get("compiler")?, Vec::<String>::new())));
         for (component, option, kind) in
             [("trivial", "component", "task"), ("behaviours", "behaviours", "task"), ("reach", "reach", "command")]
@@ -142,7 +161,7 @@ impl Bench {
             let wasm = std::fs::read(args.get(option)?).with_context(|| format!("--{option}"))?;
             let digest = cofferdam_objects::digest_of(&wasm);
             let compiled = compile.compile(contexts[0].tenant, &wasm).await?;
-            objects.put_compiled(&digest, &runtime.compatibility_hash(), compiled.bytes().clone()).await?;
+            objects.put_compiled(&digest, &sandboxes.compatibility_hash(), compiled.bytes().clone()).await?;
             let new = NewVersion {
                 name: ComponentName::new(component)?,
                 digest: digest.clone(),
@@ -166,7 +185,7 @@ impl Bench {
             engine: Arc::clone(&engine),
             queue: Arc::clone(&queue),
             objects,
-            sandboxes: runtime.into(),
+            sandboxes,
             compile: Arc::clone(&compile),
             store,
             keys: KeyRing::new(SealingKey { id: KeyId::new([3; 8]), key: [3; 32] }, Vec::new(), SharedRng::from_system()),
@@ -341,14 +360,14 @@ impl Bench {
             () = bombs => bail!("the bombs ran out"),
         };
         for (name, times) in [("alone", &alone), ("busy", &busy), ("beside", &beside)] {
-            self.print("neighbour", &format!("{name}_median_ms"), times[times.len() / 2]);
-            self.print("neighbour", &format!("{name}_p99_ms"), times[times.len() * 99 / 100]);
-            self.print("neighbour", &format!("{name}_tasks"), times.len() as f64);
+            self.print(&args.bench, &format!("{name}_median_ms"), times[times.len() / 2]);
+            self.print(&args.bench, &format!("{name}_p99_ms"), times[times.len() * 99 / 100]);
+            self.print(&args.bench, &format!("{name}_tasks"), times.len() as f64);
         }
-        self.print("neighbour", "hostile_tasks", (tasks * attacking.load(Ordering::Relaxed)) as f64);
+        self.print(&args.bench, "hostile_tasks", (tasks * attacking.load(Ordering::Relaxed)) as f64);
         let p99 = |times: &[f64]| times[times.len() * 99 / 100];
-        self.print("neighbour", "p99_ratio", p99(&beside) / p99(&alone));
-        self.print("neighbour", "p99_ratio_busy", p99(&beside) / p99(&busy));
+        self.print(&args.bench, "p99_ratio", p99(&beside) / p99(&alone));
+        self.print(&args.bench, "p99_ratio_busy", p99(&beside) / p99(&busy));
         Ok(())
     }
 

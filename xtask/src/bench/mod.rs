@@ -51,6 +51,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "hop", example: "bench", needs: Needs::Servers },
     Bench { name: "throughput", example: "bench", needs: Needs::Servers },
     Bench { name: "neighbour", example: "bench", needs: Needs::Servers },
+    Bench { name: "neighbour-apart", example: "bench", needs: Needs::Servers },
     Bench { name: "cron", example: "bench_cron", needs: Needs::Servers },
     Bench { name: "fanout", example: "bench", needs: Needs::Servers },
     Bench { name: "wide", example: "bench", needs: Needs::Servers },
@@ -72,7 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
     // One invocation: each further set of features would build the dependencies again.
     let mut build = workspace::cargo();
     build.args(["build", "--release", "--locked", "--package", "cofferdam-sandbox", "--package", "cofferdam-worker"]);
-    build.args(["--bin", "cofferdam-compile"]);
+    build.args(["--bin", "cofferdam-compile", "--bin", "cofferdam-isolated"]);
     if chosen.iter().any(|bench| bench.example == "bench_pages") {
         build.args(["--package", "cofferdam-api"]);
     }
@@ -108,6 +109,9 @@ impl Bench {
             command.arg("--component").arg(guest("trivial")?).arg("--behaviours").arg(guest("behaviours")?);
             command.arg("--reach").arg(guest("reach")?);
             command.arg("--compiler").arg(release.join("cofferdam-compile"));
+            if self.name == "neighbour-apart" {
+                command.arg("--isolated").arg(release.join("cofferdam-isolated"));
+            }
             if self.example == "bench_pages" {
                 command.arg("--psql").arg(servers.psql());
                 command.args(options.rows.iter().flat_map(|rows| ["--rows", rows.as_str()]));

@@ -133,6 +133,12 @@ pub const KEYS: &[Key] = &[
         "How long dead letters are kept once they were resolved or discarded.",
     ),
     Key::open("worker.slots", Kind::Count, None, "How many sandboxes a worker holds at once; by default set from the machine."),
+    Key::open(
+        "worker.compute_processors",
+        Kind::Count,
+        None,
+        "How many processors tasks that compute for more than a few milliseconds may use; by default all but one, which keeps short tasks quick.",
+    ),
     Key::open("worker.queues", Kind::List, Some("default"), "The queues that a worker serves."),
     Key::open(
         "worker.lease",

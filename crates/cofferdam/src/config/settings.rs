@@ -53,6 +53,7 @@ pub struct Settings {
     pub dead_letters_kept: Duration,
     /// Sandboxes of a worker.
     pub worker_slots: Option<u32>,
+    pub worker_compute_processors: Option<usize>,
     /// Queues of a worker.
     pub worker_queues: Vec<String>,
     /// How long a lease of a worker is valid.
@@ -134,6 +135,7 @@ impl Settings {
             drain_timeout: parse_duration(&or_default("drain_timeout")).unwrap_or(Duration::from_secs(30)),
             dead_letters_kept: parse_duration(&or_default("dead_letters_kept")).unwrap_or(DEFAULT_LETTERS_KEPT),
             worker_slots: text("worker.slots").and_then(|slots| slots.parse().ok()),
+            worker_compute_processors: text("worker.compute_processors").and_then(|count| count.parse().ok()),
             worker_queues: or_default("worker.queues").split(',').map(|queue| queue.trim().to_owned()).collect(),
             worker_lease: parse_duration(&or_default("worker.lease")).unwrap_or(DEFAULT_LEASE).max(SHORTEST_LEASE),
             worker_egress_private: or_default("worker.egress_private")

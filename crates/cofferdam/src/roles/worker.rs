@@ -41,7 +41,8 @@ pub async fn worker(settings: &Settings, walls: Vec<Wall>) -> Result<(), Failure
 
 /// Where tries are run.
 pub fn sandboxes(settings: &Settings) -> Result<Sandboxes, Failure> {
-    let config = settings.worker_slots.map_or_else(RuntimeConfig::default, RuntimeConfig::for_slots);
+    let mut config = settings.worker_slots.map_or_else(RuntimeConfig::default, RuntimeConfig::for_slots);
+    config.compute_processors = settings.worker_compute_processors.unwrap_or(config.compute_processors);
     if let Some(folder) = &settings.worker_scratch_dir {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::new(Exit::Failed, "the folder for scratch directories cannot be made")

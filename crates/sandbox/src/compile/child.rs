@@ -1,7 +1,7 @@
 //! The child's side.
 
 use super::{EXIT_INVALID, EXIT_USAGE};
-use crate::engine;
+use crate::{courtesy, engine};
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -86,8 +86,8 @@ fn confine(limits: Limits) -> std::io::Result<()> {
     if failed {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: it takes plain numbers. A failure costs courtesy, not safety.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+    courtesy::of_process();
+    courtesy::of_thread(courtesy::processors());
     Ok(())
 }
 

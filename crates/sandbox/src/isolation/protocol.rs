@@ -45,6 +45,7 @@ pub(super) struct Settings {
     pub version: u32,
     pub slots: u32,
     pub keep_resident_bytes: usize,
+    pub compute_processors: usize,
     pub threads: usize,
     /// Where the bytes of scratch directories go.
     pub scratch: PathBuf,

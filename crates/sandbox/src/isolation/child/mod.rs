@@ -8,6 +8,7 @@ use super::frame::{Frame, Link, Receiver, encode};
 use super::protocol::{Done, Finished, Order, Report, Run, Settings, VERSION};
 use super::{ProcessFiles, Wall};
 use crate::capabilities::Carrier;
+use crate::courtesy;
 use crate::host::Host;
 use crate::run::{TryReport, TryRequest};
 use crate::runtime::{LoadError, Program, Runtime, RuntimeConfig};
@@ -59,9 +60,14 @@ fn serve(confine: impl FnOnce(&ProcessFiles) -> Vec<Wall>) -> io::Result<()> {
     })?;
     drop(opening);
     end_with_parent()?;
+    courtesy::of_process();
     let walls = if settings.confine { confine(&ProcessFiles { scratch: settings.scratch.clone() }) } else { Vec::new() };
 
-    let config = RuntimeConfig { slots: settings.slots, keep_resident_bytes: settings.keep_resident_bytes };
+    let config = RuntimeConfig {
+        slots: settings.slots,
+        keep_resident_bytes: settings.keep_resident_bytes,
+        compute_processors: settings.compute_processors,
+    };
     let sandboxes = Runtime::new(config).map_err(|error| io::Error::other(described(&error)))?;
     sandboxes.keep_scratch_in(settings.scratch);
     // Not before: the kernel shows a process that hides its memory from others less of it, too.

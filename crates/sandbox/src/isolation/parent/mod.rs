@@ -293,6 +293,7 @@ impl Processes {
             version: VERSION,
             slots: self.capacity(),
             keep_resident_bytes: config.sandboxes.keep_resident_bytes,
+            compute_processors: config.sandboxes.compute_processors,
             threads: config.threads,
             scratch: folder.path().to_owned(),
             confine: config.confine,
