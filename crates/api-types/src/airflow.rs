@@ -311,8 +311,20 @@ pub struct FailedDependencyCollection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExtraLinkCollection {
-    /// Empty.
-    pub extra_links: Vec<ClassReference>,
+    /// The links.
+    pub extra_links: Vec<ExtraLink>,
+}
+
+/// A link of a task instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ExtraLink {
+    /// What made it.
+    pub class_ref: ClassReference,
+    /// What it is.
+    pub name: String,
+    /// Where it leads, below the address of the server.
+    pub href: String,
 }
 
 /// An entry of the audit log.
@@ -333,9 +345,9 @@ pub struct EventLog {
     pub task_id: Option<String>,
     /// The run that it is about.
     pub run_id: Option<String>,
-    /// Nothing.
+    /// The position in a mapped task, where it is about one task instance; -1 when that is not mapped.
     pub map_index: Option<i32>,
-    /// Nothing.
+    /// The try that the task instance was at.
     pub try_number: Option<u32>,
     /// Nothing.
     pub execution_date: Option<DateTime<Utc>>,
@@ -367,6 +379,10 @@ pub struct AirflowHealth {
     pub metadatabase: PartStatus,
     /// The schedulers.
     pub scheduler: SchedulerStatus,
+    /// What Airflow's triggerers do: nothing, since schedulers wake what waits for an event.
+    pub triggerer: TriggererStatus,
+    /// What Airflow's processors of dags do: nothing, since dags are applied.
+    pub dag_processor: DagProcessorStatus,
 }
 
 /// Whether a part works.
@@ -383,8 +399,28 @@ pub struct PartStatus {
 pub struct SchedulerStatus {
     /// `healthy` or `unhealthy`.
     pub status: String,
-    /// Nothing: schedulers have no heartbeat of their own.
+    /// When a scheduler said last that it is at work.
     pub latest_scheduler_heartbeat: Option<String>,
+}
+
+/// There are no triggerers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TriggererStatus {
+    /// Nothing.
+    pub status: Option<String>,
+    /// Nothing.
+    pub latest_triggerer_heartbeat: Option<String>,
+}
+
+/// There are no processors of dags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DagProcessorStatus {
+    /// Nothing.
+    pub status: Option<String>,
+    /// Nothing.
+    pub latest_dag_processor_heartbeat: Option<String>,
 }
 
 /// A right.

@@ -204,16 +204,16 @@ pub struct CreateUser {
     /// What the user may do; given here or in `roles`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The same in Airflow's way: one role.
+    /// The same in Airflow's way; of several the highest counts, which has the rights of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<RoleName>>,
-    /// With `last_name` the name for people (Airflow's field).
+    /// Its first name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// With `first_name` the name for people (Airflow's field).
+    /// Its last name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// Taken, and not kept: Cofferdam sends no mail (Airflow's field).
+    /// Its mail address. Cofferdam sends no mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
@@ -247,19 +247,19 @@ pub struct UpdateUser {
     /// Whether the user may sign in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_active: Option<bool>,
-    /// A new role in Airflow's way: one role.
+    /// A new role in Airflow's way; of several the highest counts, which has the rights of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<RoleName>>,
     /// As in the path, when given (Airflow asks for it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Taken, and without effect (Airflow asks for it).
+    /// A new first name; an empty one takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// Taken, and without effect (Airflow asks for it).
+    /// A new last name; an empty one takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// Taken, and without effect (Airflow asks for it).
+    /// A new mail address; an empty one takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
@@ -285,13 +285,13 @@ pub struct UserAccount {
     pub is_active: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// The name for people (Airflow's field).
+    /// Its first name; the name for people, when an admin gave none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub first_name: String,
-    /// Left out (Airflow's field).
+    /// Its last name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_name: String,
-    /// Left out: Cofferdam sends no mail (Airflow's field).
+    /// Its mail address.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub email: String,
     /// Whether it may sign in (Airflow's name for it).

@@ -155,11 +155,14 @@ pub struct BackfillListQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", param(value_type = Option<String>))]
     pub dag_id: Option<DagId>,
+    /// Only those in one of these states, separated by commas: `running`, `paused`, `completed`, `cancelled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl Default for BackfillListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, dag_id: None }
+        Self { limit: 100, offset: 0, dag_id: None, state: None }
     }
 }
 

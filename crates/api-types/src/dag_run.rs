@@ -126,6 +126,12 @@ pub struct TriggerDagRun {
     /// The moment that it is for; now when left out.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "execution_date")]
     pub logical_date: Option<DateTime<Utc>>,
+    /// Start of the interval of data that it covers; with `data_interval_end`. Made from the schedule when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_interval_start: Option<DateTime<Utc>>,
+    /// End of that interval; with `data_interval_start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_interval_end: Option<DateTime<Utc>>,
     /// What its tasks are told: a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
@@ -150,8 +156,8 @@ pub struct DagRunListQuery {
     /// Only runs that one of these made, separated by commas: `manual`, `scheduled`, `backfill`, `dataset_triggered`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_type: Option<String>,
-    /// `logical_date` (or `execution_date`), `queued_at`, `start_date`, `end_date` or `dag_run_id`, with `-` before it for the
-    /// latest first; `-logical_date` when left out.
+    /// `logical_date` (or `execution_date`), `queued_at` (or `id`), `start_date`, `end_date`, `updated_at`, `dag_run_id`, `dag_id`, `state`
+    /// or `external_trigger`, with `-` before it for the other direction; `-logical_date` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<String>,
     /// Only these fields of each run, separated by commas.

@@ -338,3 +338,25 @@ pub struct DeadLettersChanged {
     /// How many it was done to, or would be.
     pub total_entries: u64,
 }
+
+/// How long a tenant keeps dead letters that were resolved or discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DeadLetterRetention {
+    /// For how many seconds.
+    pub kept_s: u64,
+    /// Whether that is what the configuration of the installation says.
+    pub is_default: bool,
+    /// What the configuration says, in seconds.
+    pub default_s: u64,
+}
+
+/// `PUT /deadLetters/retention`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetDeadLetterRetention {
+    /// For how many seconds letters are kept once they were resolved or discarded, at most ten years; null for what the configuration
+    /// says.
+    pub kept_s: Option<u64>,
+}

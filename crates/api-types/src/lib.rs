@@ -39,10 +39,10 @@ pub use action::{
 };
 pub use airflow::{
     ActionCollection, ActionResource, AirflowDag, AirflowHealth, ClassReference, ConfigOption, ConfigSection, ConfigSections,
-    ConnectionTest, DagSource, DagStats, DagStatsCollection, DagStatsState, EventLog, EventLogCollection, ExtraLinkCollection,
-    FailedDependency, FailedDependencyCollection, ImportError, ImportErrorCollection, ListDagRunsForm, ListTaskInstancesForm,
-    NamedItem, PartStatus, PatchedDags, PluginCollection, Provider, ProviderCollection, RoleCollection, RoleDetail,
-    ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection, TimeDelta,
+    ConnectionTest, DagProcessorStatus, DagSource, DagStats, DagStatsCollection, DagStatsState, EventLog, EventLogCollection,
+    ExtraLink, ExtraLinkCollection, FailedDependency, FailedDependencyCollection, ImportError, ImportErrorCollection,
+    ListDagRunsForm, ListTaskInstancesForm, NamedItem, PartStatus, PatchedDags, PluginCollection, Provider, ProviderCollection,
+    RoleCollection, RoleDetail, ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection, TimeDelta, TriggererStatus,
 };
 pub use approval::{
     Approval, ApprovalCollection, ApprovalDecision, ApprovalListQuery, ApprovalSelection, ApprovalState, Approve, Approvers,
@@ -87,15 +87,17 @@ pub use dataset::{
 };
 pub use dead_letter::{
     DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterFilter, DeadLetterKind, DeadLetterListQuery,
-    DeadLetterReference, DeadLetterResolution, DeadLetterState, DeadLetterTry, DeadLettersChanged, DiscardDeadLetter,
-    DiscardDeadLetters, RetryDeadLetters, UndecodableMessage,
+    DeadLetterReference, DeadLetterResolution, DeadLetterRetention, DeadLetterState, DeadLetterTry, DeadLettersChanged,
+    DiscardDeadLetter, DiscardDeadLetters, RetryDeadLetters, SetDeadLetterRetention, UndecodableMessage,
 };
 pub use event::{Event, SentEvent, StreamMessage};
 pub use log::{LogFrame, LogLevel, LogLine, LogPage, LogQuery, LogStream};
 pub use operations::{CheckedPart, DeepHealth, Health, HealthStatus, VersionInfo, WorkerSummary, WorkerWall};
-pub use page::Page;
+pub use page::{OrderedPage, Page};
 pub use pool::{NewPool, PatchPool, Pool, PoolCollection};
-pub use problem::{Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, TextPlace, TextSpan};
+pub use problem::{
+    Diagnostic, DiagnosticLabel, DiagnosticSuggestion, ErrorCode, Problem, Severity, SourceLine, TextPlace, TextSpan,
+};
 pub use standalone::{PutTask, StandaloneTask, StandaloneTaskCollection, StandaloneTaskListQuery};
 pub use task_instance::{
     Reason, Receipt, RenderedInput, TaskInstance, TaskInstanceCollection, TaskInstanceListQuery, TaskState, Try, TryCollection,
@@ -103,7 +105,10 @@ pub use task_instance::{
 };
 pub use task_summary::{TaskSummary, TaskSummaryCollection};
 pub use trial::{FunctionTried, TryFunction, WorkflowDefined};
-pub use webhook::{Webhook, WebhookAnswer, WebhookOutcome};
+pub use webhook::{
+    Webhook, WebhookAnswer, WebhookCollection, WebhookDelivery, WebhookDeliveryCollection, WebhookListQuery, WebhookOutcome,
+    WebhookRefusal,
+};
 pub use xcom::{XCom, XComCollection, XComEntry};
 
 /// Where every endpoint of the REST API starts.

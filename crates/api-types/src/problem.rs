@@ -237,6 +237,19 @@ pub struct Diagnostic {
     /// What to write instead, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<DiagnosticSuggestion>,
+    /// The lines of the file at `span` and around it: kept with what is wrong with a file of a bundle, whose text is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<SourceLine>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SourceLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// What stands there, at most 200 characters of it.
+    pub text: String,
 }
 
 /// A stretch of the text that was sent. Lines and columns count from 1, columns in characters; the end is the first place behind it.

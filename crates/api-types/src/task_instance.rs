@@ -279,7 +279,8 @@ pub struct TaskInstanceListQuery {
     /// Taken, and without effect: there is one kind of worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executor: Option<String>,
-    /// Taken, and without effect: the order is that of runs and tasks.
+    /// `map_index`, `state`, `duration`, `start_date` or `end_date`, with `-` before it for the other direction; left out, by run, the
+    /// latest first, then in the order of the tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<String>,
     /// Only what took so many seconds or more.

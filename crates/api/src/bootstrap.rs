@@ -7,7 +7,7 @@ use cofferdam_domain::clock::{Clock, SharedRng};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_ids::{TenantId, TenantName};
 use cofferdam_store::audit::{self, Action};
-use cofferdam_store::users::{self, NewUser};
+use cofferdam_store::users::{self, NewUser, UserNames};
 use cofferdam_store::{Store, StoreError, tenants};
 use std::fmt;
 
@@ -88,6 +88,7 @@ pub async fn make_admin(
     let new = NewUser {
         username: FIRST_ADMIN.to_owned(),
         display_name: "Administrator".to_owned(),
+        names: UserNames::default(),
         role: Role::Admin,
         password_hash: Some(hash),
     };

@@ -10,6 +10,7 @@ mod console;
 mod endpoints;
 mod error;
 mod extract;
+mod idempotency;
 pub mod operators;
 mod request;
 mod scripts;
@@ -18,13 +19,13 @@ mod trials;
 
 pub use auth::token::TokenKeys;
 pub use bundles::{WatchedBundle, WatchedSource, watch as watch_bundles};
-pub use endpoints::openapi;
+pub use endpoints::{WORKFLOW_FUEL, WORKFLOW_FUNCTION, openapi};
 pub use state::{ApiConfig, ApiState, OperationsState};
 
 pub(crate) use state::App;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -42,6 +43,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/errors/{code}", axum::routing::get(endpoints::explain::handler))
         .fallback(console::serve)
         .method_not_allowed_fallback(endpoints::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), idempotency::layer))
         .layer(from_fn(request::layer))
         .with_state(app)
 }

@@ -3,6 +3,7 @@ use crate::auth::password::Passwords;
 use crate::auth::seen::SessionsSeen;
 use crate::auth::token::TokenKeys;
 use crate::endpoints::events::Hub;
+use crate::endpoints::webhooks::Refusals;
 use crate::scripts::Interpreters;
 use crate::trials::Trials;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -123,6 +124,7 @@ pub(crate) struct App {
     pub events: Hub,
     pub trials: Trials,
     pub interpreters: Interpreters,
+    pub refusals: Refusals,
 }
 
 impl App {
@@ -134,6 +136,7 @@ impl App {
             events: Hub::new(Arc::clone(&state.queue)),
             trials: Trials::default(),
             interpreters: Interpreters::default(),
+            refusals: Refusals::default(),
             state,
         }
     }

@@ -11,6 +11,12 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// The address with the request to change nothing.
+fn dry_run(mut url: Url) -> Url {
+    url.query_pairs_mut().append_pair("dry_run", "true");
+    url
+}
+
 impl Client {
     pub(crate) async fn patch<B: Serialize + Sync, T: DeserializeOwned>(&self, url: Url, body: &B) -> Result<T, ClientError> {
         read(self.send(|| self.request(Method::PATCH, url.clone()).json(body)).await?).await
@@ -56,6 +62,20 @@ impl Client {
         self.patch(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str()]), &UpdateDagRunState { state }).await
     }
 
+    /// The task instances that would get another state if a run got this one.
+    ///
+    /// # Errors
+    /// When there is no such run, or one is no operator.
+    pub async fn preview_mark_dag_run(
+        &self,
+        dag: &DagId,
+        run: &DagRunId,
+        state: MarkedRunState,
+    ) -> Result<TaskInstanceReferenceCollection, ClientError> {
+        let url = dry_run(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str()]));
+        self.patch(url, &UpdateDagRunState { state }).await
+    }
+
     /// Writes a note on a run; an empty one removes it.
     ///
     /// # Errors
@@ -71,6 +91,19 @@ impl Client {
     /// When there is no such run, it is not finished, or one is no editor.
     pub async fn delete_dag_run(&self, dag: &DagId, run: &DagRunId) -> Result<(), ClientError> {
         self.delete(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str()])).await
+    }
+
+    /// The task instances that would go with a finished run if it were deleted.
+    ///
+    /// # Errors
+    /// When there is no such run, it is not finished, or one is no editor.
+    pub async fn preview_delete_dag_run(
+        &self,
+        dag: &DagId,
+        run: &DagRunId,
+    ) -> Result<TaskInstanceReferenceCollection, ClientError> {
+        let url = dry_run(self.api(&["dags", dag.as_str(), "dagRuns", run.as_str()]));
+        read(self.send(|| self.request(Method::DELETE, url.clone())).await?).await
     }
 
     /// Writes a note on a task instance; an empty one removes it. `map_index` is -1 for a task that is not mapped.

@@ -3,8 +3,8 @@
 use crate::connection::read;
 use crate::{Client, ClientError, Credentials};
 use cofferdam_api_types::{
-    ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, RefreshRequest, TokenResponse, UpdateUser,
-    UserAccount, UserCollection,
+    ApiKeyCollection, CreateApiKey, CreateUser, CreatedApiKey, LoginRequest, Me, OrderedPage, RefreshRequest, TokenResponse,
+    UpdateUser, UserAccount, UserCollection,
 };
 use cofferdam_ids::ApiKeyId;
 use reqwest::Method;
@@ -90,8 +90,8 @@ impl Client {
     ///
     /// # Errors
     /// When one is no admin.
-    pub async fn list_users(&self) -> Result<UserCollection, ClientError> {
-        self.get(self.api(&["users"])).await
+    pub async fn list_users(&self, page: &OrderedPage) -> Result<UserCollection, ClientError> {
+        self.get_with(self.api(&["users"]), page).await
     }
 
     /// Changes a user.

@@ -4,8 +4,8 @@ use crate::connection::read;
 use crate::{Client, ClientError, TaskInstanceRef};
 use bytes::Bytes;
 use cofferdam_api_types::{
-    ArtifactCollection, Connection, ConnectionCollection, NewConnection, NewVariable, Page, PatchConnection, PatchVariable,
-    SentEvent, Variable, VariableCollection,
+    ArtifactCollection, Connection, ConnectionCollection, NewConnection, NewVariable, OrderedPage, PatchConnection,
+    PatchVariable, SentEvent, Variable, VariableCollection,
 };
 use cofferdam_ids::{ArtifactName, ConnectionId, VariableKey};
 use reqwest::Method;
@@ -15,7 +15,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub async fn list_variables(&self, page: &Page) -> Result<VariableCollection, ClientError> {
+    pub async fn list_variables(&self, page: &OrderedPage) -> Result<VariableCollection, ClientError> {
         self.get_with(self.api(&["variables"]), page).await
     }
 
@@ -56,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub async fn list_connections(&self, page: &Page) -> Result<ConnectionCollection, ClientError> {
+    pub async fn list_connections(&self, page: &OrderedPage) -> Result<ConnectionCollection, ClientError> {
         self.get_with(self.api(&["connections"]), page).await
     }
 

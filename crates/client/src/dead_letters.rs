@@ -1,11 +1,13 @@
 //! Dead letters.
 
+use crate::connection::read;
 use crate::{Client, ClientError};
 use cofferdam_api_types::{
-    DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterListQuery, DeadLettersChanged, DiscardDeadLetter,
-    DiscardDeadLetters, RetryDeadLetters,
+    DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterListQuery, DeadLetterRetention, DeadLettersChanged,
+    DiscardDeadLetter, DiscardDeadLetters, RetryDeadLetters, SetDeadLetterRetention,
 };
 use cofferdam_ids::DeadLetterId;
+use reqwest::Method;
 
 impl Client {
     /// Tasks that came to nothing and messages that could not be read, the latest first unless the query says otherwise.
@@ -54,5 +56,23 @@ impl Client {
     /// When too many are selected, or one is no operator.
     pub async fn discard_dead_letters(&self, request: &DiscardDeadLetters) -> Result<DeadLettersChanged, ClientError> {
         self.post(self.api(&["deadLetters", "discard"]), request).await
+    }
+
+    /// How long the tenant keeps dead letters that were resolved or discarded.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be reached.
+    pub async fn dead_letter_retention(&self) -> Result<DeadLetterRetention, ClientError> {
+        self.get(self.api(&["deadLetters", "retention"])).await
+    }
+
+    /// Sets how many seconds the tenant keeps dead letters that were resolved or discarded; none for what the configuration says.
+    ///
+    /// # Errors
+    /// When that is too long, or one is no admin.
+    pub async fn set_dead_letter_retention(&self, kept_s: Option<u64>) -> Result<DeadLetterRetention, ClientError> {
+        let url = self.api(&["deadLetters", "retention"]);
+        let body = SetDeadLetterRetention { kept_s };
+        read(self.send(|| self.request(Method::PUT, url.clone()).json(&body)).await?).await
     }
 }

@@ -50,7 +50,9 @@ impl Client {
     /// # Errors
     /// When there is none.
     pub async fn get_mapped_xcom(&self, task: &TaskInstanceRef, map_index: i32, key: &XComKey) -> Result<XCom, ClientError> {
-        self.get(at(task.url(self, &["xcomEntries", key.as_str()]), map_index)).await
+        let mut url = at(task.url(self, &["xcomEntries", key.as_str()]), map_index);
+        url.query_pairs_mut().append_pair("stringify", "false");
+        self.get(url).await
     }
 
     /// As [`Client::follow_log`], for one instance of a mapped task.

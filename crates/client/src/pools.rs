@@ -1,7 +1,7 @@
 //! Pools.
 
 use crate::{Client, ClientError};
-use cofferdam_api_types::{NewPool, Page, PatchPool, Pool, PoolCollection};
+use cofferdam_api_types::{NewPool, OrderedPage, PatchPool, Pool, PoolCollection};
 use cofferdam_ids::PoolName;
 
 impl Client {
@@ -9,7 +9,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub async fn list_pools(&self, page: &Page) -> Result<PoolCollection, ClientError> {
+    pub async fn list_pools(&self, page: &OrderedPage) -> Result<PoolCollection, ClientError> {
         self.get_with(self.api(&["pools"]), page).await
     }
 

@@ -88,6 +88,8 @@ impl Client {
     /// # Errors
     /// When there is none.
     pub async fn get_xcom(&self, task: &TaskInstanceRef, key: &XComKey) -> Result<XCom, ClientError> {
-        self.get(task.url(self, &["xcomEntries", key.as_str()])).await
+        let mut url = task.url(self, &["xcomEntries", key.as_str()]);
+        url.query_pairs_mut().append_pair("stringify", "false");
+        self.get(url).await
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::connection::read;
 use crate::{Client, ClientError};
-use cofferdam_api_types::Webhook;
+use cofferdam_api_types::{Page, Webhook, WebhookCollection, WebhookDeliveryCollection, WebhookListQuery};
 use cofferdam_ids::DagId;
 use reqwest::Method;
 
@@ -22,6 +22,22 @@ impl Client {
     /// When it has none.
     pub async fn get_webhook(&self, dag: &DagId) -> Result<Webhook, ClientError> {
         self.get(self.api(&["dags", dag.as_str(), "webhook"])).await
+    }
+
+    /// The webhooks of the tenant.
+    ///
+    /// # Errors
+    /// When one may not see them.
+    pub async fn list_webhooks(&self, query: &WebhookListQuery) -> Result<WebhookCollection, ClientError> {
+        self.get_with(self.api(&["webhooks"]), query).await
+    }
+
+    /// The events that a dag's webhook received within the last day.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub async fn list_webhook_deliveries(&self, dag: &DagId, page: &Page) -> Result<WebhookDeliveryCollection, ClientError> {
+        self.get_with(self.api(&["dags", dag.as_str(), "webhook", "deliveries"]), page).await
     }
 
     /// Takes the webhook of a dag away.

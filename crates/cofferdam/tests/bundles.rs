@@ -61,6 +61,10 @@ fn a_directory_is_synced_with_all_kinds_of_files() {
     std::os::unix::fs::symlink("/etc/passwd", dir.join("dags/link.yaml")).unwrap();
 
     let sync = ["bundle", "sync", "dags", "--bundle", "weather"];
+    // A workflow component writes its dags down here, and is not uploaded.
+    let looked = run(dir, &[&sync[..], &["--dry-run"]].concat()).exits(1);
+    assert!(looked.stdout.contains("would apply weather_berlin (version 1), weather_oslo (version 1)"), "{looked:#?}");
+    run(dir, &["component", "show", "weather/sub/flow"]).exits(5);
     let synced = run(dir, &sync).exits(1);
     for told in [
         "weather (version 1)",
@@ -77,6 +81,7 @@ fn a_directory_is_synced_with_all_kinds_of_files() {
     run(dir, &["dag", "trigger", "weather_oslo", "--run-id", "one", "--wait"]).exits(0);
     let errors = run(dir, &["bundle", "errors"]).exits(1);
     assert!(errors.stdout.contains("weather/wrong.yaml:4:5: error[unknown_field]"), "{errors:#?}");
+    assert!(errors.stdout.contains("    4 |     componentt: weather/fetch"), "{errors:#?}");
 
     // Mended and removed: the rest is not touched.
     for gone in ["wrong.py", "link.yaml", "code.py"] {

@@ -178,6 +178,12 @@ impl EngineError {
 }
 
 impl Engine {
+    /// How long dead letters of tenants without a time of their own are kept once they were resolved or discarded.
+    #[must_use]
+    pub const fn letters_kept(&self) -> TimeDelta {
+        self.config.letters_kept
+    }
+
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: EngineParts) -> Arc<Self> {

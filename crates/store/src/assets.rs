@@ -1,7 +1,7 @@
 //! Reading assets and what has happened to them. What writes them is in [`crate::execution::triggers`].
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::asset::AssetUri;
 use cofferdam_ids::{DagId, RunKey};
@@ -68,22 +68,61 @@ pub struct EventFilter {
     pub source_map_index: Option<i32>,
     /// Only those that made this run.
     pub made_run: Option<RunKey>,
-    /// The earliest first, not the latest.
-    pub earliest_first: bool,
+    /// Their order; forwards is the earliest first.
+    pub order: Order<AssetEventField>,
 }
 
-/// The order of a list of assets.
+/// By what a list of assets is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AssetOrder {
-    /// By name.
+pub enum AssetField {
+    /// Its name.
     #[default]
     Name,
-    /// By name, backwards.
-    NameBackwards,
-    /// By number: the one that was named first comes first.
+    /// Its number: the one that was named first comes first.
     Number,
-    /// By number, backwards.
-    NumberBackwards,
+    /// When it became known.
+    Made,
+    /// When it changed last, or became known.
+    Changed,
+}
+
+impl AssetField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Number => "number",
+            Self::Made => "made",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// By what a list of changes of assets is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssetEventField {
+    /// When it happened.
+    #[default]
+    Time,
+    /// The dag whose task produced it.
+    Dag,
+    /// That task.
+    Task,
+    /// The name of its run.
+    Run,
+    /// Its place in a mapped task.
+    MapIndex,
+}
+
+impl AssetEventField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Dag => "dag",
+            Self::Task => "task",
+            Self::Run => "run",
+            Self::MapIndex => "map_index",
+        }
+    }
 }
 
 /// A change of an asset for which a dag has not run yet.
@@ -128,7 +167,7 @@ pub async fn list(
     uri: Option<&AssetUri>,
     page: Page,
 ) -> Result<Listed<Asset>, StoreError> {
-    find(tx, pattern, uri, &[], AssetOrder::Name, page).await
+    find(tx, pattern, uri, &[], Order::default(), page).await
 }
 
 /// Assets in an order; with `dags` only those that one of them produces or waits for.
@@ -139,7 +178,7 @@ pub async fn search(
     tx: &mut Tx<'_>,
     pattern: Option<&str>,
     dags: &[String],
-    order: AssetOrder,
+    order: Order<AssetField>,
     page: Page,
 ) -> Result<Listed<Asset>, StoreError> {
     find(tx, pattern, None, dags, order, page).await
@@ -150,13 +189,11 @@ async fn find(
     pattern: Option<&str>,
     uri: Option<&AssetUri>,
     dags: &[String],
-    order: AssetOrder,
+    order: Order<AssetField>,
     page: Page,
 ) -> Result<Listed<Asset>, StoreError> {
     let tenant = tx.tenant();
     let uri = uri.map(AssetUri::as_str);
-    let by_number = matches!(order, AssetOrder::Number | AssetOrder::NumberBackwards);
-    let backwards = matches!(order, AssetOrder::NameBackwards | AssetOrder::NumberBackwards);
     let rows = sqlx::query_as!(
         AssetRow,
         r#"
@@ -169,19 +206,24 @@ async fn find(
             ARRAY(SELECT DISTINCT d.dag_id FROM asset_consumers c JOIN dags d USING (dag_key) WHERE c.tenant_id = a.tenant_id
                 AND c.asset_id = a.asset_id ORDER BY d.dag_id) AS "consumers!"
         FROM assets a
+        CROSS JOIN LATERAL (SELECT CASE $5 WHEN 'number' THEN a.asset_id WHEN 'made' THEN extract(epoch FROM a.created_at)
+            WHEN 'changed' THEN extract(epoch FROM coalesce(
+                (SELECT max(e.at) FROM asset_events e WHERE e.tenant_id = a.tenant_id AND e.asset_id = a.asset_id), a.created_at))
+            END AS number) k
         WHERE a.tenant_id = $1 AND ($2::text IS NULL OR strpos(a.uri, $2) > 0) AND ($3::text IS NULL OR a.uri = $3)
           AND (cardinality($4::text[]) = 0
             OR EXISTS (SELECT FROM asset_producers p JOIN dags d USING (dag_key) WHERE p.asset_id = a.asset_id AND d.dag_id = ANY ($4))
             OR EXISTS (SELECT FROM asset_consumers c JOIN dags d USING (dag_key) WHERE c.asset_id = a.asset_id AND d.dag_id = ANY ($4)))
-        ORDER BY CASE WHEN $5 AND $6 THEN a.asset_id END DESC, CASE WHEN $5 THEN a.asset_id END, CASE WHEN $6 THEN a.uri END DESC, a.uri
+        ORDER BY CASE WHEN NOT $6 THEN k.number END, CASE WHEN $6 THEN k.number END DESC,
+            CASE WHEN $6 AND $5 = 'name' THEN a.uri END DESC, a.uri
         LIMIT $7 OFFSET $8
         "#,
         tenant,
         pattern,
         uri,
         dags,
-        by_number,
-        backwards,
+        order.field.as_str(),
+        order.backwards,
         page.limit(),
         page.offset(),
     )
@@ -245,13 +287,17 @@ pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result
             ARRAY(SELECT r.state FROM run_asset_events m JOIN dag_runs r USING (run_key)
                 WHERE m.event_id = e.event_id ORDER BY r.run_key) AS "made_states!"
         FROM asset_events e JOIN assets a USING (tenant_id, asset_id)
+        CROSS JOIN LATERAL (SELECT CASE $10 WHEN 'dag' THEN e.source_dag_id WHEN 'task' THEN e.source_task_id
+            WHEN 'run' THEN e.source_run_id END AS word, CASE $10 WHEN 'map_index' THEN e.source_map_index END AS number) k
         WHERE e.tenant_id = $1 AND ($2::text IS NULL OR a.uri = $2) AND ($3::bigint IS NULL OR e.asset_id = $3)
           AND ($4::text IS NULL OR e.source_dag_id = $4) AND ($5::bigint IS NULL OR e.event_id = $5)
           AND ($6::text IS NULL OR e.source_task_id = $6) AND ($7::text IS NULL OR e.source_run_id = $7)
           AND ($8::int IS NULL OR e.source_map_index = $8)
           AND ($9::uuid IS NULL OR EXISTS (SELECT FROM run_asset_events m WHERE m.event_id = e.event_id AND m.run_key = $9))
-        ORDER BY CASE WHEN $10 THEN e.event_id END, e.event_id DESC
-        LIMIT $11 OFFSET $12
+        ORDER BY CASE WHEN NOT $11 THEN k.word END, CASE WHEN $11 THEN k.word END DESC NULLS LAST,
+            CASE WHEN NOT $11 THEN k.number END, CASE WHEN $11 THEN k.number END DESC NULLS LAST,
+            CASE WHEN NOT $11 THEN e.event_id END, e.event_id DESC
+        LIMIT $12 OFFSET $13
         "#,
         tenant,
         uri,
@@ -262,7 +308,8 @@ pub async fn events(tx: &mut Tx<'_>, filter: &EventFilter, page: Page) -> Result
         filter.source_run_id,
         filter.source_map_index,
         made,
-        filter.earliest_first,
+        filter.order.field.as_str(),
+        filter.order.backwards,
         page.limit(),
         page.offset(),
     )

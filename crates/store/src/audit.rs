@@ -1,6 +1,6 @@
 //! Who changed what. Entries are added, never changed: the database's roles may do nothing else.
 
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_ids::AuditId;
 use serde_json::Value;
@@ -125,10 +125,48 @@ pub struct AuditFilter {
     pub not_actions: Vec<String>,
     /// By this principal.
     pub principal: Option<String>,
+    /// About the task instance at this position in a mapped task, -1 when it is not mapped.
+    pub map_index: Option<i32>,
+    /// About a task instance at this try.
+    pub try_number: Option<u32>,
     /// In this time.
     pub at: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
-    /// The last one first.
-    pub backwards: bool,
+    /// Their order.
+    pub order: Order<AuditField>,
+}
+
+/// By what a list of entries is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditField {
+    /// Its number, which follows the time.
+    #[default]
+    Number,
+    /// The dag that it is about.
+    Dag,
+    /// The run that it is about.
+    Run,
+    /// The task that it is about.
+    Task,
+    /// What was done.
+    Action,
+    /// Who did it.
+    Principal,
+    /// What else there is to say.
+    Detail,
+}
+
+impl AuditField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Dag => "dag",
+            Self::Run => "run",
+            Self::Task => "task",
+            Self::Action => "action",
+            Self::Principal => "principal",
+            Self::Detail => "detail",
+        }
+    }
 }
 
 /// An entry and its number.
@@ -140,7 +178,7 @@ pub struct NumberedEntry {
     pub entry: AuditEntry,
 }
 
-/// The tenant's entries that pass the filter, in the order of their numbers.
+/// The tenant's entries that pass the filter.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -150,6 +188,10 @@ pub async fn search(tx: &mut Tx<'_>, filter: &AuditFilter, page: Page) -> Result
         r#"
         SELECT audit_id, event_log_id, at, principal, action, target_kind, target, detail, request_id, count(*) OVER () AS "total!"
         FROM audit_log
+        CROSS JOIN LATERAL (SELECT CASE $11 WHEN 'action' THEN action WHEN 'principal' THEN principal WHEN 'detail' THEN detail::text
+            WHEN 'dag' THEN CASE WHEN target_kind IN ('dag', 'dag_run', 'task_instance') THEN split_part(target, '/', 1) END
+            WHEN 'run' THEN CASE WHEN target_kind IN ('dag_run', 'task_instance') THEN nullif(split_part(target, '/', 2), '') END
+            WHEN 'task' THEN CASE WHEN target_kind = 'task_instance' THEN nullif(split_part(target, '/', 3), '') END END AS word) k
         WHERE tenant_id = $1 AND ($2::bigint IS NULL OR event_log_id = $2)
           AND ($3::text IS NULL OR (target_kind IN ('dag', 'dag_run', 'task_instance', 'dead_letter') AND split_part(target, '/', 1) = $3))
           AND ($4::text IS NULL OR (target_kind IN ('dag_run', 'task_instance') AND split_part(target, '/', 2) = $4))
@@ -157,7 +199,11 @@ pub async fn search(tx: &mut Tx<'_>, filter: &AuditFilter, page: Page) -> Result
           AND (cardinality($6::text[]) = 0 OR action = ANY ($6)) AND action <> ALL ($7::text[])
           AND ($8::text IS NULL OR principal = $8)
           AND ($9::timestamptz IS NULL OR at >= $9) AND ($10::timestamptz IS NULL OR at <= $10)
-        ORDER BY CASE WHEN $11 THEN event_log_id END DESC, event_log_id LIMIT $12 OFFSET $13
+          AND ($13::int IS NULL OR (target_kind = 'task_instance' AND detail ->> 'map_index' = $13::int::text))
+          AND ($14::int IS NULL OR (target_kind = 'task_instance' AND detail ->> 'try_number' = $14::int::text))
+        ORDER BY CASE WHEN NOT $12 THEN k.word END, CASE WHEN $12 THEN k.word END DESC NULLS LAST,
+            CASE WHEN $12 THEN event_log_id END DESC, event_log_id
+        LIMIT $15 OFFSET $16
         "#,
         tenant,
         filter.number,
@@ -169,7 +215,10 @@ pub async fn search(tx: &mut Tx<'_>, filter: &AuditFilter, page: Page) -> Result
         filter.principal,
         filter.at.0,
         filter.at.1,
-        filter.backwards,
+        filter.order.field.as_str(),
+        filter.order.backwards,
+        filter.map_index,
+        filter.try_number.map(u32::cast_signed),
         page.limit(),
         page.offset()
     )

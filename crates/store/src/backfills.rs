@@ -195,21 +195,28 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewBackfill, now: DateTime<Utc>) -> R
     Ok(())
 }
 
-/// Backfills of the tenant, the latest first; of one dag when it is named.
+/// Backfills of the tenant, the latest first; of one dag when it is named, and in one of the states when there are any.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn list(tx: &mut Tx<'_>, dag_id: Option<&DagId>, page: Page) -> Result<Listed<Backfill>, StoreError> {
+pub async fn list(
+    tx: &mut Tx<'_>,
+    dag_id: Option<&DagId>,
+    states: &[BackfillState],
+    page: Page,
+) -> Result<Listed<Backfill>, StoreError> {
     let tenant = tx.tenant();
     let dag_id = dag_id.map(DagId::as_str);
-    let rows = read(tx, tenant, dag_id, None, page).await?;
+    let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
+    let rows = read(tx, tenant, dag_id, None, &states, page).await?;
     let total = sqlx::query_scalar!(
         r#"
         SELECT count(*) AS "count!" FROM backfills b JOIN dags d USING (tenant_id, dag_key)
-        WHERE b.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2)
+        WHERE b.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2) AND (cardinality($3::text[]) = 0 OR b.state = ANY ($3))
         "#,
         tenant,
         dag_id,
+        &states,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -223,11 +230,18 @@ pub async fn list(tx: &mut Tx<'_>, dag_id: Option<&DagId>, page: Page) -> Result
 /// [`StoreError::NotFound`].
 pub async fn get(tx: &mut Tx<'_>, id: BackfillId) -> Result<Backfill, StoreError> {
     let tenant = tx.tenant();
-    let mut rows = read(tx, tenant, None, Some(id.uuid()), Page::first(1)).await?;
+    let mut rows = read(tx, tenant, None, Some(id.uuid()), &[], Page::first(1)).await?;
     rows.pop().ok_or_else(|| StoreError::not_found("backfill", id))?.try_into()
 }
 
-async fn read(tx: &mut Tx<'_>, tenant: Uuid, dag_id: Option<&str>, id: Option<Uuid>, page: Page) -> Result<Vec<Row>, StoreError> {
+async fn read(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    dag_id: Option<&str>,
+    id: Option<Uuid>,
+    states: &[String],
+    page: Page,
+) -> Result<Vec<Row>, StoreError> {
     Ok(sqlx::query_as!(
         Row,
         r#"
@@ -242,12 +256,14 @@ async fn read(tx: &mut Tx<'_>, tenant: Uuid, dag_id: Option<&str>, id: Option<Uu
             FROM backfill_intervals i LEFT JOIN dag_runs r ON r.run_key = i.run_key
             WHERE i.backfill_id = b.backfill_id) p
         WHERE b.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2) AND ($3::uuid IS NULL OR b.backfill_id = $3)
+          AND (cardinality($4::text[]) = 0 OR b.state = ANY ($4))
         ORDER BY b.backfill_id DESC
-        LIMIT $4 OFFSET $5
+        LIMIT $5 OFFSET $6
         "#,
         tenant,
         dag_id,
         id,
+        states,
         page.limit(),
         page.offset(),
     )

@@ -1,7 +1,7 @@
 //! Bundles: directories and git repositories that dags come from, their files, and which dag comes from which file.
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{BundleId, BundleName, DagId, DagKey};
 use serde_json::Value;
@@ -285,8 +285,33 @@ pub struct FileFilter<'a> {
     pub id: Option<i64>,
     /// Only those with something wrong.
     pub broken: bool,
-    /// Ordered by number rather than by bundle and path; with true, the highest first.
-    pub by_id: Option<bool>,
+    /// Their order.
+    pub order: Order<FileField>,
+}
+
+/// By what a list of files is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileField {
+    /// The bundle's name, and where they are in it.
+    #[default]
+    Bundle,
+    /// Where they are in their bundles.
+    Path,
+    /// Their number.
+    Number,
+    /// When they were applied, or found broken.
+    Changed,
+}
+
+impl FileField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bundle => "bundle",
+            Self::Path => "path",
+            Self::Number => "number",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 /// Files of bundles, with their dags.
@@ -314,17 +339,20 @@ pub async fn files(tx: &mut Tx<'_>, filter: FileFilter<'_>, page: Page) -> Resul
         SELECT f.file_id, b.name, f.path, f.content_hash, f.problems, f.changed_at,
             ARRAY(SELECT d.dag_id FROM dags d WHERE d.bundle_id = f.bundle_id AND d.bundle_path = f.path ORDER BY d.dag_id) AS "dags!"
         FROM bundle_files f JOIN bundles b USING (tenant_id, bundle_id)
+        CROSS JOIN LATERAL (SELECT CASE $5 WHEN 'bundle' THEN b.name WHEN 'path' THEN f.path END AS word,
+            CASE $5 WHEN 'number' THEN f.file_id WHEN 'changed' THEN extract(epoch FROM f.changed_at) END AS number) k
         WHERE f.tenant_id = $1 AND ($2::text IS NULL OR b.name = $2) AND ($3::bigint IS NULL OR f.file_id = $3)
           AND (NOT $4::bool OR f.problems IS NOT NULL)
-        ORDER BY CASE WHEN $5 THEN CASE WHEN $6 THEN -f.file_id ELSE f.file_id END END, b.name, f.path
+        ORDER BY CASE WHEN NOT $6 THEN k.word END, CASE WHEN $6 THEN k.word END DESC,
+            CASE WHEN NOT $6 THEN k.number END, CASE WHEN $6 THEN k.number END DESC, b.name, f.path
         LIMIT $7 OFFSET $8
         "#,
         tenant,
         bundle,
         filter.id,
         filter.broken,
-        filter.by_id.is_some(),
-        filter.by_id.unwrap_or_default(),
+        filter.order.field.as_str(),
+        filter.order.backwards,
         page.limit(),
         page.offset(),
     )

@@ -1,7 +1,7 @@
 //! Connections: how tasks reach what is outside. Password and extra are sealed, together.
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::connection::Connection;
 use cofferdam_domain::seal::{KeyRing, Place};
@@ -47,6 +47,37 @@ pub struct NewConnection {
     pub connection: Connection,
     /// What it is for.
     pub description: Option<String>,
+}
+
+/// By what a list of connections is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionField {
+    /// Its name.
+    #[default]
+    Name,
+    /// What it leads to.
+    Type,
+    /// What it is for.
+    Description,
+    /// The host.
+    Host,
+    /// The port.
+    Port,
+    /// When it was made.
+    Made,
+}
+
+impl ConnectionField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Type => "type",
+            Self::Description => "description",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Made => "made",
+        }
+    }
 }
 
 /// What lies in the column `sealed`.
@@ -259,11 +290,11 @@ pub async fn find(
         .collect()
 }
 
-/// The connections, by name, without what is secret.
+/// The connections, without what is secret.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<ConnectionEntry>, StoreError> {
+pub async fn list(tx: &mut Tx<'_>, order: Order<ConnectionField>, page: Page) -> Result<Listed<ConnectionEntry>, StoreError> {
     let (tenant, context) = (tx.tenant(), tx.context().tenant);
     let total = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM connections WHERE tenant_id = $1"#, tenant)
         .fetch_one(tx.conn())
@@ -271,10 +302,21 @@ pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<ConnectionEntry>
     let rows = sqlx::query_as!(
         Row,
         r#"
-        SELECT connection_id, conn_type, description, host, port, login, schema, has_password, has_extra, created_at, updated_at
-        FROM connections WHERE tenant_id = $1 ORDER BY connection_id LIMIT $2 OFFSET $3
+        SELECT c.connection_id, c.conn_type, c.description, c.host, c.port, c.login, c.schema, c.has_password, c.has_extra, c.created_at,
+            c.updated_at
+        FROM connections c
+        CROSS JOIN LATERAL (SELECT
+            CASE $2 WHEN 'name' THEN c.connection_id WHEN 'type' THEN c.conn_type WHEN 'description' THEN c.description
+                WHEN 'host' THEN c.host END AS word,
+            CASE $2 WHEN 'port' THEN c.port WHEN 'made' THEN extract(epoch FROM c.created_at) END AS number) k
+        WHERE c.tenant_id = $1
+        ORDER BY CASE WHEN NOT $3 THEN k.word END, CASE WHEN $3 THEN k.word END DESC NULLS LAST,
+            CASE WHEN NOT $3 THEN k.number END, CASE WHEN $3 THEN k.number END DESC NULLS LAST, c.connection_id
+        LIMIT $4 OFFSET $5
         "#,
         tenant,
+        order.field.as_str(),
+        order.backwards,
         page.limit(),
         page.offset()
     )

@@ -30,6 +30,7 @@ mod pool;
 pub mod pools;
 mod read;
 pub mod runs;
+pub mod schedulers;
 pub mod secrets;
 pub mod sessions;
 pub mod stats;
@@ -45,5 +46,5 @@ pub mod xcoms;
 
 pub use error::StoreError;
 pub use migration::{migrate, schema_fingerprint, schema_version};
-pub use page::{COUNTED_BEHIND, Listed, Page};
+pub use page::{COUNTED_BEHIND, Listed, Order, Page};
 pub use pool::{Access, PoolOptions, PoolStatus, Store, Tx};

@@ -40,3 +40,19 @@ pub struct Listed<T> {
     /// How many entries the whole list has; of runs and task instances no more than [`COUNTED_BEHIND`] behind the page are counted.
     pub total: u64,
 }
+
+/// The order of a list: by a field, forwards or backwards. What is equal there comes by name, so that pages are stable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order<F> {
+    /// The field.
+    pub field: F,
+    /// From the last to the first.
+    pub backwards: bool,
+}
+
+impl<F> Order<F> {
+    /// From the first to the last.
+    pub const fn by(field: F) -> Self {
+        Self { field, backwards: false }
+    }
+}

@@ -1,11 +1,11 @@
 //! Reading dag runs. What changes them is in [`crate::execution`].
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, NaiveDate, Utc};
 use cofferdam_domain::ending::Reason;
 use cofferdam_domain::run::{RunStateName, RunType};
-use cofferdam_ids::{DagId, DagKey, DagRunId, DagVersionId, RunKey};
+use cofferdam_ids::{DagId, DagKey, DagRunId, DagVersionId, RunKey, TaskInstanceId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -99,6 +99,32 @@ pub enum RunOrder {
     Name,
     /// By name, backwards.
     NameBackwards,
+    /// By something else, for which there is no index; what is equal there comes by logical date.
+    Other(Order<RunField>),
+}
+
+/// By what else a list of runs is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunField {
+    /// The state.
+    State,
+    /// The dag's name.
+    Dag,
+    /// Whether a person or the API made it; first those that neither did.
+    ByHand,
+    /// When it changed last: when it ended, started, or was made.
+    Changed,
+}
+
+impl RunField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Dag => "dag",
+            Self::ByHand => "by_hand",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 struct Row {
@@ -154,7 +180,7 @@ impl TryFrom<Row> for Run {
 
 /// The list in one order. An order that PostgreSQL can take from an index must stand in the text of the query, so each has its own.
 macro_rules! ordered {
-    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $dags:expr, $types:expr, $page:expr) => {
+    ($order:literal, $tenant:expr, $filter:expr, $states:expr, $dags:expr, $types:expr, $page:expr $(, $more:expr)*) => {
         sqlx::query_as!(
             Row,
             r#"
@@ -191,6 +217,7 @@ macro_rules! ordered {
             $types,
             $page.limit(),
             $page.offset()
+            $(, $more)*
         )
     };
 }
@@ -277,6 +304,29 @@ pub async fn list(tx: &mut Tx<'_>, filter: &RunFilter, order: RunOrder, page: Pa
                 .fetch_all(tx.conn())
                 .await?
         }
+        RunOrder::Other(Order { field, backwards }) => {
+            ordered!(
+                r#"
+            CASE WHEN NOT $17 THEN CASE $16 WHEN 'state' THEN r.state WHEN 'by_hand' THEN (r.run_type = 'manual')::int::text
+                WHEN 'dag' THEN (SELECT named.dag_id FROM dags named WHERE named.dag_key = r.dag_key) END END,
+            CASE WHEN $17 THEN CASE $16 WHEN 'state' THEN r.state WHEN 'by_hand' THEN (r.run_type = 'manual')::int::text
+                WHEN 'dag' THEN (SELECT named.dag_id FROM dags named WHERE named.dag_key = r.dag_key) END END DESC,
+            CASE WHEN $16 = 'changed' AND NOT $17 THEN coalesce(r.ended_at, r.started_at, r.queued_at) END,
+            CASE WHEN $16 = 'changed' AND $17 THEN coalesce(r.ended_at, r.started_at, r.queued_at) END DESC,
+            r.logical_date, r.run_key
+            "#,
+                tenant,
+                filter,
+                &states,
+                &dags,
+                &types,
+                page,
+                field.as_str(),
+                backwards
+            )
+            .fetch_all(tx.conn())
+            .await?
+        }
     };
     let items = rows.into_iter().map(Run::try_from).collect::<Result<_, _>>()?;
     Ok(Listed { items, total: total.cast_unsigned() })
@@ -355,6 +405,29 @@ pub async fn get_by_key(tx: &mut Tx<'_>, run: RunKey) -> Result<Run, StoreError>
     .await?
     .ok_or_else(|| StoreError::not_found("dag run", run))?
     .try_into()
+}
+
+/// The dag and the name of the run that a task instance made last, if it made one.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn made_by(tx: &mut Tx<'_>, instance: TaskInstanceId) -> Result<Option<(DagId, DagRunId)>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        r#"
+        SELECT r.run_key, d.dag_id, r.dag_run_id FROM dag_runs r JOIN dags d USING (tenant_id, dag_key)
+        WHERE r.tenant_id = $1 AND r.parent_instance_id = $2 ORDER BY r.parent_try DESC LIMIT 1
+        "#,
+        tenant,
+        instance.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        let origin = row_of("dag_runs", row.run_key);
+        Ok((origin.name("dag_id", &row.dag_id)?, origin.name("dag_run_id", &row.dag_run_id)?))
+    })
+    .transpose()
 }
 
 /// How many runs of a dag for the days (in UTC) from `from` to before `to` are in each state. By day and state.

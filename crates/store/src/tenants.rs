@@ -209,6 +209,29 @@ pub async fn set_policy(tx: &mut Tx<'_>, max_leased: Option<u32>, weight: u32, r
     if done.rows_affected() == 0 { Err(StoreError::not_found("tenant", tenant)) } else { Ok(()) }
 }
 
+/// How many seconds the transaction's tenant keeps dead letters that were closed; none when it has no time of its own.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when the tenant was removed.
+pub async fn letters_kept(tx: &mut Tx<'_>) -> Result<Option<u64>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!("SELECT letters_kept_s FROM tenants WHERE tenant_id = $1", tenant).fetch_optional(tx.conn()).await?;
+    let kept = row.ok_or_else(|| StoreError::not_found("tenant", tenant))?.letters_kept_s;
+    kept.map(|kept| row_of("tenants", tenant).number("letters_kept_s", kept)).transpose()
+}
+
+/// Sets how many seconds the transaction's tenant keeps dead letters that were closed; none for what the configuration says.
+///
+/// # Errors
+/// [`StoreError::Invalid`] when it is more than ten years.
+pub async fn keep_letters(tx: &mut Tx<'_>, seconds: Option<u64>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let seconds = seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+    let done =
+        sqlx::query!("UPDATE tenants SET letters_kept_s = $2 WHERE tenant_id = $1", tenant, seconds).execute(tx.conn()).await?;
+    if done.rows_affected() == 0 { Err(StoreError::not_found("tenant", tenant)) } else { Ok(()) }
+}
+
 /// What the queue must know of every tenant. Across tenants.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Variables: values that tasks read by name. All of them are sealed, whether they are marked secret or not.
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::connection::Variable;
 use cofferdam_domain::seal::{KeyRing, Place};
@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 /// Bytes of a value.
 pub const MAX_VALUE: usize = 64 << 10;
+
+/// Characters of values that are compared when a list is ordered by them.
+const COMPARED: usize = 200;
 
 /// A variable with its value, still sealed.
 #[derive(Clone, Debug)]
@@ -34,11 +37,15 @@ impl StoredVariable {
     /// # Errors
     /// [`StoreError::Corrupt`] when it cannot be opened; the reason is in the log.
     pub fn open(&self, keys: &KeyRing) -> Result<String, StoreError> {
-        keys.open(place(self.tenant, &self.key), &self.sealed).map_err(|error| {
-            tracing::error!(variable.key = %self.key, tenant.id = %self.tenant, "a variable cannot be opened: {error}");
-            StoreError::corrupt("variables", "sealed", &self.key)
-        })
+        open(keys, self.tenant, &self.key, &self.sealed)
     }
+}
+
+fn open(keys: &KeyRing, tenant: TenantId, key: &VariableKey, sealed: &[u8]) -> Result<String, StoreError> {
+    keys.open(place(tenant, key), sealed).map_err(|error| {
+        tracing::error!(variable.key = %key, tenant.id = %tenant, "a variable cannot be opened: {error}");
+        StoreError::corrupt("variables", "sealed", key)
+    })
 }
 
 /// What a variable is to be.
@@ -184,23 +191,50 @@ pub async fn find(tx: &mut Tx<'_>, wanted: &[(TenantId, VariableKey)]) -> Result
         .collect()
 }
 
-/// The variables, by key.
+/// By what a list of variables is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VariableField {
+    /// Its name.
+    #[default]
+    Key,
+    /// When it was made.
+    Made,
+    /// Its value, while everybody is shown it; those that are secret come last.
+    Value,
+}
+
+/// The variables.
 ///
 /// # Errors
-/// When the database cannot be reached.
-pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<StoredVariable>, StoreError> {
+/// When the database cannot be reached; ordered by value, also when one cannot be opened.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    keys: &KeyRing,
+    order: Order<VariableField>,
+    page: Page,
+) -> Result<Listed<StoredVariable>, StoreError> {
     let tenant = tx.tenant();
     let total = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM variables WHERE tenant_id = $1"#, tenant)
         .fetch_one(tx.conn())
         .await?;
+    let wanted = match order.field {
+        VariableField::Value => Some(by_value(tx, keys, order.backwards, page).await?),
+        VariableField::Key | VariableField::Made => None,
+    };
     let rows = sqlx::query!(
         r#"
         SELECT key, sealed, secret, description, created_at, updated_at FROM variables
-        WHERE tenant_id = $1 ORDER BY key LIMIT $2 OFFSET $3
+        WHERE tenant_id = $1 AND ($2::text[] IS NULL OR key = ANY ($2))
+        ORDER BY array_position($2, key), CASE WHEN $3 AND $4 THEN created_at END DESC, CASE WHEN $3 THEN created_at END,
+            CASE WHEN $4 AND NOT $3 THEN key END DESC, key
+        LIMIT $5 OFFSET $6
         "#,
         tenant,
+        wanted.as_deref(),
+        order.field == VariableField::Made,
+        order.backwards,
         page.limit(),
-        page.offset()
+        if wanted.is_some() { 0 } else { page.offset() }
     )
     .fetch_all(tx.conn())
     .await?;
@@ -220,6 +254,44 @@ pub async fn list(tx: &mut Tx<'_>, page: Page) -> Result<Listed<StoredVariable>,
         })
         .collect::<Result<_, StoreError>>()?;
     Ok(Listed { items, total: total.cast_unsigned() })
+}
+
+/// The names of a page of variables in the order of their values. The database cannot tell it, since values are sealed: all are
+/// opened, a few at a time, and of each only the beginning is kept.
+async fn by_value(tx: &mut Tx<'_>, keys: &KeyRing, backwards: bool, page: Page) -> Result<Vec<String>, StoreError> {
+    let context = tx.context().tenant;
+    let tenant = tx.tenant();
+    let mut all: Vec<(Option<String>, String)> = Vec::new();
+    loop {
+        let last = all.last().map(|(_, key)| key.clone());
+        let rows = sqlx::query!(
+            r#"
+            SELECT key, sealed, secret FROM variables WHERE tenant_id = $1 AND ($2::text IS NULL OR key > $2) ORDER BY key LIMIT 100
+            "#,
+            tenant,
+            last
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let key: VariableKey = row_of("variables", context).name("key", &row.key)?;
+            let opened = if row.secret { None } else { Some(open(keys, context, &key, &row.sealed)?) };
+            all.push((opened.map(|value| value.chars().take(COMPARED).collect()), row.key));
+        }
+    }
+    all.sort_by(|(one, one_key), (other, other_key)| {
+        let values = match (one, other) {
+            (Some(one), Some(other)) if backwards => other.cmp(one),
+            (Some(one), Some(other)) => one.cmp(other),
+            (one, other) => one.is_none().cmp(&other.is_none()),
+        };
+        values.then_with(|| one_key.cmp(other_key))
+    });
+    let page = all.into_iter().skip(page.offset as usize).take(page.limit as usize);
+    Ok(page.map(|(_, key)| key).collect())
 }
 
 /// Removes a variable.

@@ -171,7 +171,7 @@ fn Form(dag: String, open: RwSignal<bool>) -> impl IntoView {
         }
         busy.set(true);
         let note = Some(note.get_untracked().trim().to_owned()).filter(|note| !note.is_empty());
-        let body = TriggerDagRun { dag_run_id, logical_date, conf: Some(conf), note };
+        let body = TriggerDagRun { dag_run_id, logical_date, conf: Some(conf), note, ..TriggerDagRun::default() };
         let (dag, key, navigate) = (dag.clone(), key.clone(), navigate.clone());
         spawn_local(async move {
             match http::post_once::<DagRun>(&format!("{}/dagRuns", paths::dag(&dag)), &body, &key).await {

@@ -2,6 +2,7 @@
 //!
 //! Both ways in end here: a client sends the files (`endpoints/bundles/sync.rs`), or a server reads them by itself ([`watch`]).
 
+mod excerpt;
 mod reading;
 mod settle;
 mod watch;
@@ -98,7 +99,8 @@ pub(crate) async fn apply(app: &App, context: &Context, sync: Sync, known: Known
     readings.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
     let claims = settle(&known, &sync.present, &readings);
     for (file, reading) in readings {
-        let done = one(app, context, &sync, &known, file, reading, &claims).await?;
+        let mut done = one(app, context, &sync, &known, file, reading, &claims).await?;
+        excerpt::add(file, &mut done.diagnostics);
         if !sync.dry_run
             && let Some(id) = known.id
         {

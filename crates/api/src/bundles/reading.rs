@@ -63,5 +63,6 @@ pub(crate) fn broken(code: &str, message: &str, help: Option<&str>) -> Diagnosti
         place: None,
         labels: Vec::new(),
         suggestion: None,
+        source: Vec::new(),
     }
 }

@@ -22,10 +22,11 @@ mod tasks;
 mod users;
 mod v1;
 mod variables;
-mod webhooks;
+pub(crate) mod webhooks;
 pub(crate) mod words;
 mod xcoms;
 
+pub use components::{WORKFLOW_FUEL, WORKFLOW_FUNCTION};
 pub(crate) use components::{define, upload_for};
 
 use crate::App;
@@ -37,6 +38,7 @@ use cofferdam_domain::context::Context;
 use cofferdam_store::audit::{self, Action};
 use http::{HeaderValue, header};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
@@ -111,7 +113,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     finish(all().into_openapi())
 }
 
-/// Adds what all endpoints have in common: how callers prove who they are, and that every error is a problem document.
+/// Adds what endpoints have in common: how callers prove who they are, which requests are safe to repeat, and that every error is a problem
+/// document.
 pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     use utoipa::openapi::{Content, Ref, ResponseBuilder};
     if let Some(components) = &mut document.components {
@@ -129,6 +132,13 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
         .build();
     let open = ["/health/", "/metrics", "/api/v1/auth/", "/api/v1/version", "/api/v1/health", "/api/v1/webhooks/"];
     for (path, item) in &mut document.paths.paths {
+        let keyed = [("POST", &mut item.post), ("PUT", &mut item.put), ("PATCH", &mut item.patch), ("DELETE", &mut item.delete)];
+        for (method, operation) in keyed {
+            if let Some(operation) = operation.as_mut().filter(|_| crate::idempotency::ROUTES.contains(&(method, path.as_str())))
+            {
+                operation.parameters.get_or_insert_default().push(idempotency_key());
+            }
+        }
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());
@@ -143,6 +153,18 @@ pub(crate) fn finish(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi:
         }
     }
     document
+}
+
+fn idempotency_key() -> utoipa::openapi::path::Parameter {
+    use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+    use utoipa::openapi::{ObjectBuilder, Required, Type};
+    ParameterBuilder::new()
+        .name(cofferdam_api_types::IDEMPOTENCY_KEY)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Makes the request safe to repeat: up to 255 characters."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 /// Serves a JSON document that never changes: the OpenAPI document, a schema.
@@ -174,5 +196,29 @@ pub(crate) async fn audit_after(app: &App, context: &Context, done: Action<'_>, 
             "an entry of the audit log is lost: {}",
             crate::error::chain(&error)
         );
+    }
+}
+
+/// A name as a part of a path.
+pub(crate) fn segment(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_parts_of_paths() {
+        assert_eq!(segment("manual__2026-11-21T06:00:00+00:00"), "manual__2026-11-21T06%3A00%3A00%2B00%3A00");
+        assert_eq!(segment("a/b ü"), "a%2Fb%20%C3%BC");
     }
 }

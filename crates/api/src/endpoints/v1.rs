@@ -4,7 +4,7 @@ use crate::App;
 use crate::endpoints::airflow::FieldsQuery;
 use crate::endpoints::{dag_runs, dags};
 use crate::error::ApiError;
-use crate::extract::{Caller, Editor, IdempotencyKey, JsonBody, Operator, PathParams, QueryParams, Viewer};
+use crate::extract::{Caller, Editor, JsonBody, Operator, PathParams, QueryParams, Viewer};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -63,10 +63,7 @@ pub(crate) async fn list(
     path = "/v1/dags/{dag_id}/runs",
     tag = "dag-runs",
     operation_id = "v1_trigger_dag_run",
-    params(
-        ("dag_id" = String, Path, description = "The dag."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat: up to 255 characters.")
-    ),
+    params(("dag_id" = String, Path, description = "The dag.")),
     request_body = TriggerDagRun,
     responses((status = 200, body = DagRun))
 )]
@@ -74,10 +71,9 @@ pub(crate) async fn trigger(
     app: State<Arc<App>>,
     caller: Caller<Operator>,
     path: PathParams<dag_runs::trigger::Path>,
-    key: IdempotencyKey,
     body: JsonBody<TriggerDagRun>,
 ) -> Result<Json<DagRun>, ApiError> {
-    dag_runs::trigger::handler(app, caller, path, key, body).await
+    dag_runs::trigger::handler(app, caller, path, body).await
 }
 
 /// The runs of a dag, or of all with `~`: as `GET /api/v1/dags/{dag_id}/dagRuns`.

@@ -89,6 +89,7 @@ pub(crate) fn diagnostic(diagnostic: Diagnostic, source: Option<&Source>) -> wir
             is_key: suggestion.is_key,
             replacement: suggestion.replacement,
         }),
+        source: Vec::new(),
     }
 }
 
@@ -118,6 +119,7 @@ pub(crate) fn syntax(error: SyntaxError) -> wire::Diagnostic {
         place: None,
         labels: Vec::new(),
         suggestion: None,
+        source: Vec::new(),
     }
 }
 

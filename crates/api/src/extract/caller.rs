@@ -64,7 +64,7 @@ pub(super) fn unauthenticated() -> ApiError {
 }
 
 /// Finds out who calls. None when nothing was shown; an error when what was shown is not valid.
-async fn identify(parts: &Parts, app: &App) -> Result<Option<Context>, ApiError> {
+pub(crate) async fn identify(parts: &Parts, app: &App) -> Result<Option<Context>, ApiError> {
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
         let authorization = authorization.to_str().ok();

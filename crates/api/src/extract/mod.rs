@@ -3,10 +3,8 @@
 mod basic;
 mod body;
 mod caller;
-mod idempotency;
 mod parameters;
 
 pub(crate) use body::{JsonBody, MAX_BODY, media_type, parse, read_body, too_large};
-pub(crate) use caller::{Admin, Caller, Editor, Operator, OptionalCaller, Viewer, check_origin};
-pub(crate) use idempotency::{Decision, IdempotencyKey};
-pub(crate) use parameters::{PathParams, QueryParams, page};
+pub(crate) use caller::{Admin, Caller, Editor, Operator, OptionalCaller, Viewer, check_origin, identify};
+pub(crate) use parameters::{PathParams, QueryParams, order, page};

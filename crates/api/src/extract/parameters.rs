@@ -2,6 +2,7 @@ use crate::App;
 use crate::error::{ApiError, sentence};
 use axum::extract::{FromRequestParts, RawPathParams};
 use cofferdam_api_types::{ErrorCode, Page};
+use cofferdam_store::Order;
 use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -72,4 +73,17 @@ pub(crate) fn page(limit: u32, offset: u32) -> Result<cofferdam_store::Page, Api
         let detail = format!("'limit' is {limit}; it must be from 1 to {}.", Page::MAX_LIMIT);
         Err(ApiError::new(ErrorCode::InvalidParameter, detail))
     }
+}
+
+/// Reads `order_by`: the name of a field, with `-` before it for the other direction. Left out, it is the first of them.
+pub(crate) fn order<F: Copy>(order_by: Option<&str>, fields: &[(&str, F)]) -> Result<Order<F>, ApiError> {
+    let asked = order_by.unwrap_or_else(|| fields.first().map_or("", |(name, _)| name));
+    let (backwards, name) = asked.strip_prefix('-').map_or((false, asked), |name| (true, name));
+    let found = fields.iter().find(|(known, _)| *known == name);
+    found.map(|(_, field)| Order { field: *field, backwards }).ok_or_else(|| {
+        let known: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        let detail =
+            format!("'order_by' is '{asked}'; it can be {}, with '-' before it for the other direction.", known.join(", "));
+        ApiError::new(ErrorCode::InvalidParameter, detail)
+    })
 }

@@ -10,7 +10,7 @@ use cofferdam_domain::context::Role;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::{DagId, DagRunId, TaskId};
 use cofferdam_store::execution::facts::XComValue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn demo() -> DagId {
     DagId::new("demo").unwrap()
@@ -180,8 +180,13 @@ async fn a_mark_decides_how_the_run_goes_on() {
 #[tokio::test]
 async fn a_run_is_marked_and_the_mark_taken_back() {
     let Scene { server, client, run, .. } = scene().await;
+    let would = client.preview_mark_dag_run(&demo(), &run, MarkedRunState::Failed).await.unwrap();
+    let touched: Vec<(&str, TaskState)> = would.task_instances.iter().map(|one| (one.task_id.as_str(), one.state)).collect();
+    assert_eq!(touched, [("first", TaskState::Queued), ("second", TaskState::None)]);
+    assert_eq!(states(&client, &run).await, (DagRunState::Running, vec![TaskState::Queued, TaskState::None]), "a dry run");
     let failed = client.mark_dag_run(&demo(), &run, MarkedRunState::Failed).await.unwrap();
     assert_eq!(failed.state, DagRunState::Failed);
+    assert_eq!(client.preview_mark_dag_run(&demo(), &run, MarkedRunState::Failed).await.unwrap().total_entries, 0);
     assert_eq!(states(&client, &run).await.1, vec![TaskState::Skipped; 2]);
     assert!(server.claim().await.is_empty(), "what waited is withdrawn");
     let by_tasks = client.mark_dag_run(&demo(), &run, MarkedRunState::Queued).await.unwrap();
@@ -193,7 +198,11 @@ async fn a_run_is_marked_and_the_mark_taken_back() {
     end(&server, "first", true).await;
     let refused = client.delete_dag_run(&demo(), &run).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::Conflict));
+    let refused = client.preview_delete_dag_run(&demo(), &run).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::Conflict), "as when it is deleted");
     end(&server, "second", true).await;
+    assert_eq!(client.preview_delete_dag_run(&demo(), &run).await.unwrap().total_entries, 2);
+    assert_eq!(client.get_dag_run(&demo(), &run).await.unwrap().state, DagRunState::Success, "a dry run");
     client.delete_dag_run(&demo(), &run).await.unwrap();
     let gone = client.get_dag_run(&demo(), &run).await.unwrap_err();
     assert_eq!(gone.code(), Some(ErrorCode::NotFound));
@@ -251,4 +260,40 @@ async fn a_selection_is_checked() {
     server.post("/api/v1/dags/nothing/clearTaskInstances", &key, json!({})).await.problem(404, "not_found");
     let twice = json!({ "task_id": "first", "new_state": "failed", "dag_run_id": run, "execution_date": "2026-01-01T00:00:00Z" });
     server.post("/api/v1/dags/demo/updateTaskInstancesState", &key, twice).await.problem(422, "invalid_body");
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_is_done_once() {
+    let Scene { server, client, key, run } = scene().await;
+    end(&server, "first", true).await;
+    end(&server, "second", true).await;
+    let send = async |method: &str, path: String, name: &str, body: Value| {
+        server.send(server.request(method, &path).bearer_auth(&key).header("idempotency-key", name).json(&body)).await
+    };
+    let clear = json!({ "dry_run": false, "only_failed": false, "dag_run_id": run, "task_ids": ["second"] });
+    let path = "/api/v1/dags/demo/clearTaskInstances".to_owned();
+    let first = send("POST", path.clone(), "one", clear.clone()).await.ok(200);
+    assert_eq!(first["total_entries"], 1);
+    end(&server, "second", true).await;
+    assert_eq!(send("POST", path.clone(), "one", clear.clone()).await.ok(200), first, "the answer to the first");
+    assert_eq!(states(&client, &run).await.0, DagRunState::Success, "and nothing was done");
+    send("POST", path, "one", json!({ "dry_run": false, "dag_run_id": run })).await.problem(409, "idempotency_key_reused");
+    // A key of one endpoint is none of another's.
+    let path = format!("/api/v1/dags/demo/dagRuns/{run}");
+    let marked = send("PATCH", path.clone(), "one", json!({ "state": "failed" })).await.ok(200);
+    client.mark_dag_run(&demo(), &run, MarkedRunState::Success).await.unwrap();
+    assert_eq!(send("PATCH", path.clone(), "one", json!({ "state": "failed" })).await.ok(200), marked);
+    assert_eq!(states(&client, &run).await.0, DagRunState::Success);
+    // Without a body, and for what is gone after the first.
+    for _ in 0..2 {
+        assert_eq!(send("DELETE", path.clone(), "gone", Value::Null).await.status.as_u16(), 204);
+    }
+    // What was refused can be sent again.
+    for _ in 0..2 {
+        send("DELETE", path.clone(), "two", Value::Null).await.problem(404, "not_found");
+    }
+    // Another person's key is another key.
+    let other = server.key(server.tenant, Role::Editor).await;
+    let request = server.request("DELETE", &path).bearer_auth(&other).header("idempotency-key", "gone").json(&Value::Null);
+    server.send(request).await.problem(404, "not_found");
 }

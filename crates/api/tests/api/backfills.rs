@@ -215,6 +215,10 @@ async fn a_dry_run_tells_the_cost_and_makes_nothing() {
     let told = server.post("/api/v1/backfills/dry_run", &operator, body).await.ok(200);
     assert_eq!(told["runs"], 9, "{told}");
     assert_eq!(client.list_backfills(&BackfillListQuery::default()).await.unwrap().total_entries, 1);
+    for (state, count) in [("cancelled,running", 0), ("paused,completed", 1)] {
+        let query = BackfillListQuery { state: Some(state.to_owned()), ..BackfillListQuery::default() };
+        assert_eq!(client.list_backfills(&query).await.unwrap().total_entries, count, "{state}");
+    }
 }
 
 #[tokio::test]

@@ -88,6 +88,10 @@ async fn one_bad_file_hides_no_other_and_leaves_the_last_good_version() {
     assert_eq!((&error["filename"], &error["bundle_name"]), (&json!("b.yaml"), &json!("dags")));
     assert_eq!((&found["code"], &found["line"], &found["column"]), (&json!("unknown_field"), &json!(2), &json!(1)), "{found}");
     assert_eq!(found["suggestion"]["replacement"], "schedule");
+    assert_eq!(
+        (&found["source"][0]["line"], found["source"][1]["text"].as_str().unwrap().starts_with("schdule")),
+        (&json!(1), true)
+    );
     assert!(error["stack_trace"].as_str().unwrap().starts_with("b.yaml:2:1: error[unknown_field]"), "{error}");
     assert_eq!(bundle.get(&format!("importErrors/{}", error["import_error_id"])).await, *error);
     let last = bundle.get("importErrors?order_by=-import_error_id&limit=1").await;

@@ -154,6 +154,8 @@ fn routes() -> Vec<Route> {
         with("POST", "/api/v1/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/reject", Viewer, NotFound, json!({})),
         route("PUT", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
         route("GET", "/api/v1/dags/{dag_id}/webhook", Viewer, NotFound),
+        route("GET", "/api/v1/dags/{dag_id}/webhook/deliveries", Viewer, NotFound),
+        route("GET", "/api/v1/webhooks", Viewer, OwnOnly),
         route("DELETE", "/api/v1/dags/{dag_id}/webhook", Editor, NotFound),
         route("POST", "/api/v1/webhooks/{tenant}/{dag_id}", Viewer, Open),
         route("GET", "/api/v1/assets", Viewer, OwnOnly),
@@ -190,6 +192,8 @@ fn routes() -> Vec<Route> {
         with("PUT", "/api/tasks/{task_id}", Editor, NotFound, json!({ "version": 1, "component": "none" })),
         route("DELETE", "/api/tasks/{task_id}", Editor, NotFound),
         route("GET", "/api/v1/deadLetters", Viewer, OwnOnly),
+        route("GET", "/api/v1/deadLetters/retention", Viewer, OwnOnly),
+        with("PUT", "/api/v1/deadLetters/retention", Admin, OwnOnly, json!({ "kept_s": null })),
         route("GET", "/api/v1/deadLetters/{dead_letter_id}", Viewer, NotFound),
         route("POST", "/api/v1/deadLetters/{dead_letter_id}/retry", Operator, NotFound),
         with("POST", "/api/v1/deadLetters/{dead_letter_id}/discard", Operator, NotFound, json!({})),
@@ -437,4 +441,47 @@ async fn names_of_two_tenants_do_not_meet() {
     let runs = server.get("/api/v1/dags/demo/dagRuns", &foreign).await.ok(200);
     assert_eq!(runs["total_entries"], 0);
     assert_eq!(server.get("/api/v1/dags/~/dagRuns", &foreign).await.ok(200)["total_entries"], 0);
+}
+
+#[test]
+fn what_changes_something_takes_an_idempotency_key_or_says_why_not() {
+    // Safe to repeat by themselves, looks only, or streams of bytes.
+    let harmless = [
+        "PATCH /api/v1/dags",
+        "PATCH /api/v1/dags/{dag_id}",
+        "PATCH /api/v1/pools/{pool_name}",
+        "PUT /api/v1/backfills/{backfill_id}/pause",
+        "PUT /api/v1/backfills/{backfill_id}/unpause",
+        "PUT /api/v1/deadLetters/retention",
+        "POST /api/v1/backfills/dry_run",
+        "POST /api/v1/compile",
+        "POST /api/v1/connections/test",
+        "POST /api/v1/dags/~/dagRuns/list",
+        "POST /api/v1/dags/~/dagRuns/~/taskInstances/list",
+        "POST /api/v1/components",
+        "POST /api/v1/bundles/{bundle_name}/sync",
+        "POST /api/v1/components/{name}/versions/{digest}/approve",
+        "POST /api/v1/components/{name}/versions/{digest}/define",
+        "POST /api/v1/components/{name}/versions/{digest}/try",
+        "POST /api/v1/webhooks/{tenant}/{dag_id}",
+        "DELETE /api/v1/dags/{dag_id}/webhook",
+        "DELETE /api/v1/bundles/{bundle_name}",
+        "DELETE /api/v1/api-keys/{api_key_id}",
+        "DELETE /api/v1/datasets/queuedEvent/{uri}",
+        "DELETE /api/v1/dags/{dag_id}/datasets/queuedEvent",
+        "DELETE /api/v1/dags/{dag_id}/datasets/queuedEvent/{uri}",
+    ];
+    // Secrets are in the request or its answer, and answers are kept.
+    let secret = ["/api/v1/auth/", "/api/v1/api-keys", "/api/v1/users", "/api/v1/variables", "/api/v1/connections"];
+    let document = serde_json::to_value(cofferdam_api::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(method, _)| *method != "get") {
+            let name = format!("{} {path}", method.to_uppercase());
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let keyed = parameters.filter(|parameter| parameter["name"] == "Idempotency-Key").count();
+            let secret = secret.iter().any(|prefix| path.starts_with(prefix)) || name == "PUT /api/v1/dags/{dag_id}/webhook";
+            let expected = usize::from(!secret && !harmless.contains(&name.as_str()));
+            assert_eq!(keyed, expected, "{name}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use cofferdam_client::{Client, ClientError};
 use cofferdam_domain::context::Role;
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_ids::{DagId, DagRunId, TaskId};
+use cofferdam_store::execution;
 use cofferdam_store::execution::facts::XComValue;
 use serde_json::{Value, json};
 
@@ -283,4 +284,40 @@ async fn a_dag_is_run_for_dead_letters_and_not_for_its_own() {
     let events = runs["dag_runs"][1]["conf"]["asset_events"].as_array().unwrap();
     assert_eq!(events.iter().map(|event| &event["extra"]["dag_id"]).collect::<Vec<_>>(), ["other"]);
     assert_eq!(server.get("/api/v1/dags/watch_demo/dagRuns", &key).await.ok(200)["total_entries"], 1);
+}
+
+#[tokio::test]
+async fn a_tenant_says_how_long_closed_letters_are_kept() {
+    let Scene { server, client, .. } = scene().await;
+    let admin = server.client(&server.key(server.tenant, Role::Admin).await);
+    let month = u64::try_from(TimeDelta::days(30).num_seconds()).unwrap();
+    let kept = client.dead_letter_retention().await.unwrap();
+    assert_eq!((kept.kept_s, kept.is_default, kept.default_s), (month, true, month));
+    end(&server, "first", broken()).await;
+    let letter = only(&client).await;
+    let forget = async || {
+        let mut tx = server.system.begin_across_tenants("test").await.unwrap();
+        let now = now(&server);
+        let forgotten = execution::letters::forget(&mut tx, now, now.checked_sub_signed(TimeDelta::days(30)), 10).await.unwrap();
+        tx.commit().await.unwrap();
+        forgotten
+    };
+    admin.set_dead_letter_retention(Some(0)).await.unwrap();
+    server.clock.advance(TimeDelta::days(1));
+    assert_eq!(forget().await, 0, "it is open");
+    client.discard_dead_letter(letter.dead_letter_id, &DiscardDeadLetter::default()).await.unwrap();
+    let set = admin.set_dead_letter_retention(Some(2 * month)).await.unwrap();
+    assert_eq!((set.kept_s, set.is_default, set.default_s), (2 * month, false, month));
+    server.clock.advance(TimeDelta::days(45));
+    assert_eq!(forget().await, 0, "longer than others");
+    admin.set_dead_letter_retention(Some(month / 2)).await.unwrap();
+    assert_eq!(forget().await, 1);
+    assert_eq!(letters(&client).await, []);
+    assert!(admin.set_dead_letter_retention(None).await.unwrap().is_default);
+    let refused = client.set_dead_letter_retention(Some(1)).await.unwrap_err();
+    assert_eq!(code(&refused), Some(ErrorCode::RoleTooLow), "an editor is no admin");
+    let refused = admin.set_dead_letter_retention(Some(u64::MAX)).await.unwrap_err();
+    assert_eq!(code(&refused), Some(ErrorCode::InvalidBody));
+    let audited = server.audited().await;
+    assert_eq!(audited.iter().filter(|entry| entry.ends_with("dead_letter.retention default")).count(), 4, "{audited:?}");
 }

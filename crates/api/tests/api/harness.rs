@@ -23,7 +23,7 @@ use cofferdam_store::api_keys::{self, NewApiKey};
 use cofferdam_store::components::{self, NewVersion};
 use cofferdam_store::execution::facts::XComValue;
 use cofferdam_store::execution::log_index::{self, LogRange};
-use cofferdam_store::users::{self, NewUser};
+use cofferdam_store::users::{self, NewUser, UserNames};
 use cofferdam_store::{Access, Store, tenants};
 use cofferdam_test_support::postgres::TestDatabase;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -248,7 +248,13 @@ impl Server {
         let id = ApiKeyId::generate();
         let secret = "s".repeat(43);
         let username = format!("{}-{}", role.as_str(), &id.to_string()[24..]);
-        let new = NewUser { username: username.clone(), display_name: username, role, password_hash: None };
+        let new = NewUser {
+            username: username.clone(),
+            display_name: username,
+            names: UserNames::default(),
+            role,
+            password_hash: None,
+        };
         let mut tx = self.system.begin(&Context::system(tenant, "test")).await.unwrap();
         let user = users::create(&mut tx, &new, self.clock.now()).await.unwrap();
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();

@@ -1,5 +1,5 @@
 use crate::harness::Server;
-use cofferdam_client::api::{ErrorCode, NewPool, Page, PatchPool};
+use cofferdam_client::api::{ErrorCode, NewPool, OrderedPage, PatchPool};
 use cofferdam_domain::context::Role;
 use cofferdam_domain::ending::Ending;
 use cofferdam_ids::PoolName;
@@ -29,7 +29,7 @@ async fn a_pool_is_made_used_and_deleted_when_nobody_uses_it() {
     server.post("/api/v1/dags/demo/dagRuns", &key, json!({})).await.ok(200);
     let taken = client.get_pool(&heavy()).await.unwrap();
     assert_eq!((taken.queued_slots, taken.occupied_slots, taken.open_slots), (3, 3, 1));
-    let listed = client.list_pools(&Page::default()).await.unwrap();
+    let listed = client.list_pools(&OrderedPage::default()).await.unwrap();
     let listed: Vec<_> = listed.pools.iter().map(|pool| (pool.name.as_str(), pool.slots, pool.queued_slots)).collect();
     assert_eq!(listed, [("default_pool", -1, 1), ("heavy", 4, 3)]);
 

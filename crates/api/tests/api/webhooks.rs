@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use cofferdam_client::Client;
-use cofferdam_client::api::{DagRunListQuery, DagRunType};
+use cofferdam_client::api::{DagRunListQuery, DagRunType, Page, WebhookCollection, WebhookListQuery, WebhookRefusal};
 use cofferdam_domain::context::Role;
 use cofferdam_ids::DagId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -147,4 +147,56 @@ async fn size_and_number_are_bounded() {
     Event::new(&ids[300], "{}").send(&server, &secret).await.ok(202);
     let listed = client.list_dag_runs(&dag_id(), &DagRunListQuery { limit: 1, ..DagRunListQuery::default() }).await.unwrap();
     assert_eq!(listed.total_entries, 301);
+}
+
+/// The webhooks of the tenant, once they have refused so many requests: refusals are written a moment later.
+async fn refused(client: &Client, query: &WebhookListQuery, count: u64) -> WebhookCollection {
+    loop {
+        let listed = client.list_webhooks(query).await.unwrap();
+        if listed.webhooks.iter().map(|webhook| webhook.refused).sum::<u64>() >= count {
+            return listed;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_webhooks_received_and_refused_is_listed() {
+    let (server, client, secret) = server().await;
+    let key = server.key(server.tenant, Role::Editor).await;
+    let other = json!({ "dag_id": "another", "tasks": [{ "task_id": "only", "component": "demo/echo" }] });
+    server.post("/api/v1/dags", &key, other).await.ok(201);
+    client.put_webhook(&DagId::new("another").unwrap()).await.unwrap();
+    let run = Event::new("msg_1", "{}").send(&server, &secret).await.ok(202)["dag_run_id"].clone();
+    server.clock.advance(TimeDelta::seconds(1));
+    Event::new("msg_2", "{}").send(&server, &secret).await.ok(202);
+    Event::new("msg_2", "{}").send(&server, &secret).await.ok(202);
+    let wrong = format!("whsec_{}", STANDARD.encode([7; 32]));
+    Event::new("msg_3", "{}").send(&server, &wrong).await.problem(401, "unauthenticated");
+    Event { late: TimeDelta::minutes(6), ..Event::new("msg_3", "{}") }
+        .send(&server, &secret)
+        .await
+        .problem(401, "unauthenticated");
+    Event::new("msg_3", "[1]").send(&server, &secret).await.problem(422, "invalid_body");
+    let order_by = Some("-refused".to_owned());
+    let query = WebhookListQuery { order_by, ..WebhookListQuery::default() };
+    let listed = refused(&client, &query, 3).await;
+    assert_eq!(listed.webhooks.iter().map(|one| one.dag_id.as_str()).collect::<Vec<_>>(), ["orders", "another"]);
+    let orders = &listed.webhooks[0];
+    assert_eq!((orders.path.as_str(), &orders.secret, orders.events_last_day, orders.refused), (PATH, &None, 2, 3));
+    assert_eq!((orders.last_refusal, listed.webhooks[1].refused), (Some(WebhookRefusal::Body), 0));
+    assert_eq!(orders.last_refused_at, orders.last_received_at, "at the same moment of the clock");
+    let query = WebhookListQuery { limit: 1, dag_id_pattern: Some("NOTH".to_owned()), ..WebhookListQuery::default() };
+    let found = client.list_webhooks(&query).await.unwrap();
+    assert_eq!((found.total_entries, found.webhooks[0].dag_id.as_str()), (1, "another"));
+    server.get("/api/v1/webhooks?order_by=secret", &key).await.problem(400, "invalid_parameter");
+
+    let deliveries = client.list_webhook_deliveries(&dag_id(), &Page::default()).await.unwrap();
+    let events: Vec<&str> = deliveries.deliveries.iter().map(|delivery| delivery.event_id.as_str()).collect();
+    assert_eq!((deliveries.total_entries, events), (2, vec!["msg_2", "msg_1"]));
+    assert_eq!(deliveries.deliveries[1].dag_run_id.as_ref().map(ToString::to_string).as_deref(), run.as_str());
+    // What is a day old is neither shown nor counted.
+    server.clock.advance(TimeDelta::days(1));
+    assert_eq!(client.get_webhook(&dag_id()).await.unwrap().events_last_day, 0);
+    assert_eq!(client.list_webhook_deliveries(&dag_id(), &Page::default()).await.unwrap().deliveries, []);
 }

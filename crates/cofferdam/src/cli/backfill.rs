@@ -14,6 +14,9 @@ pub enum BackfillCommand {
     List {
         /// Only those of this dag
         dag_id: Option<DagId>,
+        /// Only those in this state (may be repeated)
+        #[arg(long = "state", value_name = "STATE", value_parser = ["running", "paused", "completed", "cancelled"])]
+        states: Vec<String>,
         #[command(flatten)]
         page: PageArgs,
     },

@@ -44,9 +44,32 @@ pub enum DagCommand {
         pattern: Option<String>,
     },
     /// Show a dag
+    #[command(disable_version_flag = true)]
     Show {
         /// The dag
         dag_id: DagId,
+        /// The tasks of this version [default: the current one]
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+        /// Prints the definition, as JSON, in place of what it comes to
+        #[arg(long)]
+        definition: bool,
+    },
+    /// List the versions of a dag, the latest first
+    Versions {
+        /// The dag
+        dag_id: DagId,
+    },
+    /// Show the runs of a dag by days, and those that its schedule will make
+    Calendar {
+        /// The dag
+        dag_id: DagId,
+        /// The first day, in UTC [default: 365 days before the last]
+        #[arg(long, value_name = "DAY")]
+        from: Option<chrono::NaiveDate>,
+        /// The last day, in UTC [default: 30 days from today]
+        #[arg(long, value_name = "DAY")]
+        to: Option<chrono::NaiveDate>,
     },
     /// Start a run by hand
     Trigger(TriggerArgs),
@@ -84,6 +107,12 @@ pub struct TriggerArgs {
     /// The moment that the run is for, as in 2026-01-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     pub logical_date: Option<chrono::DateTime<chrono::Utc>>,
+    /// Start of the interval of data that it covers [default: by the schedule]
+    #[arg(long, value_name = "TIME", requires = "data_interval_end")]
+    pub data_interval_start: Option<chrono::DateTime<chrono::Utc>>,
+    /// End of that interval
+    #[arg(long, value_name = "TIME", requires = "data_interval_start")]
+    pub data_interval_end: Option<chrono::DateTime<chrono::Utc>>,
     /// A note for people
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,

@@ -1,6 +1,6 @@
 //! Arguments of `dead-letters`.
 
-use super::PageArgs;
+use super::{PageArgs, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use cofferdam_domain::definition::Moment;
 use cofferdam_domain::ending::Reason;
@@ -39,6 +39,15 @@ pub enum DeadLettersCommand {
         /// Why
         #[arg(long)]
         note: Option<String>,
+    },
+    /// Show how long closed letters are kept, or say it
+    Retention {
+        /// Keeps letters so long once they were resolved or discarded, such as 2160h
+        #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "default")]
+        set: Option<std::time::Duration>,
+        /// Keeps them as long as the configuration says
+        #[arg(long)]
+        default: bool,
     },
 }
 

@@ -208,6 +208,24 @@ pub struct PageArgs {
     pub offset: u32,
 }
 
+/// Which part of a list, and in which order.
+#[derive(Clone, Debug, Args)]
+pub struct OrderedPageArgs {
+    #[command(flatten)]
+    pub page: PageArgs,
+    /// Orders by this field, with - before it for the other direction [default: the name]
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    pub order_by: Option<String>,
+}
+
+impl OrderedPageArgs {
+    /// The query that asks for it.
+    #[must_use]
+    pub fn query(self) -> cofferdam_client::api::OrderedPage {
+        cofferdam_client::api::OrderedPage { limit: self.page.limit, offset: self.page.offset, order_by: self.order_by }
+    }
+}
+
 /// What can be done with what is sealed.
 #[derive(Debug, Subcommand)]
 pub enum SecretsCommand {

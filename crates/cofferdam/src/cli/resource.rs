@@ -1,6 +1,6 @@
 //! Arguments of the commands that look after small things of a tenant: variables, connections, events, API keys.
 
-use super::PageArgs;
+use super::OrderedPageArgs;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// What can be done with variables.
@@ -9,7 +9,7 @@ pub enum VariableCommand {
     /// List variables
     List {
         #[command(flatten)]
-        page: PageArgs,
+        page: OrderedPageArgs,
     },
     /// Print the value of a variable
     Get {
@@ -42,7 +42,7 @@ pub enum PoolCommand {
     /// List pools, with what is taken of them
     List {
         #[command(flatten)]
-        page: PageArgs,
+        page: OrderedPageArgs,
     },
     /// Show a pool, with what is taken of it
     Get {
@@ -75,7 +75,7 @@ pub enum ConnectionCommand {
     /// List connections
     List {
         #[command(flatten)]
-        page: PageArgs,
+        page: OrderedPageArgs,
     },
     /// Show a connection, without its password
     Get {

@@ -121,5 +121,8 @@ pub enum RunCommand {
         dag_id: DagId,
         /// The run
         run_id: DagRunId,
+        /// Deletes nothing, and lists the tasks that would go with it
+        #[arg(long)]
+        dry_run: bool,
     },
 }

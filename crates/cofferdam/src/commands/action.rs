@@ -38,9 +38,10 @@ pub async fn mark(session: &Session, client: &Client, args: MarkArgs) -> Result<
     let refused = |error| session.failure(error);
     let SelectionArgs { tasks, map_index, upstream, downstream, past, future, dry_run } = args.selection;
     if tasks.is_empty() {
-        if dry_run || past || future {
-            return Err(Failure::usage("--dry-run, --past and --future go with --task")
-                .remedy("name the tasks, or mark one run without them"));
+        if past || future {
+            return Err(
+                Failure::usage("--past and --future go with --task").remedy("name the tasks, or mark one run without them")
+            );
         }
         let state = match args.state {
             MarkName::Success => MarkedRunState::Success,
@@ -49,6 +50,10 @@ pub async fn mark(session: &Session, client: &Client, args: MarkArgs) -> Result<
                 return Err(Failure::usage("a run cannot be skipped").remedy("name tasks with --task, or use `failed`"));
             }
         };
+        if dry_run {
+            let touched = client.preview_mark_dag_run(&args.dag_id, &args.run_id, state).await.map_err(refused)?;
+            return print(session, &touched);
+        }
         let run = client.mark_dag_run(&args.dag_id, &args.run_id, state).await.map_err(refused)?;
         return session.output.say(&run, |run| format!("{} of {} is {}.", run.dag_run_id, run.dag_id, run.state));
     }
@@ -123,7 +128,8 @@ const fn reference(dag: DagId, run: DagRunId, task: TaskId) -> TaskInstanceRef {
     TaskInstanceRef { dag, run, task }
 }
 
-fn print(session: &Session, touched: &TaskInstanceReferenceCollection) -> Result<(), Failure> {
+/// Lists what is touched, or would be.
+pub fn print(session: &Session, touched: &TaskInstanceReferenceCollection) -> Result<(), Failure> {
     session.output.print(touched, |touched| {
         let mut rows = Table::new(&["run", "task", "was"], "There is nothing to change.");
         for one in &touched.task_instances {

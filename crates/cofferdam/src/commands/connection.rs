@@ -3,7 +3,7 @@ use super::variable::from_stdin;
 use crate::cli::ConnectionCommand;
 use crate::failure::Failure;
 use crate::output::Table;
-use cofferdam_client::api::{Connection, ConnectionCollection, NewConnection, Page};
+use cofferdam_client::api::{Connection, ConnectionCollection, NewConnection};
 use serde_json::json;
 
 /// Lists, shows, adds and deletes connections.
@@ -12,7 +12,7 @@ pub async fn run(session: &Session, command: ConnectionCommand) -> Result<(), Fa
     let refused = |error| session.failure(error);
     match command {
         ConnectionCommand::List { page } => {
-            let listed = client.list_connections(&Page { limit: page.limit, offset: page.offset }).await.map_err(refused)?;
+            let listed = client.list_connections(&page.query()).await.map_err(refused)?;
             session.output.print(&listed, |listed: &ConnectionCollection| list(&listed.connections))
         }
         ConnectionCommand::Get { connection_id } => {

@@ -4,7 +4,7 @@ use crate::cli::{DagCommand, PageArgs};
 use crate::failure::Failure;
 use crate::output::style::{Tone, paint};
 use crate::output::{Table, print_finding, table};
-use cofferdam_client::api::{AppliedDag, Dag, DagCollection, DagDetail, DagListQuery, RecentRun};
+use cofferdam_client::api::{AppliedDag, Dag, DagCalendarQuery, DagCollection, DagDetail, DagListQuery, DagRunState, RecentRun};
 use cofferdam_ids::DagId;
 use console::Term;
 use std::path::PathBuf;
@@ -16,7 +16,9 @@ pub async fn run(session: &Session, command: DagCommand) -> Result<(), Failure> 
         DagCommand::Lint { files, server } => lint::lint(session, &files, server).await,
         DagCommand::Diff { files } => diff::diff(session, &files).await,
         DagCommand::List { page, tags, pattern } => list(session, page, &tags, pattern).await,
-        DagCommand::Show { dag_id } => show(session, &dag_id).await,
+        DagCommand::Show { dag_id, version, definition } => show(session, &dag_id, version, definition).await,
+        DagCommand::Versions { dag_id } => versions(session, &dag_id).await,
+        DagCommand::Calendar { dag_id, from, to } => calendar(session, &dag_id, DagCalendarQuery { from, to }).await,
         DagCommand::Trigger(args) => trigger::trigger(session, args).await,
         DagCommand::Pause { dag_id } => set_paused(session, &dag_id, true).await,
         DagCommand::Unpause { dag_id } => set_paused(session, &dag_id, false).await,
@@ -104,16 +106,66 @@ fn recent(runs: &[RecentRun]) -> String {
     if signs.is_empty() { "-".to_owned() } else { signs.join("") }
 }
 
-async fn show(session: &Session, dag_id: &DagId) -> Result<(), Failure> {
-    let detail = session.client().await?.get_dag_details(dag_id).await.map_err(|error| session.failure(error))?;
+async fn show(session: &Session, dag_id: &DagId, version: Option<u32>, definition: bool) -> Result<(), Failure> {
+    let client = session.client().await?;
+    let detail = match version {
+        Some(version) => client.get_dag_version(dag_id, version).await,
+        None => client.get_dag_details(dag_id).await,
+    };
+    let detail = detail.map_err(|error| session.failure(error))?;
+    if definition {
+        return session.output.say(&detail.definition, |definition| format!("{definition:#}"));
+    }
     session.output.say(&detail, shown)
+}
+
+async fn versions(session: &Session, dag_id: &DagId) -> Result<(), Failure> {
+    let detail = session.client().await?.get_dag_details(dag_id).await.map_err(|error| session.failure(error))?;
+    session.output.print(&detail.versions, |versions| {
+        let mut rows = Table::new(&["version", "applied", "by", "from"], "It has no versions.");
+        for version in versions {
+            rows.row([
+                version.version_number.to_string(),
+                table::time(version.created_at),
+                version.created_by.clone().unwrap_or_else(|| "-".to_owned()),
+                version.origin.as_ref().map_or_else(|| "-".to_owned(), |origin| format!("{}/{}", origin.bundle, origin.path)),
+            ]);
+        }
+        rows
+    })
+}
+
+async fn calendar(session: &Session, dag_id: &DagId, query: DagCalendarQuery) -> Result<(), Failure> {
+    let calendar = session.client().await?.get_dag_calendar(dag_id, &query).await.map_err(|error| session.failure(error))?;
+    session.output.print(&calendar, |calendar| {
+        let mut rows =
+            Table::new(&["day", "success", "failed", "running", "queued", "planned"], "No day has runs, and none is planned.");
+        for day in &calendar.days {
+            let count = |state| table::number(day.states.get(&state).copied().unwrap_or(0));
+            rows.row([
+                day.date.to_string(),
+                count(DagRunState::Success),
+                count(DagRunState::Failed),
+                count(DagRunState::Running),
+                count(DagRunState::Queued),
+                table::number(day.planned),
+            ]);
+        }
+        rows
+    })
 }
 
 fn shown(detail: &DagDetail) -> String {
     let dag = &detail.dag;
     let mut properties = vec![
         ("dag", dag.dag_id.to_string()),
-        ("version", dag.version_number.to_string()),
+        (
+            "version",
+            match detail.shown_version {
+                shown if shown == dag.version_number => shown.to_string(),
+                shown => format!("{shown}; the current one is {}", dag.version_number),
+            },
+        ),
         ("schedule", schedule(dag)),
         ("next run", next_run(dag)),
         ("last runs", recent(&dag.recent_runs)),

@@ -5,7 +5,7 @@ use crate::output::{Table, table};
 use chrono_tz::UTC;
 use cofferdam_client::api::{
     DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterFilter, DeadLetterKind, DeadLetterListQuery,
-    DeadLetterReference, DeadLettersChanged, DiscardDeadLetters, Reason, RetryDeadLetters,
+    DeadLetterReference, DeadLetterRetention, DeadLettersChanged, DiscardDeadLetters, Reason, RetryDeadLetters,
 };
 
 /// Characters of an error that lists show.
@@ -50,7 +50,20 @@ pub async fn run(session: &Session, command: DeadLettersCommand) -> Result<(), F
             let done = client.discard_dead_letters(&request).await.map_err(refused)?;
             session.output.say(&done, |done| changed(done, "are put aside", "would be put aside"))
         }
+        DeadLettersCommand::Retention { set, default } => {
+            let kept = match (set, default) {
+                (None, false) => client.dead_letter_retention().await,
+                (set, _) => client.set_dead_letter_retention(set.map(|kept| kept.as_secs())).await,
+            };
+            session.output.say(&kept.map_err(refused)?, retention)
+        }
     }
+}
+
+fn retention(kept: &DeadLetterRetention) -> String {
+    let whose = if kept.is_default { ", as the configuration says" } else { "" };
+    let seconds = table::number(kept.kept_s);
+    format!("Dead letters are kept for {seconds} seconds once they were resolved or discarded{whose}.")
 }
 
 const fn api_kind(kind: LetterKindArg) -> DeadLetterKind {

@@ -2,7 +2,7 @@ use super::session::Session;
 use crate::cli::PoolCommand;
 use crate::failure::Failure;
 use crate::output::{Table, table};
-use cofferdam_client::api::{ErrorCode, NewPool, Page, PatchPool, PoolCollection};
+use cofferdam_client::api::{ErrorCode, NewPool, PatchPool, PoolCollection};
 use serde_json::json;
 
 /// Lists, sets and deletes pools.
@@ -11,7 +11,7 @@ pub async fn run(session: &Session, command: PoolCommand) -> Result<(), Failure>
     let refused = |error| session.failure(error);
     match command {
         PoolCommand::List { page } => {
-            let listed = client.list_pools(&Page { limit: page.limit, offset: page.offset }).await.map_err(refused)?;
+            let listed = client.list_pools(&page.query()).await.map_err(refused)?;
             session.output.print(&listed, list)
         }
         PoolCommand::Get { name } => {

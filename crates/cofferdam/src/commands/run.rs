@@ -73,7 +73,11 @@ pub async fn run(session: &Session, command: RunCommand) -> Result<(), Failure> 
         RunCommand::Clear(args) => action::clear(session, &client, args).await,
         RunCommand::Mark(args) => action::mark(session, &client, args).await,
         RunCommand::Note(args) => action::note(session, &client, args).await,
-        RunCommand::Delete { dag_id, run_id } => {
+        RunCommand::Delete { dag_id, run_id, dry_run: true } => {
+            let gone = client.preview_delete_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;
+            action::print(session, &gone)
+        }
+        RunCommand::Delete { dag_id, run_id, dry_run: false } => {
             client.delete_dag_run(&dag_id, &run_id).await.map_err(|error| session.failure(error))?;
             let gone = serde_json::json!({ "dag_id": dag_id, "dag_run_id": run_id, "deleted": true });
             session.output.say(&gone, |_| format!("{run_id} of {dag_id} is deleted."))

@@ -11,7 +11,14 @@ use std::path::Path;
 pub async fn trigger(session: &Session, args: TriggerArgs) -> Result<(), Failure> {
     let conf = args.conf.as_deref().map(conf).transpose()?;
     let client = session.client().await?;
-    let request = TriggerDagRun { dag_run_id: args.run_id, logical_date: args.logical_date, conf, note: args.note };
+    let request = TriggerDagRun {
+        dag_run_id: args.run_id,
+        logical_date: args.logical_date,
+        data_interval_start: args.data_interval_start,
+        data_interval_end: args.data_interval_end,
+        conf,
+        note: args.note,
+    };
     let run =
         client.trigger(&args.dag_id, &request, args.idempotency_key.as_deref()).await.map_err(|error| session.failure(error))?;
     if !args.wait {

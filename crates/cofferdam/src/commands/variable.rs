@@ -2,7 +2,7 @@ use super::session::Session;
 use crate::cli::VariableCommand;
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, table};
-use cofferdam_client::api::{ErrorCode, NewVariable, Page, PatchVariable, VariableCollection};
+use cofferdam_client::api::{ErrorCode, NewVariable, PatchVariable, VariableCollection};
 use serde_json::json;
 use std::io::Read as _;
 
@@ -12,7 +12,7 @@ pub async fn run(session: &Session, command: VariableCommand) -> Result<(), Fail
     let refused = |error| session.failure(error);
     match command {
         VariableCommand::List { page } => {
-            let listed = client.list_variables(&Page { limit: page.limit, offset: page.offset }).await.map_err(refused)?;
+            let listed = client.list_variables(&page.query()).await.map_err(refused)?;
             session.output.print(&listed, list)
         }
         VariableCommand::Get { key } => {

@@ -130,7 +130,7 @@ pub const KEYS: &[Key] = &[
         "dead_letters_kept",
         Kind::Duration,
         Some("720h"),
-        "How long dead letters are kept once they were resolved or discarded.",
+        "How long dead letters are kept once they were resolved or discarded, in tenants that have not set a time of their own.",
     ),
     Key::open("worker.slots", Kind::Count, None, "How many sandboxes a worker holds at once; by default set from the machine."),
     Key::open(

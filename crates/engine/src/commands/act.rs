@@ -98,6 +98,8 @@ pub struct Touched {
     pub map_index: i32,
     /// The state that it had before.
     pub state: TaskStateName,
+    /// The try that it was at, from 1; nought before the first.
+    pub try_number: u32,
 }
 
 /// What a person says that a run is.
@@ -157,11 +159,19 @@ impl Engine {
         Ok(touched)
     }
 
-    /// Gives a run and its tasks the state that a person wants. Doing it again does nothing more.
+    /// Gives a run and its tasks the state that a person wants, or with `dry_run` only says which tasks would get another. Doing it again
+    /// does nothing more. Returns the task instances, as they were.
     ///
     /// # Errors
     /// When there is no such run, or the caller is no operator.
-    pub async fn mark_run(&self, context: &Context, dag_id: &DagId, run_id: &DagRunId, mark: RunMark) -> Result<(), EngineError> {
+    pub async fn mark_run(
+        &self,
+        context: &Context,
+        dag_id: &DagId,
+        run_id: &DagRunId,
+        mark: RunMark,
+        dry_run: bool,
+    ) -> Result<Vec<Touched>, EngineError> {
         context.require(Role::Operator)?;
         let now = self.clock.now();
         let mut tx = self.store.begin(context).await?;
@@ -171,6 +181,11 @@ impl Engine {
         };
         let meant = self.select(&mut tx, dag_id, &selection).await?;
         let Some(run) = meant.runs.keys().next().copied() else { return Err(StoreError::not_found("dag run", run_id).into()) };
+        let changed = meant.instances.iter().filter(|one| event_of(mark, one.state).is_some());
+        let touched = changed.filter_map(|one| meant.touched(one)).collect();
+        if dry_run {
+            return Ok(touched);
+        }
         let ids: Vec<TaskInstanceId> = meant.instances.iter().map(|one| one.instance).collect();
         let locked = transition::lock(&mut tx, &ids).await?;
         let changes =
@@ -187,7 +202,18 @@ impl Engine {
         }
         tx.commit().await?;
         self.dispatch(followups).await;
-        Ok(())
+        Ok(touched)
+    }
+
+    /// The task instances of runs, as they are.
+    pub(super) async fn instances_of(
+        &self,
+        tx: &mut Tx<'_>,
+        dag_id: &DagId,
+        runs: RunScope,
+    ) -> Result<Vec<Touched>, EngineError> {
+        let meant = self.select(tx, dag_id, &Selection { runs, ..Selection::default() }).await?;
+        Ok(meant.instances.iter().filter_map(|one| meant.touched(one)).collect())
     }
 
     /// Finds what a selection means.
@@ -273,6 +299,7 @@ impl Meant {
             task_id: one.task_id.clone(),
             map_index: one.map_index,
             state: one.state,
+            try_number: one.try_number,
         })
     }
 }

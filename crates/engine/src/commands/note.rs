@@ -1,7 +1,9 @@
+use super::act::Touched;
 use crate::{Engine, EngineError};
 use cofferdam_domain::context::{Context, Role};
 use cofferdam_ids::{DagId, DagRunId, TaskId};
-use cofferdam_store::execution::{actions, runs};
+use cofferdam_store::execution::actions::{self, RunScope};
+use cofferdam_store::execution::runs;
 
 impl Engine {
     /// Writes a note on a run, or removes it.
@@ -42,5 +44,20 @@ impl Engine {
         let mut tx = self.store.begin(context).await?;
         actions::delete_run(&mut tx, dag, run).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// The task instances that would go with a finished run, if it were deleted.
+    ///
+    /// # Errors
+    /// As when it is deleted; and when it has more instances than one call can answer with.
+    pub async fn would_delete(&self, context: &Context, dag: &DagId, run: &DagRunId) -> Result<Vec<Touched>, EngineError> {
+        context.require(Role::Editor)?;
+        let mut tx = self.store.begin(context).await?;
+        let scope = RunScope { dag_run_ids: Some(vec![run.clone()]), ..RunScope::default() };
+        let instances = self.instances_of(&mut tx, dag, scope).await?;
+        // Deleted in a transaction that is undone, it is refused for the same reasons.
+        actions::delete_run(&mut tx, dag, run).await?;
+        tx.rollback().await?;
+        Ok(instances)
     }
 }

@@ -17,6 +17,8 @@ pub struct Trigger {
     pub dag_run_id: Option<DagRunId>,
     /// The moment that it is for; now when it is not given.
     pub logical_date: Option<DateTime<Utc>>,
+    /// The interval of data that it covers; made from the schedule when it is not given.
+    pub interval: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// What its tasks are told: a JSON object, laid over the dag's `params`. Null means none.
     pub conf: Value,
     /// A person's note.
@@ -38,7 +40,7 @@ impl Engine {
     /// Makes a manual run and, when the dag has room for it, queues its first tasks.
     ///
     /// # Errors
-    /// When there is no such dag, `conf` is no object, a run of that name exists, or the caller is no operator.
+    /// When there is no such dag, `conf` is no object, the interval ends before it begins, a run of that name exists, or the caller is no operator.
     pub async fn trigger(&self, context: &Context, dag_id: &DagId, trigger: Trigger) -> Result<Triggered, EngineError> {
         context.require(Role::Operator)?;
         let given = match trigger.conf {
@@ -49,6 +51,10 @@ impl Engine {
                 return Err(EngineError::Invalid { pointer: "/conf".into(), message });
             }
         };
+        if trigger.interval.is_some_and(|(start, end)| end < start) {
+            let message = "the interval of data ends before it begins".to_owned();
+            return Err(EngineError::Invalid { pointer: "/data_interval_end".into(), message });
+        }
         let now = self.clock.now();
         let logical_date = trigger.logical_date.unwrap_or(now);
         let mut tx = self.store.begin(context).await?;
@@ -64,7 +70,9 @@ impl Engine {
             conf: &Value::Object(given),
             queued_at: now,
         };
-        let new = NewRun { note: trigger.note, triggered_by: context.user(), ..new_run(&dag, plan, parts) };
+        let new = new_run(&dag, plan, parts);
+        let interval = trigger.interval.unwrap_or(new.interval);
+        let new = NewRun { interval, note: trigger.note, triggered_by: context.user(), ..new };
         fits(plan, &new.conf, "/conf")?;
         let made = self.insert_runs(&mut tx, std::slice::from_ref(&new), &plans, now).await?;
         if made.inserted.is_empty() {

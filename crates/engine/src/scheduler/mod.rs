@@ -6,6 +6,7 @@
 mod admit;
 mod attend;
 mod backfill;
+mod beat;
 mod deadlines;
 mod due;
 mod expire;
@@ -40,7 +41,8 @@ pub(crate) enum Next {
 pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(), EngineError> {
     let wake = Arc::new(Wake::default());
     let mut signals = engine.queue.subscribe().await?;
-    let holder = uuid::Uuid::now_v7().to_string();
+    let id = uuid::Uuid::now_v7();
+    let holder = id.to_string();
     tracing::info!(scheduler.id = %holder, "scheduler started");
     let mut loops = tokio::task::JoinSet::new();
     {
@@ -85,6 +87,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     loops.spawn(turns("letters", Arc::clone(&engine), Arc::default(), shutdown.clone(), |engine| async move {
         engine.forget_letters().await
     }));
+    loops.spawn(turns("beat", Arc::clone(&engine), Arc::default(), shutdown.clone(), move |engine| async move {
+        engine.beat(id).await
+    }));
     {
         let leader = holder.clone();
         loops.spawn(turns("policy", Arc::clone(&engine), Arc::clone(&wake.policy), shutdown.clone(), move |engine| {
@@ -109,6 +114,9 @@ pub async fn run(engine: Arc<Engine>, shutdown: CancellationToken) -> Result<(),
     while loops.join_next().await.is_some() {}
     if let Err(error) = engine.queue.resign(policy::ROLE, &holder).await {
         tracing::debug!(error = &error as &dyn std::error::Error, "the lead could not be given up; it will run out");
+    }
+    if let Err(error) = engine.last_beat(id).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "the end of the scheduler was not noted; it will be forgotten");
     }
     tracing::info!(scheduler.id = %holder, "scheduler stopped");
     Ok(())

@@ -94,6 +94,8 @@ pub struct Candidate {
     pub map_index: i32,
     /// Its state.
     pub state: TaskStateName,
+    /// Its try, from 1; nought before the first.
+    pub try_number: u32,
 }
 
 /// Instances of these runs, without callbacks; with `tasks` only of tasks of these names.
@@ -111,7 +113,7 @@ pub async fn candidates(
     let names: Option<Vec<String>> = tasks.map(|tasks| tasks.iter().map(ToString::to_string).collect());
     sqlx::query!(
         r#"
-        SELECT instance_id, run_key, task_index, task_id, map_index, state FROM task_instances
+        SELECT instance_id, run_key, task_index, task_id, map_index, state, try_number FROM task_instances
         WHERE tenant_id = $1 AND run_key = ANY ($2) AND NOT is_callback AND ($3::text[] IS NULL OR task_id = ANY ($3))
         ORDER BY run_key, task_index, map_index LIMIT $4
         "#,
@@ -132,6 +134,7 @@ pub async fn candidates(
             task_id: origin.name("task_id", &row.task_id)?,
             map_index: row.map_index,
             state: origin.known("state", TaskStateName::parse(&row.state))?,
+            try_number: origin.number("try_number", row.try_number)?,
         })
     })
     .collect()

@@ -129,17 +129,23 @@ pub async fn resolve(tx: &mut Tx<'_>, ended: &[(TaskInstanceId, Resolution)], no
     Ok(done.rows_affected())
 }
 
-/// Removes letters that were resolved or discarded before a time, across tenants. Returns how many.
+/// Removes letters that were closed before a tenant's own time, or where it has none before `default`. Without a default those of tenants
+/// that have no time of their own stay. Returns how many were removed, at most `limit` of each tenant.
 ///
 /// # Errors
 /// When the database refuses or cannot be reached.
-pub async fn forget(tx: &mut Tx<'_>, closed_before: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
+pub async fn forget(tx: &mut Tx<'_>, now: DateTime<Utc>, default: Option<DateTime<Utc>>, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         r#"
         DELETE FROM dead_letters WHERE letter_id IN (
-            SELECT letter_id FROM dead_letters WHERE closed_at < $1 ORDER BY closed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            SELECT old.letter_id FROM tenants t CROSS JOIN LATERAL (
+                SELECT d.letter_id FROM dead_letters d
+                WHERE d.tenant_id = t.tenant_id
+                  AND d.closed_at < coalesce($1::timestamptz - make_interval(secs => t.letters_kept_s), $2::timestamptz)
+                ORDER BY d.closed_at LIMIT $3 FOR UPDATE SKIP LOCKED) old)
         "#,
-        closed_before,
+        now,
+        default,
         limit
     )
     .execute(tx.conn())

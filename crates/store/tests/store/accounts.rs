@@ -51,8 +51,13 @@ async fn users_are_made_changed_and_found() {
     let world = World::new().await;
     let mut tx = world.api.begin(&world.ours.context).await.unwrap();
     assert!(!users::has_admin(&mut tx).await.unwrap());
-    let new =
-        users::NewUser { username: "bob".to_owned(), display_name: "Bob".to_owned(), role: Role::Admin, password_hash: None };
+    let new = users::NewUser {
+        username: "bob".to_owned(),
+        display_name: "Bob".to_owned(),
+        names: users::UserNames::default(),
+        role: Role::Admin,
+        password_hash: None,
+    };
     let bob = users::create(&mut tx, &new, noon()).await.unwrap();
     assert!(users::has_admin(&mut tx).await.unwrap());
     assert_eq!(users::by_username(&mut tx, "bob").await.unwrap().unwrap().password_hash, None);
@@ -62,7 +67,7 @@ async fn users_are_made_changed_and_found() {
     let read = users::get(&mut tx, bob).await.unwrap();
     assert_eq!((read.role, read.active), (Role::Viewer, false));
     assert!(!users::has_admin(&mut tx).await.unwrap(), "an inactive administrator is none");
-    let listed = users::list(&mut tx, Page { limit: 1, offset: 1 }).await.unwrap();
+    let listed = users::list(&mut tx, cofferdam_store::Order::default(), Page { limit: 1, offset: 1 }).await.unwrap();
     assert_eq!((listed.total, listed.items[0].username.as_str()), (2, "bob"));
     assert_eq!(users::by_username(&mut tx, "eve").await.unwrap().map(|found| found.user), None);
     assert!(matches!(users::get(&mut tx, UserId::generate()).await, Err(StoreError::NotFound { .. })));

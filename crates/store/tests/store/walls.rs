@@ -136,7 +136,13 @@ async fn the_tenant_of_a_transaction_does_not_outlive_it() {
     let options = cofferdam_store::PoolOptions { max_connections: 1, ..Default::default() };
     let api = cofferdam_store::Store::connect(world.database.url(), cofferdam_store::Access::Api, options).await.unwrap();
     let mut tx = api.begin(&world.ours.context).await.unwrap();
-    assert_eq!(cofferdam_store::users::list(&mut tx, cofferdam_store::Page::first(10)).await.unwrap().total, 1);
+    assert_eq!(
+        cofferdam_store::users::list(&mut tx, cofferdam_store::Order::default(), cofferdam_store::Page::first(10))
+            .await
+            .unwrap()
+            .total,
+        1
+    );
     tx.commit().await.unwrap();
     let nobody = cofferdam_domain::context::Context::system(cofferdam_ids::TenantId::generate(), "test");
     let mut tx = api.begin(&nobody).await.unwrap();

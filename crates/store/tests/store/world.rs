@@ -124,6 +124,7 @@ async fn found(api: &Store, system: &Store, name: &str) -> Tenant {
     let new = users::NewUser {
         username: "ada".to_owned(),
         display_name: "Ada".to_owned(),
+        names: users::UserNames::default(),
         role: Role::Editor,
         password_hash: Some("$argon2id$".to_owned()),
     };

@@ -2,7 +2,7 @@
 
 use crate::stage::visit;
 use anyhow::ensure;
-use cofferdam_api_types::{CreateUser, NewVariable, Page, Role};
+use cofferdam_api_types::{CreateUser, NewVariable, OrderedPage, Role};
 
 #[test]
 fn variables_are_added_changed_and_deleted() {
@@ -68,7 +68,7 @@ fn variables_are_added_changed_and_deleted() {
         visit.click("//button[@aria-label='Delete spell']").await?;
         visit.click("//dialog[@open]//button[.='Delete the variable']").await?;
         visit.reads("//section[@aria-label='Variables']", &["No variable has this"]).await?;
-        ensure!(client.list_variables(&Page::default()).await?.total_entries == 51);
+        ensure!(client.list_variables(&OrderedPage::default()).await?.total_entries == 51);
 
         // Who only reads can only read.
         let password = "a viewer reads and no more";

@@ -146,6 +146,7 @@ mod tests {
                 DiagnosticLabel { pointer: "/tasks/0".to_owned(), message: "gives string".to_owned(), span: Some(span(1, 1, 4)) },
             ],
             suggestion: None,
+            source: Vec::new(),
         }
     }
 

@@ -53,7 +53,11 @@ fn Entry(entry: XComEntry, path: String, at: String) -> impl IntoView {
     let key = entry.key.to_string();
     let value = {
         let key = key.clone();
-        query::<XCom>(move || wanted.get().then(|| format!("{path}/xcomEntries/{}{at}", paths::segment(&key))))
+        // As it is: left to itself, the server answers with text, as Airflow's does.
+        let with = if at.is_empty() { '?' } else { '&' };
+        query::<XCom>(move || {
+            wanted.get().then(|| format!("{path}/xcomEntries/{}{at}{with}stringify=false", paths::segment(&key)))
+        })
     };
     let size = format::bytes(entry.size_bytes);
     view! {

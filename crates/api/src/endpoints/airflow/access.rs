@@ -2,10 +2,10 @@
 
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Admin, Caller, PathParams, QueryParams, page};
+use crate::extract::{Admin, Caller, PathParams, QueryParams, order, page};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::{ActionCollection, ActionResource, NamedItem, Page, RoleCollection, RoleDetail};
+use cofferdam_api_types::{ActionCollection, ActionResource, NamedItem, OrderedPage, Page, RoleCollection, RoleDetail};
 use cofferdam_domain::context::Role;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -63,23 +63,41 @@ fn detail(role: Role) -> RoleDetail {
     RoleDetail { name: role.as_str().to_owned(), actions: actions.collect() }
 }
 
-/// The roles, with what they may do. They are fixed.
+/// By what the roles are ordered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RoleField {
+    Rights,
+    Name,
+}
+
+const ROLE_FIELDS: [(&str, RoleField); 2] = [("role_id", RoleField::Rights), ("name", RoleField::Name)];
+
+/// The roles, with what they may do. They are fixed. By `role_id`, who may least first, unless `order_by` is `name`.
 #[utoipa::path(
     get,
     path = "/api/v1/roles",
     tag = "users",
     operation_id = "get_roles",
-    params(Page),
+    params(OrderedPage),
     responses((status = 200, body = RoleCollection))
 )]
 pub(crate) async fn roles(
     _: State<Arc<App>>,
     _: Caller<Admin>,
-    QueryParams(query): QueryParams<Page>,
+    QueryParams(query): QueryParams<OrderedPage>,
 ) -> Result<Json<RoleCollection>, ApiError> {
     let page = page(query.limit, query.offset)?;
-    let all = Role::ALL.iter().skip(page.offset as usize).take(page.limit as usize);
-    Ok(Json(RoleCollection { roles: all.map(|role| detail(*role)).collect(), total_entries: Role::ALL.len() as u64 }))
+    let order = order(query.order_by.as_deref(), &ROLE_FIELDS)?;
+    let mut all = Role::ALL.to_vec();
+    all.sort_by(|one, other| {
+        let way = match order.field {
+            RoleField::Rights => one.cmp(other),
+            RoleField::Name => one.as_str().cmp(other.as_str()),
+        };
+        if order.backwards { way.reverse() } else { way }
+    });
+    let shown = all.into_iter().skip(page.offset as usize).take(page.limit as usize);
+    Ok(Json(RoleCollection { roles: shown.map(detail).collect(), total_entries: Role::ALL.len() as u64 }))
 }
 
 #[derive(Deserialize)]

@@ -1,21 +1,17 @@
-//! Tasks, sources and figures of dags.
+//! Sources and figures of dags, and what is wrong with them.
 
 use super::super::words;
-use super::backwards;
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
+use crate::extract::{Caller, PathParams, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cofferdam_api_types::{
-    ClassReference, DagSource, DagStats, DagStatsCollection, DagStatsState, ErrorCode, ImportError, ImportErrorCollection, Task,
-    TaskCollection, TimeDelta,
+    DagSource, DagStats, DagStatsCollection, DagStatsState, ErrorCode, ImportError, ImportErrorCollection,
 };
-use cofferdam_domain::plan::{DagPlan, TaskPlan};
-use cofferdam_domain::retry::Backoff;
-use cofferdam_ids::{DagId, TaskId};
-use cofferdam_store::bundles::{self, FileFilter};
+use cofferdam_ids::DagId;
+use cofferdam_store::bundles::{self, FileField, FileFilter};
 use cofferdam_store::{dags, runs};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
@@ -24,103 +20,7 @@ use utoipa::IntoParams;
 
 #[derive(Deserialize)]
 pub(crate) struct DagPath {
-    dag_id: DagId,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct TaskPath {
-    dag_id: DagId,
-    task_id: TaskId,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OrderQuery {
-    /// `task_id` (the default) or `-task_id`.
-    order_by: Option<String>,
-}
-
-/// The tasks of a dag's current version, by name.
-#[utoipa::path(
-    get,
-    path = "/api/v1/dags/{dag_id}/tasks",
-    tag = "dags",
-    operation_id = "get_tasks",
-    params(("dag_id" = String, Path, description = "The dag."), OrderQuery),
-    responses((status = 200, body = TaskCollection))
-)]
-pub(crate) async fn tasks(
-    State(app): State<Arc<App>>,
-    caller: Caller<Viewer>,
-    PathParams(path): PathParams<DagPath>,
-    QueryParams(query): QueryParams<OrderQuery>,
-) -> Result<Json<TaskCollection>, ApiError> {
-    let last_first = backwards(query.order_by.as_deref(), "task_id")?;
-    let mut tx = app.state.store.begin(&caller.context).await?;
-    let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
-    let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
-    let mut tasks: Vec<Task> = plan.tasks.iter().map(|task| wire(&plan, task)).collect();
-    tasks.sort_by(|one, other| one.task_id.cmp(&other.task_id));
-    if last_first {
-        tasks.reverse();
-    }
-    Ok(Json(TaskCollection { total_entries: tasks.len() as u64, tasks }))
-}
-
-/// A task of a dag's current version.
-#[utoipa::path(
-    get,
-    path = "/api/v1/dags/{dag_id}/tasks/{task_id}",
-    tag = "dags",
-    operation_id = "get_task",
-    params(("dag_id" = String, Path, description = "The dag."), ("task_id" = String, Path, description = "The task.")),
-    responses((status = 200, body = Task))
-)]
-pub(crate) async fn task(
-    State(app): State<Arc<App>>,
-    caller: Caller<Viewer>,
-    PathParams(path): PathParams<TaskPath>,
-) -> Result<Json<Task>, ApiError> {
-    let mut tx = app.state.store.begin(&caller.context).await?;
-    let version = dags::get_version(&mut tx, &path.dag_id, None).await?;
-    let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
-    let found = plan.task_named(&path.task_id).map(|task| wire(&plan, task));
-    found.map(Json).ok_or_else(|| ApiError::not_found(format!("The task '{}'", path.task_id)))
-}
-
-fn wire(plan: &DagPlan, task: &TaskPlan) -> Task {
-    let operator = task.work.component().map_or_else(|| task.work.kind().to_owned(), |work| work.component.name.to_string());
-    let (module_path, class_name) = operator.rsplit_once('/').unwrap_or(("", &operator));
-    let class_ref = ClassReference { module_path: module_path.to_owned(), class_name: class_name.to_owned() };
-    Task {
-        task_id: task.task_id.clone(),
-        task_display_name: task.task_id.to_string(),
-        owner: plan.owners.first().cloned().unwrap_or_default(),
-        class_ref,
-        operator_name: operator,
-        downstream_task_ids: task.downstream.iter().filter_map(|index| Some(plan.task(*index)?.task_id.clone())).collect(),
-        trigger_rule: task.trigger_rule.as_str().to_owned(),
-        pool: task.pool.to_string(),
-        pool_slots: task.pool_slots,
-        queue: task.queue.to_string(),
-        priority_weight: task.priority,
-        weight_rule: "absolute".to_owned(),
-        retries: task.retry.max_tries.saturating_sub(1),
-        retry_delay: TimeDelta::from_ms(task.retry.delay_ms),
-        retry_exponential_backoff: !matches!(task.retry.backoff, Backoff::Constant),
-        execution_timeout: TimeDelta::from_ms(task.limits.wall_ms),
-        depends_on_past: false,
-        wait_for_downstream: false,
-        is_mapped: task.is_mapped(),
-        doc_md: task.doc.clone(),
-        start_date: plan.start_date,
-        end_date: plan.end_date,
-        extra_links: Vec::new(),
-        template_fields: vec!["input".to_owned()],
-        ui_color: "#fff".to_owned(),
-        ui_fgcolor: "#000".to_owned(),
-    }
+    pub dag_id: DagId,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +95,9 @@ pub(crate) async fn stats(
     Ok(Json(DagStatsCollection { total_entries: dags.len() as u64, dags }))
 }
 
+const ERROR_FIELDS: [(&str, FileField); 3] =
+    [("import_error_id", FileField::Number), ("timestamp", FileField::Changed), ("filename", FileField::Path)];
+
 /// Files of bundles with something wrong, as Airflow tells it; `diagnostics` has each with its place in the file.
 #[utoipa::path(
     get,
@@ -209,14 +112,9 @@ pub(crate) async fn import_errors(
     caller: Caller<Viewer>,
     QueryParams(query): QueryParams<ImportErrorQuery>,
 ) -> Result<Json<ImportErrorCollection>, ApiError> {
-    let last_first = match query.order_by.as_deref() {
-        // The numbers follow the time.
-        Some("timestamp") => false,
-        Some("-timestamp") => true,
-        other => backwards(other, "import_error_id")?,
-    };
+    let order = order(query.order_by.as_deref(), &ERROR_FIELDS)?;
     let page = page(query.limit, query.offset)?;
-    let filter = FileFilter { broken: true, by_id: Some(last_first), ..FileFilter::default() };
+    let filter = FileFilter { broken: true, order, ..FileFilter::default() };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = bundles::files(&mut tx, filter, page).await?;
     let import_errors = listed.items.into_iter().map(import_error_of).collect::<Result<_, _>>()?;
@@ -257,7 +155,7 @@ pub(crate) struct ImportErrorQuery {
     limit: u32,
     /// How many to pass over.
     offset: u32,
-    /// `import_error_id` (the default) or `timestamp`, with `-` before it for the latest first.
+    /// `import_error_id` (the default), `timestamp` or `filename`, with `-` before it for the other direction.
     order_by: Option<String>,
 }
 
@@ -279,14 +177,43 @@ fn import_error_of(file: bundles::BundleFile) -> Result<ImportError, ApiError> {
     })
 }
 
-/// Warnings about dags: none, since a dag with something wrong is not applied. (The list has the name that Airflow gives it.)
+/// By what Airflow lets warnings be ordered.
+const WARNING_FIELDS: [(&str, ()); 4] = [("timestamp", ()), ("dag_id", ()), ("warning_type", ()), ("message", ())];
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WarningQuery {
+    /// Only about this dag.
+    #[serde(rename = "dag_id")]
+    _dag_id: Option<String>,
+    /// Only of this kind.
+    #[serde(rename = "warning_type")]
+    _warning_type: Option<String>,
+    /// The most to answer with, from 1 to 1000; 100 when left out.
+    limit: Option<u32>,
+    /// How many to pass over.
+    offset: Option<u32>,
+    /// `timestamp` (the default), `dag_id`, `warning_type` or `message`, with `-` before it for the other direction.
+    order_by: Option<String>,
+}
+
+/// Warnings about dags, such as that a pool is missing: none, since such a dag is not applied. (The list has the name that Airflow
+/// gives it.)
 #[utoipa::path(
     get,
     path = "/api/v1/dagWarnings",
     tag = "dags",
     operation_id = "get_dag_warnings",
+    params(WarningQuery),
     responses((status = 200, body = ImportErrorCollection))
 )]
-pub(crate) async fn warnings(_: State<Arc<App>>, _: Caller<Viewer>) -> Json<ImportErrorCollection> {
-    Json(ImportErrorCollection { import_errors: Vec::new(), total_entries: 0 })
+pub(crate) async fn warnings(
+    _: State<Arc<App>>,
+    _: Caller<Viewer>,
+    QueryParams(query): QueryParams<WarningQuery>,
+) -> Result<Json<ImportErrorCollection>, ApiError> {
+    page(query.limit.unwrap_or(100), query.offset.unwrap_or(0))?;
+    order(query.order_by.as_deref(), &WARNING_FIELDS)?;
+    Ok(Json(ImportErrorCollection { import_errors: Vec::new(), total_entries: 0 }))
 }

@@ -4,7 +4,7 @@ use crate::App;
 use crate::endpoints::audit_after;
 use crate::endpoints::words::run_state;
 use crate::error::ApiError;
-use crate::extract::{Caller, JsonBody, Operator, PathParams, QueryParams, Viewer, page};
+use crate::extract::{Caller, JsonBody, Operator, PathParams, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use cofferdam_api_types::{
 use cofferdam_domain::asset::AssetUri;
 use cofferdam_domain::run::RunStateName;
 use cofferdam_ids::{DagId, DagRunId};
-use cofferdam_store::assets::{self, EventFilter, QueuedFilter};
+use cofferdam_store::assets::{self, AssetEventField, AssetField, EventFilter, QueuedFilter};
 use cofferdam_store::audit::Action;
 use cofferdam_store::{Page, StoreError, dags, runs};
 use http::StatusCode;
@@ -24,6 +24,21 @@ use serde_json::{Map, Value, json};
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::IntoParams;
+
+const FIELDS: [(&str, AssetField); 4] = [
+    ("uri", AssetField::Name),
+    ("id", AssetField::Number),
+    ("created_at", AssetField::Made),
+    ("updated_at", AssetField::Changed),
+];
+
+const EVENT_FIELDS: [(&str, AssetEventField); 5] = [
+    ("timestamp", AssetEventField::Time),
+    ("source_dag_id", AssetEventField::Dag),
+    ("source_task_id", AssetEventField::Task),
+    ("source_run_id", AssetEventField::Run),
+    ("source_map_index", AssetEventField::MapIndex),
+];
 
 /// The query of `GET /datasets`.
 #[derive(Deserialize, IntoParams)]
@@ -34,7 +49,7 @@ pub(crate) struct DatasetsQuery {
     limit: Option<u32>,
     /// How many to pass over.
     offset: Option<u32>,
-    /// `uri` (the default) or `id`, with `-` before it for the other direction.
+    /// `uri` (the default), `id`, `created_at` or `updated_at`, with `-` before it for the other direction.
     order_by: Option<String>,
     /// Only those whose name contains this.
     uri_pattern: Option<String>,
@@ -51,7 +66,8 @@ pub(crate) struct DatasetEventsQuery {
     limit: Option<u32>,
     /// How many to pass over.
     offset: Option<u32>,
-    /// `timestamp` (the default), or `-timestamp` for the latest first.
+    /// `timestamp` (the default), `source_dag_id`, `source_task_id`, `source_run_id` or `source_map_index`, with `-` before it for the
+    /// other direction.
     order_by: Option<String>,
     /// Only those of the dataset of this number.
     dataset_id: Option<i64>,
@@ -164,16 +180,7 @@ pub(crate) async fn list(
     QueryParams(query): QueryParams<DatasetsQuery>,
 ) -> Result<Json<DatasetCollection>, ApiError> {
     let page = page(query.limit.unwrap_or(100), query.offset.unwrap_or(0))?;
-    let order = match query.order_by.as_deref() {
-        None | Some("uri") => assets::AssetOrder::Name,
-        Some("-uri") => assets::AssetOrder::NameBackwards,
-        Some("id") => assets::AssetOrder::Number,
-        Some("-id") => assets::AssetOrder::NumberBackwards,
-        Some(other) => {
-            let detail = format!("'order_by' is '{other}'; it can be uri or id, with '-' before it for the other direction.");
-            return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
-        }
-    };
+    let order = order(query.order_by.as_deref(), &FIELDS)?;
     let of_dags = query.dag_ids.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|dag| !dag.is_empty());
     let of_dags: Vec<String> = of_dags.map(str::to_owned).collect();
     let mut tx = app.state.store.begin(&caller.context).await?;
@@ -222,7 +229,7 @@ pub(crate) async fn events(
         source_task_id: query.source_task_id,
         source_run_id: query.source_run_id,
         source_map_index: query.source_map_index,
-        earliest_first: !super::backwards(query.order_by.as_deref(), "timestamp")?,
+        order: order(query.order_by.as_deref(), &EVENT_FIELDS)?,
         ..EventFilter::default()
     };
     let mut tx = app.state.store.begin(&caller.context).await?;
@@ -278,7 +285,7 @@ pub(crate) async fn upstream(
 ) -> Result<Json<DatasetEventCollection>, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
     let run = runs::get(&mut tx, &path.dag_id, &path.dag_run_id).await?;
-    let filter = EventFilter { made_run: Some(run.key), earliest_first: true, ..EventFilter::default() };
+    let filter = EventFilter { made_run: Some(run.key), ..EventFilter::default() };
     // A run is made of at most so many.
     found(assets::events(&mut tx, &filter, Page::first(10_000)).await?)
 }

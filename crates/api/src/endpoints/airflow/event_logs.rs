@@ -1,16 +1,16 @@
 //! The audit log.
 
-use super::backwards;
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Admin, Caller, PathParams, QueryParams, page};
+use crate::extract::{Admin, Caller, PathParams, QueryParams, order, page};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use cofferdam_api_types::{EventLog, EventLogCollection};
 use cofferdam_store::Page;
-use cofferdam_store::audit::{self, AuditFilter, NumberedEntry};
+use cofferdam_store::audit::{self, AuditField, AuditFilter, NumberedEntry};
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
@@ -22,7 +22,8 @@ pub(crate) struct EventLogQuery {
     limit: Option<u32>,
     /// How many to pass over.
     offset: Option<u32>,
-    /// `event_log_id` (the default) or `when`, with `-` before it for the latest first.
+    /// `event_log_id` (the default) or `when`, `dag_id`, `run_id`, `task_id`, `event`, `owner` or `extra`, with `-` before it for the
+    /// other direction.
     order_by: Option<String>,
     /// Only about this dag.
     dag_id: Option<String>,
@@ -30,12 +31,10 @@ pub(crate) struct EventLogQuery {
     task_id: Option<String>,
     /// Only about this run.
     run_id: Option<String>,
-    /// Taken, and without effect.
-    #[serde(rename = "map_index")]
-    _map_index: Option<i32>,
-    /// Taken, and without effect.
-    #[serde(rename = "try_number")]
-    _try_number: Option<u32>,
+    /// Only about the task instance at this position in a mapped task, -1 when it is not mapped.
+    map_index: Option<i32>,
+    /// Only about a task instance at this try.
+    try_number: Option<u32>,
     /// Only of this action.
     event: Option<String>,
     /// Only by this user.
@@ -49,6 +48,17 @@ pub(crate) struct EventLogQuery {
     /// Of none of these actions, separated by commas.
     excluded_events: Option<String>,
 }
+
+const FIELDS: [(&str, AuditField); 8] = [
+    ("event_log_id", AuditField::Number),
+    ("when", AuditField::Number),
+    ("dag_id", AuditField::Dag),
+    ("run_id", AuditField::Run),
+    ("task_id", AuditField::Task),
+    ("event", AuditField::Action),
+    ("owner", AuditField::Principal),
+    ("extra", AuditField::Detail),
+];
 
 /// What was done, by whom, to what.
 #[utoipa::path(
@@ -65,8 +75,7 @@ pub(crate) async fn list(
     QueryParams(query): QueryParams<EventLogQuery>,
 ) -> Result<Json<EventLogCollection>, ApiError> {
     let page = page(query.limit.unwrap_or(100), query.offset.unwrap_or(0))?;
-    let order = query.order_by.as_deref();
-    let backwards = backwards(order, "event_log_id").or_else(|error| backwards(order, "when").map_err(|_| error))?;
+    let order = order(query.order_by.as_deref(), &FIELDS)?;
     let words = |text: Option<String>| -> Vec<String> {
         let text = text.unwrap_or_default();
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -81,8 +90,10 @@ pub(crate) async fn list(
         actions,
         not_actions: words(query.excluded_events),
         principal: query.owner,
+        map_index: query.map_index,
+        try_number: query.try_number,
         at: (query.after, query.before),
-        backwards,
+        order,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = audit::search(&mut tx, &filter, page).await?;
@@ -124,6 +135,7 @@ fn wire(NumberedEntry { number, entry }: NumberedEntry) -> EventLog {
     };
     let mut part = |needed: usize| if about >= needed { parts.next() } else { None };
     let (dag_id, run_id, task_id) = (part(1), part(2), part(3));
+    let about_task = |value: &Value| value.as_i64().filter(|_| about == 3);
     EventLog {
         event_log_id: number,
         when: entry.at,
@@ -132,8 +144,8 @@ fn wire(NumberedEntry { number, entry }: NumberedEntry) -> EventLog {
         dag_id,
         task_id,
         run_id,
-        map_index: None,
-        try_number: None,
+        map_index: about_task(&entry.detail["map_index"]).and_then(|index| i32::try_from(index).ok()),
+        try_number: about_task(&entry.detail["try_number"]).and_then(|number| u32::try_from(number).ok()),
         execution_date: None,
         extra: Some(entry.detail.to_string()),
         target_kind: entry.target_kind,

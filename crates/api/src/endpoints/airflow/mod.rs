@@ -4,15 +4,16 @@
 mod access;
 mod dags;
 mod datasets;
+mod dependencies;
 mod event_logs;
 mod monitoring;
 mod runs;
+mod tasks;
 
 use crate::App;
 use crate::error::ApiError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use cofferdam_api_types::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(dags::tasks))
-        .routes(routes!(dags::task))
+        .routes(routes!(tasks::all))
+        .routes(routes!(tasks::one))
         .routes(routes!(dags::source))
         .routes(routes!(dags::stats))
         .routes(routes!(dags::warnings))
@@ -38,8 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(datasets::queued_of_dataset, datasets::forget_of_dataset))
         .routes(routes!(runs::batch))
         .routes(routes!(runs::links))
-        .routes(routes!(runs::dependencies))
-        .routes(routes!(runs::mapped_dependencies))
+        .routes(routes!(dependencies::plain))
+        .routes(routes!(dependencies::mapped))
         .routes(routes!(event_logs::list))
         .routes(routes!(event_logs::get))
         .routes(routes!(access::roles))
@@ -77,17 +78,4 @@ pub(crate) fn only_fields(body: &impl Serialize, list: Option<&str>, fields: Opt
         Some(list) => value[list].as_array_mut().into_iter().flatten().for_each(keep),
     }
     Ok(Json(value).into_response())
-}
-
-/// Whether a list that has one order is asked for backwards.
-pub(crate) fn backwards(order_by: Option<&str>, field: &str) -> Result<bool, ApiError> {
-    match order_by {
-        None => Ok(false),
-        Some(asked) if asked == field => Ok(false),
-        Some(asked) if asked.strip_prefix('-') == Some(field) => Ok(true),
-        Some(other) => {
-            let detail = format!("'order_by' is '{other}'; it can be {field} or -{field}.");
-            Err(ApiError::new(ErrorCode::InvalidParameter, detail))
-        }
-    }
 }

@@ -5,15 +5,21 @@ use crate::error::ApiError;
 use crate::extract::{Caller, Editor, JsonBody, PathParams, QueryParams, Viewer, page};
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use cofferdam_api_types::{
-    AirflowHealth, ConfigOption, ConfigSection, ConfigSections, ConnectionTest, NewConnection, Page, PartStatus,
-    PluginCollection, Provider, ProviderCollection, SchedulerStatus,
+    AirflowHealth, ConfigOption, ConfigSection, ConfigSections, ConnectionTest, DagProcessorStatus, NewConnection, Page,
+    PartStatus, PluginCollection, Provider, ProviderCollection, SchedulerStatus, TriggererStatus,
 };
 use cofferdam_domain::plan::DEFAULT_MAX_ACTIVE_RUNS;
-use cofferdam_store::components;
+use cofferdam_store::{components, schedulers};
+use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
+
+/// A scheduler that was not heard of for so long is not at work.
+const LOST: TimeDelta = TimeDelta::seconds(30);
 
 /// Whether the database answers and tasks can be run, as Airflow says it. `/health/deep` tells more.
 #[utoipa::path(
@@ -24,12 +30,17 @@ use utoipa::IntoParams;
     responses((status = 200, body = AirflowHealth))
 )]
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<AirflowHealth> {
-    let (database, queue) = tokio::join!(app.state.store.ping(), app.state.queue.ping());
+    let (seen, queue) = tokio::join!(schedulers::last_seen(&app.state.store), app.state.queue.ping());
     let word = |well: bool| if well { "healthy".to_owned() } else { "unhealthy".to_owned() };
+    let database = seen.is_ok();
+    let last = seen.ok().flatten();
+    // Schedulers give work out over the queue: without it none is done.
+    let at_work = queue.is_ok() && last.is_some_and(|last| app.now() - last <= LOST);
     Json(AirflowHealth {
-        metadatabase: PartStatus { status: word(database.is_ok()) },
-        // Schedulers are led over the queue: without it none is at work.
-        scheduler: SchedulerStatus { status: word(queue.is_ok()), latest_scheduler_heartbeat: None },
+        metadatabase: PartStatus { status: word(database) },
+        scheduler: SchedulerStatus { status: word(at_work), latest_scheduler_heartbeat: last.map(|last| last.to_rfc3339()) },
+        triggerer: TriggererStatus::default(),
+        dag_processor: DagProcessorStatus::default(),
     })
 }
 
@@ -67,20 +78,21 @@ pub(crate) struct SectionQuery {
     section: Option<String>,
 }
 
-/// What of the configuration concerns clients. Nothing that is secret is here, and nothing of the servers behind it.
+/// What of the configuration concerns clients, as JSON or with `Accept: text/plain` as text. Nothing that is secret is here, and nothing of the servers behind it.
 #[utoipa::path(
     get,
     path = "/api/v1/config",
     tag = "operations",
     operation_id = "get_config",
     params(SectionQuery),
-    responses((status = 200, body = ConfigSections))
+    responses((status = 200, content((ConfigSections = "application/json"), (String = "text/plain"))))
 )]
 pub(crate) async fn config(
     State(app): State<Arc<App>>,
     _: Caller<Viewer>,
     QueryParams(query): QueryParams<SectionQuery>,
-) -> Result<Json<ConfigSections>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut sections = sections(&app);
     if let Some(wanted) = query.section {
         sections.retain(|section| section.name == wanted);
@@ -88,7 +100,21 @@ pub(crate) async fn config(
             return Err(ApiError::not_found(format!("The section '{wanted}'")));
         }
     }
-    Ok(Json(ConfigSections { sections }))
+    Ok(written(&headers, sections))
+}
+
+/// The sections as JSON, or as the text of a configuration file when that is asked for.
+fn written(headers: &HeaderMap, sections: Vec<ConfigSection>) -> Response {
+    if !headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain")) {
+        return Json(ConfigSections { sections }).into_response();
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for section in sections {
+        lines.push(format!("[{}]", section.name));
+        lines.extend(section.options.into_iter().map(|option| format!("{} = {}", option.key, option.value)));
+        lines.push(String::new());
+    }
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], lines.join("\n")).into_response()
 }
 
 #[derive(Deserialize)]
@@ -107,13 +133,14 @@ pub(crate) struct OptionPath {
         ("section" = String, Path, description = "The section."),
         ("option" = String, Path, description = "The option.")
     ),
-    responses((status = 200, body = ConfigSections))
+    responses((status = 200, content((ConfigSections = "application/json"), (String = "text/plain"))))
 )]
 pub(crate) async fn config_value(
     State(app): State<Arc<App>>,
     _: Caller<Viewer>,
     PathParams(path): PathParams<OptionPath>,
-) -> Result<Json<ConfigSections>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut sections = sections(&app);
     for section in &mut sections {
         section.options.retain(|option| section.name == path.section && option.key == path.option);
@@ -122,7 +149,7 @@ pub(crate) async fn config_value(
     if sections.is_empty() {
         return Err(ApiError::not_found(format!("The option '{}' of the section '{}'", path.option, path.section)));
     }
-    Ok(Json(ConfigSections { sections }))
+    Ok(written(&headers, sections))
 }
 
 /// Plugins of the server: none, since nothing of a tenant runs in it.

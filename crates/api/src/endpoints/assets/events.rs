@@ -5,7 +5,8 @@ use crate::extract::{Caller, QueryParams, Viewer, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{AssetEventCollection, AssetEventListQuery};
-use cofferdam_store::assets::{self, EventFilter};
+use cofferdam_store::Order;
+use cofferdam_store::assets::{self, AssetEventField, EventFilter};
 use std::sync::Arc;
 
 /// What has happened to assets, the latest first, with the runs that followed.
@@ -26,6 +27,7 @@ pub(crate) async fn handler(
     let filter = EventFilter {
         uri: query.uri.as_deref().map(uri).transpose()?,
         source_dag_id: query.source_dag_id,
+        order: Order { field: AssetEventField::Time, backwards: true },
         ..EventFilter::default()
     };
     let mut tx = app.state.store.begin(&caller.context).await?;

@@ -22,9 +22,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// What a program that writes dags down exports. See `wit/workflow`.
-const DEFINE: &str = "cofferdam:workflow/definitions@0.1.0#define";
+pub const WORKFLOW_FUNCTION: &str = "cofferdam:workflow/definitions@0.1.0#define";
 /// The fuel that it may use: some seconds.
-const FUEL: u64 = 10_000_000_000;
+pub const WORKFLOW_FUEL: u64 = 10_000_000_000;
 
 #[derive(Deserialize)]
 pub(crate) struct Path {
@@ -63,8 +63,9 @@ pub(crate) async fn define(
     let mut tx = app.state.store.begin(context).await?;
     let version = components::get(&mut tx, name, &VersionRef::Digest(digest.clone())).await?;
     tx.rollback().await?;
-    let entry = inspection(&version)?.entry(Some(DEFINE)).map_err(|error| {
-        let detail = format!("{} exports no '{DEFINE}', as a program that writes dags down does: {error}.", version.name);
+    let entry = inspection(&version)?.entry(Some(WORKFLOW_FUNCTION)).map_err(|error| {
+        let detail =
+            format!("{} exports no '{WORKFLOW_FUNCTION}', as a program that writes dags down does: {error}.", version.name);
         ApiError::new(ErrorCode::UnknownFunction, detail)
     })?;
     let _trial = app.trials.begin(context.tenant)?;
@@ -74,7 +75,7 @@ pub(crate) async fn define(
     attempt.grant = Grant { clock: false, random: false, ..Grant::default() };
     // Where its clock stands still.
     attempt.context.logical_date = DateTime::UNIX_EPOCH;
-    attempt.limits = Limits { fuel: FUEL, ..attempt.limits };
+    attempt.limits = Limits { fuel: WORKFLOW_FUEL, ..attempt.limits };
     let for_run: Arc<dyn Host> = Arc::clone(&host) as _;
     let report = app.state.sandbox.run(&program, attempt, for_run, CancellationToken::new()).await;
     let output = printed(&host.take(), |stream| stream != Stream::Log);

@@ -10,6 +10,7 @@ mod try_function;
 mod upload;
 
 pub(crate) use self::define::define;
+pub use self::define::{WORKFLOW_FUEL, WORKFLOW_FUNCTION};
 pub(crate) use self::upload::put as upload_for;
 
 use crate::App;

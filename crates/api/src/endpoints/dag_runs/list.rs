@@ -8,8 +8,8 @@ use axum::response::Response;
 use cofferdam_api_types::{DagRunCollection, DagRunListQuery, ErrorCode};
 use cofferdam_domain::run::{RunStateName, RunType};
 use cofferdam_ids::DagId;
-use cofferdam_store::dags;
-use cofferdam_store::runs::{self, RunFilter, RunOrder};
+use cofferdam_store::runs::{self, RunField, RunFilter, RunOrder};
+use cofferdam_store::{Order, dags};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -92,12 +92,24 @@ pub(crate) fn order(text: Option<&str>) -> Result<RunOrder, ApiError> {
         Some("dag_run_id" | "run_id") => RunOrder::Name,
         Some("-queued_at") => RunOrder::LastQueued,
         Some("queued_at") => RunOrder::FirstQueued,
+        Some("-id") => RunOrder::LastQueued,
+        Some("id") => RunOrder::FirstQueued,
         Some(other) => {
-            let detail = format!(
-                "'order_by' is '{other}'; it can be logical_date, execution_date, queued_at, start_date, end_date or dag_run_id, \
-                     with '-' before it for the latest first."
-            );
-            return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
+            let (backwards, name) = other.strip_prefix('-').map_or((false, other), |name| (true, name));
+            let field = match name {
+                "state" => RunField::State,
+                "dag_id" => RunField::Dag,
+                "external_trigger" => RunField::ByHand,
+                "updated_at" => RunField::Changed,
+                _ => {
+                    let detail = format!(
+                        "'order_by' is '{other}'; it can be logical_date, execution_date, queued_at, id, start_date, end_date, updated_at, \
+                         dag_run_id, dag_id, state or external_trigger, with '-' before it for the other direction."
+                    );
+                    return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
+                }
+            };
+            RunOrder::Other(Order { field, backwards })
         }
     })
 }

@@ -19,6 +19,7 @@ use cofferdam_ids::{DagId, DagRunId};
 use cofferdam_store::runs;
 use serde::Deserialize;
 use std::sync::Arc;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,6 +32,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cancel::handler))
         .routes(routes!(clear::handler))
         .routes(routes!(note::handler))
+}
+
+/// Whether it is only to be told what would be touched.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DryRunQuery {
+    /// With `true` nothing changes, and the answer is the task instances that would be touched.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@ use super::wire;
 use crate::App;
 use crate::endpoints::audit_after;
 use crate::error::ApiError;
-use crate::extract::{Caller, Decision, IdempotencyKey, JsonBody, Operator, PathParams};
+use crate::extract::{Caller, JsonBody, Operator, PathParams};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{DagRun, ErrorCode, TriggerDagRun};
@@ -29,10 +29,7 @@ pub(crate) struct Path {
     path = "/api/v1/dags/{dag_id}/dagRuns",
     tag = "dag-runs",
     operation_id = "trigger_dag_run",
-    params(
-        ("dag_id" = String, Path, description = "The dag."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat: up to 255 characters.")
-    ),
+    params(("dag_id" = String, Path, description = "The dag.")),
     request_body = TriggerDagRun,
     responses((status = 200, body = DagRun))
 )]
@@ -40,7 +37,6 @@ pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Operator>,
     PathParams(path): PathParams<Path>,
-    key: IdempotencyKey,
     JsonBody(request): JsonBody<TriggerDagRun>,
 ) -> Result<Json<DagRun>, ApiError> {
     let context = caller.context;
@@ -48,20 +44,21 @@ pub(crate) async fn handler(
         let detail = format!("A note has at most {LONGEST_NOTE} characters.");
         return Err(ApiError::new(ErrorCode::InvalidBody, detail).at("/note"));
     }
-    let scope = format!("trigger {}", path.dag_id.as_str().chars().take(240).collect::<String>());
-    let taken = match key.begin(&app, &context, scope, &(&path.dag_id, &request)).await? {
-        Decision::Work(taken) => taken,
-        Decision::Replay(body) => return serde_json::from_value(body).map(Json).map_err(ApiError::internal),
-    };
-    let result = trigger(&app, &context, &path.dag_id, request).await;
-    if let Some(taken) = taken {
-        taken.finish(&app, &context, &result).await;
-    }
-    result.map(Json)
+    trigger(&app, &context, &path.dag_id, request).await.map(Json)
 }
 
 async fn trigger(app: &App, context: &Context, dag: &DagId, request: TriggerDagRun) -> Result<DagRun, ApiError> {
+    let interval = match (request.data_interval_start, request.data_interval_end) {
+        (Some(start), Some(end)) => Some((start, end)),
+        (None, None) => None,
+        (given, _) => {
+            let missing = if given.is_some() { "/data_interval_end" } else { "/data_interval_start" };
+            let detail = "An interval of data has a start and an end: give both or none.";
+            return Err(ApiError::new(ErrorCode::InvalidBody, detail).at(missing));
+        }
+    };
     let trigger = Trigger {
+        interval,
         dag_run_id: request.dag_run_id,
         logical_date: request.logical_date,
         conf: request.conf.map_or(Value::Null, Value::Object),

@@ -1,8 +1,8 @@
 use super::wire;
 use crate::App;
-use crate::endpoints::airflow::{backwards, only_fields};
+use crate::endpoints::airflow::only_fields;
 use crate::error::ApiError;
-use crate::extract::{Caller, QueryParams, Viewer, page};
+use crate::extract::{Caller, QueryParams, Viewer, order, page};
 use axum::extract::State;
 use axum::response::Response;
 use cofferdam_api_types::{DagCollection, DagListQuery};
@@ -24,7 +24,7 @@ pub(crate) async fn handler(
     QueryParams(query): QueryParams<DagListQuery>,
 ) -> Result<Response, ApiError> {
     let page = page(query.limit, query.offset)?;
-    let backwards = backwards(query.order_by.as_deref(), "dag_id")?;
+    let backwards = order(query.order_by.as_deref(), &[("dag_id", ())])?.backwards;
     let tags = query.tags.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
     let filter = DagFilter {
         tags: tags.map(str::to_owned).collect(),

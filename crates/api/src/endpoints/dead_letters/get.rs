@@ -1,5 +1,6 @@
 use super::{LetterPath, wire};
 use crate::App;
+use crate::endpoints::segment;
 use crate::endpoints::task_instances::tries::as_try;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, Viewer};
@@ -9,7 +10,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cofferdam_api_types::{DeadLetterDetail, DeadLetterTry, UndecodableMessage};
 use cofferdam_store::dead_letters::{self, DeadLetter, DeadMessage};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A dead letter with its whole history: every try, what the last one was given, and for a message what could be read of it.
@@ -53,28 +53,4 @@ fn log(letter: &DeadLetter, try_number: u32) -> String {
         (segment(letter.dag_id.as_str()), segment(letter.dag_run_id.as_str()), segment(letter.task_id.as_str()));
     let mapped = if letter.map_index < 0 { String::new() } else { format!("?map_index={}", letter.map_index) };
     format!("/api/v1/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{try_number}{mapped}")
-}
-
-/// A name as a part of a path.
-fn segment(name: &str) -> String {
-    name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_parts_of_paths() {
-        assert_eq!(segment("manual__2026-11-21T06:00:00+00:00"), "manual__2026-11-21T06%3A00%3A00%2B00%3A00");
-        assert_eq!(segment("a/b ü"), "a%2Fb%20%C3%BC");
-    }
 }

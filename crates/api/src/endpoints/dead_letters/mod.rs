@@ -3,6 +3,7 @@
 mod discard;
 mod get;
 mod list;
+mod retention;
 mod retry;
 
 use super::words::{reason, task_state};
@@ -29,6 +30,7 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list::handler))
+        .routes(routes!(retention::get, retention::set))
         .routes(routes!(get::handler))
         .routes(routes!(retry::one))
         .routes(routes!(retry::many))

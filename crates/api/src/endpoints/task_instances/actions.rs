@@ -280,9 +280,15 @@ const fn action(state: MarkedState) -> &'static str {
     }
 }
 
-/// One entry for all: the dag, with the instances while they are few.
+/// One entry for all: about the instance when it is one, else about the dag, with the instances while they are few.
 async fn audit(app: &App, context: &Context, dag: &DagId, action: &str, touched: &[Touched]) {
     if touched.is_empty() {
+        return;
+    }
+    if let [one] = touched {
+        let target = format!("{dag}/{}/{}", one.dag_run_id, one.task_id);
+        let done = Action { action, target_kind: "task_instance", target: &target };
+        audit_after(app, context, done, json!({ "map_index": one.map_index, "try_number": one.try_number })).await;
         return;
     }
     let named: Vec<String> = touched

@@ -11,6 +11,8 @@ mod search;
 mod summaries;
 pub(super) mod tries;
 
+pub(super) use search::Scope;
+
 use super::dag_runs::duration_s;
 use super::words::{reason, receipt, task_state};
 use crate::App;

@@ -3,14 +3,14 @@
 use super::{TaskPath, wire};
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, JsonBody, PathParams, QueryParams, Viewer, page};
+use crate::extract::{Caller, JsonBody, PathParams, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{ErrorCode, ListTaskInstancesForm, TaskInstanceCollection, TaskInstanceListQuery};
 use cofferdam_domain::context::Context;
 use cofferdam_domain::task::TaskStateName;
 use cofferdam_ids::{DagId, DagRunId, RunKey, TaskId};
-use cofferdam_store::task_instances::{self, InstanceFilter, TaskInstance};
+use cofferdam_store::task_instances::{self, InstanceField, InstanceFilter, TaskInstance};
 use cofferdam_store::{Page, dags, runs};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,16 +18,24 @@ use std::sync::Arc;
 /// The most instances of one answer that names one run.
 const MOST_OF_A_RUN: u32 = 20_000;
 
+const FIELDS: [(&str, InstanceField); 5] = [
+    ("map_index", InstanceField::MapIndex),
+    ("state", InstanceField::State),
+    ("duration", InstanceField::Duration),
+    ("start_date", InstanceField::Started),
+    ("end_date", InstanceField::Ended),
+];
+
 /// Which dags, runs and tasks a path names.
-pub(super) struct Scope {
-    dag: Option<DagId>,
-    run: Option<DagRunId>,
-    task: Option<TaskId>,
+pub(crate) struct Scope {
+    pub dag: Option<DagId>,
+    pub run: Option<DagRunId>,
+    pub task: Option<TaskId>,
 }
 
 impl Scope {
     /// `~` stands for all.
-    pub(super) fn new(dag: &str, run: &str, task: Option<TaskId>) -> Result<Self, ApiError> {
+    pub(crate) fn new(dag: &str, run: &str, task: Option<TaskId>) -> Result<Self, ApiError> {
         let dag = (dag != "~").then(|| DagId::new(dag)).transpose();
         let run = (run != "~").then(|| DagRunId::new(run)).transpose();
         match (dag, run) {
@@ -70,6 +78,7 @@ pub(super) async fn search(
         ended: (query.end_date_gte, query.end_date_lte),
         updated: (query.updated_at_gte, query.updated_at_lte),
         duration_s: (query.duration_gte, query.duration_lte),
+        order: query.order_by.as_deref().map(|by| order(Some(by), &FIELDS)).transpose()?,
     };
     found(app, context, &filter, page).await
 }
@@ -138,6 +147,7 @@ pub(crate) async fn batch(
         ended: (form.end_date_gte, form.end_date_lte),
         updated: (None, None),
         duration_s: (form.duration_gte, form.duration_lte),
+        order: None,
     };
     found(&app, &caller.context, &filter, page).await.map(Json)
 }

@@ -4,7 +4,7 @@ use super::{MapIndexQuery, TaskPath, plan, wire};
 use crate::App;
 use crate::endpoints::dag_runs::duration_s;
 use crate::error::ApiError;
-use crate::extract::{Caller, PathParams, QueryParams, Viewer, page};
+use crate::extract::{Caller, PathParams, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{TaskInstance, TaskState, Try, TryCollection};
@@ -170,7 +170,7 @@ async fn some(
     query: TriesQuery,
 ) -> Result<TryCollection, ApiError> {
     let page = page(query.limit.unwrap_or(1000), query.offset.unwrap_or(0))?;
-    let last_first = crate::endpoints::airflow::backwards(query.order_by.as_deref(), "try_number")?;
+    let last_first = order(query.order_by.as_deref(), &[("try_number", ())])?.backwards;
     let (mut tries, mut task_instances) = read(app, context, &path, map_index).await?;
     let total_entries = tries.len() as u64;
     if last_first {

@@ -1,7 +1,7 @@
 use super::{put, shown};
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, Decision, Editor, IdempotencyKey, JsonBody};
+use crate::extract::{Caller, Editor, JsonBody};
 use axum::extract::State;
 use axum::response::Response;
 use cofferdam_api_types::{ErrorCode, PutTask, StandaloneTask};
@@ -15,30 +15,18 @@ use std::sync::Arc;
     path = "/api/tasks",
     tag = "tasks",
     operation_id = "create_task",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat: up to 255 characters.")),
     request_body = PutTask,
     responses((status = 201, body = StandaloneTask))
 )]
 pub(crate) async fn handler(
     State(app): State<Arc<App>>,
     caller: Caller<Editor>,
-    key: IdempotencyKey,
     JsonBody(body): JsonBody<PutTask>,
 ) -> Result<Response, ApiError> {
     let context = caller.context;
     let Some(task_id) = body.task_id.clone() else {
         return Err(ApiError::new(ErrorCode::InvalidBody, "The task has no name: give it a 'task_id'.").at("/task_id"));
     };
-    let taken = match key.begin(&app, &context, "create task".to_owned(), &body).await? {
-        Decision::Work(taken) => taken,
-        Decision::Replay(kept) => {
-            let task: StandaloneTask = serde_json::from_value(kept).map_err(ApiError::internal)?;
-            return Ok(shown(StatusCode::CREATED, &task));
-        }
-    };
-    let result = put(&app, &context, &task_id, body, Expect::Absent).await;
-    if let Some(taken) = taken {
-        taken.finish(&app, &context, &result).await;
-    }
-    Ok(shown(StatusCode::CREATED, &result?))
+    let made = put(&app, &context, &task_id, body, Expect::Absent).await?;
+    Ok(shown(StatusCode::CREATED, &made))
 }

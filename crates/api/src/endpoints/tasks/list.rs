@@ -1,8 +1,7 @@
 use super::wire;
 use crate::App;
-use crate::endpoints::airflow::backwards;
 use crate::error::ApiError;
-use crate::extract::{Caller, QueryParams, Viewer, page};
+use crate::extract::{Caller, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{StandaloneTaskCollection, StandaloneTaskListQuery};
@@ -31,7 +30,7 @@ pub(crate) async fn handler(
         paused: query.paused,
         only_active: false,
         standalone: Some(true),
-        backwards: backwards(query.order_by.as_deref(), "task_id")?,
+        backwards: order(query.order_by.as_deref(), &[("task_id", ())])?.backwards,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = dags::list(&mut tx, &filter, page).await?;

@@ -1,4 +1,4 @@
-use super::{check_password, domain_role, one_role, wire};
+use super::{check_password, domain_role, names, one_role, wire};
 use crate::App;
 use crate::error::ApiError;
 use crate::extract::{Admin, Caller, JsonBody};
@@ -33,13 +33,12 @@ pub(crate) async fn handler(
     let role = one_role(request.role, request.roles.as_deref())?.ok_or_else(|| {
         ApiError::new(ErrorCode::InvalidBody, "A user needs a role: viewer, operator, editor or admin.").at("/role")
     })?;
-    let names = [request.first_name.as_deref(), request.last_name.as_deref()];
-    let display_name = names.into_iter().flatten().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
-    let display_name = if display_name.is_empty() { request.username.clone() } else { display_name };
+    let names = names(request.first_name, request.last_name, request.email)?;
+    let display_name = names.display().unwrap_or_else(|| request.username.clone());
     let hash = app.passwords.hash(&request.password).await.map_err(ApiError::internal)?;
     let now = app.now();
     let mut tx = app.state.store.begin(&caller.context).await?;
-    let new = NewUser { username: request.username, display_name, role: domain_role(role), password_hash: Some(hash) };
+    let new = NewUser { username: request.username, display_name, names, role: domain_role(role), password_hash: Some(hash) };
     let id = users::create(&mut tx, &new, now).await?;
     let done = Action { action: "user.create", target_kind: "user", target: &new.username };
     audit::append(&mut tx, done, &serde_json::json!({ "role": new.role }), now).await?;

@@ -1,4 +1,5 @@
 use super::cloud_event::{self, NotUnderstood};
+use super::refusals::note;
 use super::signature::{self, Untrusted};
 use crate::App;
 use crate::endpoints::audit_after;
@@ -12,6 +13,7 @@ use cofferdam_domain::context::Context;
 use cofferdam_engine::WebhookOutcome as Outcome;
 use cofferdam_ids::{DagId, TenantName};
 use cofferdam_store::audit::Action;
+use cofferdam_store::webhooks::WebhookRefusal;
 use cofferdam_store::{tenants, webhooks};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -33,6 +35,16 @@ pub(crate) struct Path {
 impl From<Untrusted> for ApiError {
     fn from(error: Untrusted) -> Self {
         Self::new(ErrorCode::Unauthenticated, error.to_string())
+    }
+}
+
+impl From<Untrusted> for WebhookRefusal {
+    fn from(error: Untrusted) -> Self {
+        match error {
+            Untrusted::Headers => Self::Headers,
+            Untrusted::Time => Self::Time,
+            Untrusted::Signature => Self::Signature,
+        }
     }
 }
 
@@ -83,27 +95,35 @@ pub(crate) async fn handler(
         found = secret.map(|secret| (context, dag_id, secret));
     }
     let secret = found.as_ref().map(|(_, _, secret)| secret.as_str());
-    let delivery_id = signature::verify(&parts.headers, &body, secret, app.now())?;
-    let Some((context, dag_id, _)) = found else { return Err(Untrusted::Signature.into()) };
-    let said = cloud_event::read(&parts.headers, media_type(&parts.headers).as_deref(), &body)?;
+    let refuse = |why: WebhookRefusal| {
+        if let Some((context, dag_id, _)) = &found {
+            note(&app, context.tenant, dag_id, why);
+        }
+    };
+    let delivery_id = signature::verify(&parts.headers, &body, secret, app.now()).inspect_err(|why| refuse((*why).into()))?;
+    let said = cloud_event::read(&parts.headers, media_type(&parts.headers).as_deref(), &body)
+        .inspect_err(|_| refuse(WebhookRefusal::Body))?;
     let event_id = said.event_id.unwrap_or_else(|| delivery_id.to_owned());
     if event_id.len() > LONGEST_EVENT_ID {
+        refuse(WebhookRefusal::Body);
         return Err(ApiError::new(
             ErrorCode::InvalidBody,
             format!("Source and id of an event have at most {LONGEST_EVENT_ID} bytes."),
         ));
     }
-    let outcome = app.state.engine.receive_webhook(&context, &dag_id, &event_id, said.conf).await?;
+    let Some((context, dag_id, _)) = &found else { return Err(Untrusted::Signature.into()) };
+    let outcome = app.state.engine.receive_webhook(context, dag_id, &event_id, said.conf).await?;
     let answer = match outcome {
         Outcome::Made(run) => {
             let target = format!("{dag_id}/{run}");
             let done = Action { action: "webhook.receive", target_kind: "dag_run", target: &target };
-            audit_after(&app, &context, done, json!({ "event_id": event_id })).await;
+            audit_after(&app, context, done, json!({ "event_id": event_id })).await;
             WebhookAnswer { outcome: WebhookOutcome::Made, dag_run_id: Some(run) }
         }
         Outcome::Before(run) => WebhookAnswer { outcome: WebhookOutcome::Duplicate, dag_run_id: run },
         Outcome::LeftOut => WebhookAnswer { outcome: WebhookOutcome::LeftOut, dag_run_id: None },
         Outcome::TooMany => {
+            refuse(WebhookRefusal::TooMany);
             let detail = "The webhook has received as many events as it takes in a minute; send this one again later.";
             return Err(ApiError::new(ErrorCode::TooManyEvents, detail).with_header(header::RETRY_AFTER, HeaderValue::from(60)));
         }

@@ -1,14 +1,14 @@
+use super::text::as_text;
 use super::wire;
 use crate::App;
-use crate::endpoints::task_instances::TaskPath;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::XCom;
+use cofferdam_api_types::{ErrorCode, XCom};
 use cofferdam_ids::{DagId, DagRunId, TaskId, XComKey};
 use cofferdam_objects::XComReference;
-use cofferdam_store::xcoms::StoredValue;
+use cofferdam_store::xcoms::{FoundXCom, StoredValue};
 use cofferdam_store::{runs, xcoms};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 pub(crate) struct XComQuery {
     /// Position in a mapped task.
     map_index: Option<i32>,
-    /// The value as text, when it is `true`; as it is otherwise.
+    /// With `false` the value as it is; otherwise as text, as Airflow has it: what Python's `str` makes of it.
     stringify: Option<String>,
     /// Taken, and without effect: values are JSON.
     #[serde(rename = "deserialize")]
@@ -73,12 +73,21 @@ pub(crate) async fn handler(
         }
     };
     let value = match query.stringify.as_deref() {
-        Some(flag) if flag.eq_ignore_ascii_case("true") => Value::String(match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        }),
-        _ => value,
+        Some(flag) if flag.eq_ignore_ascii_case("false") => value,
+        None => Value::String(as_text(&value)),
+        Some(flag) if flag.eq_ignore_ascii_case("true") => Value::String(as_text(&value)),
+        Some(other) => {
+            let detail = format!("'stringify' is '{other}'; it can be true or false.");
+            return Err(ApiError::new(ErrorCode::InvalidParameter, detail));
+        }
     };
-    let task = TaskPath { dag_id: path.dag_id, dag_run_id: path.dag_run_id, task_id: path.task_id };
-    Ok(Json(XCom { entry: wire(xcom.entry, &task, map_index, run.logical_date), value }))
+    let found = FoundXCom {
+        entry: xcom.entry,
+        dag_id: path.dag_id,
+        dag_run_id: path.dag_run_id,
+        task_id: path.task_id,
+        map_index,
+        logical_date: run.logical_date,
+    };
+    Ok(Json(XCom { entry: wire(found), value }))
 }

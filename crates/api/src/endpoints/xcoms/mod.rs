@@ -2,10 +2,9 @@
 
 mod get;
 mod list;
+mod text;
 
-use super::task_instances::TaskPath;
 use crate::App;
-use chrono::{DateTime, Utc};
 use cofferdam_api_types::XComEntry;
 use cofferdam_store::xcoms;
 use std::sync::Arc;
@@ -16,15 +15,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list::handler)).routes(routes!(get::handler))
 }
 
-fn wire(entry: xcoms::XComEntry, task: &TaskPath, map_index: i32, execution_date: DateTime<Utc>) -> XComEntry {
+fn wire(found: xcoms::FoundXCom) -> XComEntry {
     XComEntry {
-        key: entry.key,
-        dag_id: task.dag_id.clone(),
-        dag_run_id: task.dag_run_id.clone(),
-        task_id: task.task_id.clone(),
-        map_index,
-        size_bytes: entry.size_bytes,
-        timestamp: entry.created_at,
-        execution_date,
+        key: found.entry.key,
+        dag_id: found.dag_id,
+        dag_run_id: found.dag_run_id,
+        task_id: found.task_id,
+        map_index: found.map_index,
+        size_bytes: found.entry.size_bytes,
+        timestamp: found.entry.created_at,
+        execution_date: found.logical_date,
     }
 }

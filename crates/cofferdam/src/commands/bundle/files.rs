@@ -1,14 +1,16 @@
 //! What stands in the files of a bundle, as it is sent.
 
 use super::super::session::Session;
-use super::super::{program, tools};
+use super::super::{program, task, tools};
 use crate::failure::{Failure, Finding, Severity};
 use cofferdam_bundles::{Entry, FileError, FileKind, Snapshot};
 use cofferdam_client::Client;
 use cofferdam_client::api::{
-    ComponentUpload, Diagnostic, Severity as ApiSeverity, SyncContent, SyncFile, TextSpan, WorkflowReference,
+    ComponentUpload, Diagnostic, Severity as ApiSeverity, SyncContent, SyncFile, TextSpan, WorkflowReference, WrittenDag,
+    WrittenDags,
 };
 use cofferdam_ids::{BundleName, ComponentName, Digest};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What is hashed in place of a file that cannot be read: nothing. It is sent again each time.
@@ -69,13 +71,14 @@ async fn component(
         Err(error) => return Ok(broken("invalid_path", &error.to_string(), Some("rename the file"))),
     };
     if dry_run {
-        // It would have to be uploaded, which is a change.
-        let help = "leave --dry-run out, or look at it with `cofferdam component push`";
-        return Ok(broken(
-            "component_not_run",
-            "a dry run uploads no workflow component, and cannot ask it for its dags",
-            Some(help),
-        ));
+        // Uploading it would be a change, so it writes its dags down here.
+        return Ok(match task::define(&bytes).await {
+            Ok(definitions) => {
+                let dags = definitions.into_iter().map(|definition| WrittenDag { definition, lines: BTreeMap::new() }).collect();
+                SyncContent::Program(WrittenDags { text: String::new(), dags })
+            }
+            Err(failure) => SyncContent::Broken(found(failure)),
+        });
     }
     let upload = ComponentUpload { name, label: None, approve: false };
     match client.upload_component(&upload, bytes.into(), |_| {}).await {
@@ -128,6 +131,7 @@ fn diagnostic(finding: Finding) -> Diagnostic {
         place: None,
         labels: Vec::new(),
         suggestion: None,
+        source: Vec::new(),
     }
 }
 

@@ -152,7 +152,8 @@ fn in_words(path: &str, diagnostics: &[Diagnostic]) -> String {
         let place = found.span.map_or_else(|| path.to_owned(), |span| format!("{path}:{}:{}", span.line, span.column));
         let severity = if found.severity == Severity::Error { "error" } else { "warning" };
         let help = found.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
-        format!("{place}: {severity}[{}]: {}{help}", found.code, found.message)
+        let lines: String = found.source.iter().map(|line| format!("\n  {:>5} | {}", line.line, line.text)).collect();
+        format!("{place}: {severity}[{}]: {}{lines}{help}", found.code, found.message)
     };
     diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
 }

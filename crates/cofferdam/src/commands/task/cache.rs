@@ -30,6 +30,11 @@ impl Cache {
         })
     }
 
+    /// One that keeps nothing.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
     /// What was compiled from these bytes for this engine.
     pub async fn get(&self, digest: &Digest, compatibility: &str) -> Option<CompiledCode> {
         match self.0.as_ref()?.get_compiled(digest, compatibility).await {

@@ -1,6 +1,7 @@
 //! `task test`: runs a component here, in the sandbox of a worker and within its limits, without a server.
 
 mod cache;
+mod define;
 mod host;
 mod report;
 mod request;
@@ -12,6 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::output::progress;
 use crate::roles::compile_service;
+pub use define::define;
 pub use request::limits_over;
 
 use cache::Cache;
