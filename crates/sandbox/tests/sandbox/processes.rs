@@ -226,3 +226,11 @@ async fn a_program_that_is_none_is_told_of() {
     let report = absent.start(TenantId::generate(), &sleeping(), &Arc::default(), &CancellationToken::new()).await.unwrap();
     assert!(failure(&report, Reason::Internal).contains("cannot be started"), "{:?}", report.ending);
 }
+
+#[tokio::test]
+async fn a_process_that_is_killed_before_it_is_ready_is_lost() {
+    let args = vec!["-c".to_owned(), "kill -KILL $$".to_owned()];
+    let killed = Crew::new(ProcessConfig { program: "/bin/sh".into(), args, ..process_config() });
+    let report = killed.start(TenantId::generate(), &sleeping(), &Arc::default(), &CancellationToken::new()).await.unwrap();
+    assert!(failure(&report, Reason::WorkerLost).contains("signal 9"), "{:?}", report.ending);
+}

@@ -77,6 +77,9 @@ pub enum ProcessError {
     /// The process was started and did not become ready.
     #[error("a process for sandboxes did not become ready: {0}")]
     NotReady(String),
+    /// The process was killed before it was ready, by the system or by a person.
+    #[error("a process for sandboxes was lost before it was ready: {0}")]
+    Killed(String),
 }
 
 /// Processes for sandboxes, one for each tenant that has tries running or had some a short while ago. Cheap to clone.
@@ -194,7 +197,11 @@ impl Processes {
             Ok(seated) => seated,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a process for a tenant's sandboxes cannot be had");
-                return TryReport::never_started(&request, Ending::failure(Reason::Internal, error.to_string()));
+                let reason = match error {
+                    ProcessError::Killed(_) => Reason::WorkerLost,
+                    ProcessError::Engine(_) | ProcessError::Start(_) | ProcessError::NotReady(_) => Reason::Internal,
+                };
+                return TryReport::never_started(&request, Ending::failure(reason, error.to_string()));
             }
         };
         let started = Instant::now();

@@ -23,6 +23,8 @@ use tokio::sync::Notify;
 
 /// How long a process may take to become ready, on a busy machine.
 const READY: Duration = Duration::from_secs(30);
+/// How long the end of a process may be on its way when its socket is closed.
+const ENDING: Duration = Duration::from_secs(1);
 /// Bytes of a frame before any try was given to the process.
 const FIRST_FRAME_BYTES: u64 = 1 << 20;
 /// Bytes of what a process says to its standard error, in all its life.
@@ -98,6 +100,12 @@ impl Process {
             Ok(Ok(None) | Err(_)) | Err(_) => None,
         };
         let Some(Report::Ready { capacity, walls }) = ready else {
+            // Its end closes the socket a moment before it can be waited for.
+            if let Ok(Ok(status)) = tokio::time::timeout(ENDING, child.wait()).await
+                && status.signal().is_some()
+            {
+                return Err(ProcessError::Killed(described(status)));
+            }
             drop(child.start_kill());
             let mut said = String::new();
             if let Some(stderr) = child.stderr.take() {
