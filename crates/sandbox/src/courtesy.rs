@@ -21,7 +21,7 @@ pub(crate) fn processors() -> usize {
 /// Lets this thread, and those that it starts, give way to all others, and compute on so many of its processors only.
 pub(crate) fn of_thread(processors: usize) {
     // On Linux, priorities are the threads' own.
-    drop(rustix::process::setpriority_process(None, NICE));
+    let _ = rustix::process::setpriority_process(None, NICE);
     #[cfg(target_os = "linux")]
     stay_on(processors);
     #[cfg(not(target_os = "linux"))]
@@ -36,7 +36,7 @@ fn stay_on(processors: usize) {
     for processor in (0..CpuSet::MAX_CPU).rev().filter(|processor| allowed.is_set(*processor)).take(processors.max(1)) {
         chosen.set(processor);
     }
-    drop(sched_setaffinity(None, &chosen));
+    let _ = sched_setaffinity(None, &chosen);
 }
 
 /// Makes this process, which another has started to compute and nothing else, a session that gives way to other sessions.
