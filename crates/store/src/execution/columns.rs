@@ -10,6 +10,18 @@ use cofferdam_domain::trigger_rule::UpstreamCounts;
 use cofferdam_ids::{DagVersionId, LeaseToken, RunKey, TaskId, TaskInstanceId, TenantId, WorkerId};
 use uuid::Uuid;
 
+/// Counts of outcomes as arrays, in the order of the columns: all, `success`, `failed`, `upstream_failed`, `skipped`.
+pub(super) fn counts<'a>(counts: impl Iterator<Item = &'a UpstreamCounts> + Clone) -> [Vec<i32>; 5] {
+    let fields: [fn(&UpstreamCounts) -> i32; 5] = [
+        |counts| counts.total,
+        |counts| counts.success,
+        |counts| counts.failed,
+        |counts| counts.upstream_failed,
+        |counts| counts.skipped,
+    ];
+    fields.map(|field| counts.clone().map(field).collect())
+}
+
 /// A row of `task_instances` with what is needed of its run.
 pub(super) struct Row {
     pub instance_id: Uuid,

@@ -3,7 +3,7 @@
 //! Each task of such a group starts out as one row with the `map_index` -1. When the group's list is known, the rows of all of them become
 //! those of index 0, and the others are made like them, all at once. Every function here needs the run to be locked.
 
-use super::columns::Row;
+use super::columns::{self, Row};
 use super::transition::{Counted, LockedInstance, by_run};
 use crate::read::row_of;
 use crate::{StoreError, Tx};
@@ -87,11 +87,7 @@ pub async fn extend(tx: &mut Tx<'_>, run: RunKey, firsts: &[TaskInstanceId], new
     let ids: Vec<Uuid> = new.iter().map(|new| new.instance.uuid()).collect();
     let like: Vec<Uuid> = new.iter().map(|new| new.first.uuid()).collect();
     let indexes: Vec<i32> = new.iter().map(|new| new.map_index).collect();
-    let totals: Vec<i32> = new.iter().map(|new| new.upstream.total).collect();
-    let successes: Vec<i32> = new.iter().map(|new| new.upstream.success).collect();
-    let failures: Vec<i32> = new.iter().map(|new| new.upstream.failed).collect();
-    let upstream_failures: Vec<i32> = new.iter().map(|new| new.upstream.upstream_failed).collect();
-    let skips: Vec<i32> = new.iter().map(|new| new.upstream.skipped).collect();
+    let [totals, successes, failures, upstream_failures, skips] = columns::counts(new.iter().map(|new| &new.upstream));
     let made = sqlx::query!(
         r#"
         INSERT INTO task_instances (instance_id, tenant_id, run_key, task_index, map_index, task_id, state, is_leaf, upstream_total,
@@ -139,11 +135,7 @@ pub async fn count_by_index(tx: &mut Tx<'_>, counted: &[Counted]) -> Result<Vec<
     let runs: Vec<Uuid> = counted.iter().map(|counted| counted.run.uuid()).collect();
     let tasks: Vec<i32> = counted.iter().map(|counted| counted.task_index).collect();
     let map_indexes: Vec<i32> = counted.iter().map(|counted| counted.map_index.unwrap_or(-1)).collect();
-    let totals: Vec<i32> = counted.iter().map(|counted| counted.add.total).collect();
-    let successes: Vec<i32> = counted.iter().map(|counted| counted.add.success).collect();
-    let failures: Vec<i32> = counted.iter().map(|counted| counted.add.failed).collect();
-    let upstream_failures: Vec<i32> = counted.iter().map(|counted| counted.add.upstream_failed).collect();
-    let skips: Vec<i32> = counted.iter().map(|counted| counted.add.skipped).collect();
+    let [totals, successes, failures, upstream_failures, skips] = columns::counts(counted.iter().map(|counted| &counted.add));
     let rows = sqlx::query_as!(
         Row,
         r#"

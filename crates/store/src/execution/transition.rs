@@ -3,7 +3,7 @@
 //! The row of the run is locked before its instances, in order of the key. So the changes of one run happen one after
 //! another, counters never miss a neighbour's uncommitted result, and two transactions cannot wait for each other in a circle.
 
-use super::columns::{Columns, Row};
+use super::columns::{self, Columns, Row};
 use super::facts::XComValue;
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
@@ -537,11 +537,7 @@ pub async fn count(tx: &mut Tx<'_>, counted: &[Counted], finished: &[(RunKey, i3
     }
     let runs: Vec<Uuid> = counted.iter().map(|counted| counted.run.uuid()).collect();
     let tasks: Vec<i32> = counted.iter().map(|counted| counted.task_index).collect();
-    let totals: Vec<i32> = counted.iter().map(|counted| counted.add.total).collect();
-    let successes: Vec<i32> = counted.iter().map(|counted| counted.add.success).collect();
-    let failures: Vec<i32> = counted.iter().map(|counted| counted.add.failed).collect();
-    let upstream_failures: Vec<i32> = counted.iter().map(|counted| counted.add.upstream_failed).collect();
-    let skips: Vec<i32> = counted.iter().map(|counted| counted.add.skipped).collect();
+    let [totals, successes, failures, upstream_failures, skips] = columns::counts(counted.iter().map(|counted| &counted.add));
     let (finished_runs, finished_counts) = by_run(finished);
     let rows = sqlx::query_as!(
         Row,
