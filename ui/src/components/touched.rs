@@ -4,11 +4,13 @@ use crate::components::feedback::FailureNotice;
 use crate::components::icon::Icon;
 use crate::components::status::StatusLabel;
 use crate::core::http::{self, Failure};
+use crate::core::latest::Latest;
 use crate::core::status::Status;
 use crate::core::{format, paths};
 use cofferdam_api_types::{TaskInstanceReference, TaskInstanceReferenceCollection, TaskState};
 use cofferdam_ids::DagRunId;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use std::collections::BTreeMap;
 
 /// As many instances as are listed by name.
@@ -60,6 +62,54 @@ pub async fn send(dag: &str, requests: Vec<(&'static str, serde_json::Value)>) -
     });
     touched.dedup_by(|a, b| a.dag_run_id == b.dag_run_id && a.task_id == b.task_id && a.map_index == b.map_index);
     Ok(touched)
+}
+
+/// What these requests would touch, which must be such that change nothing; asked again when what they are made of changes. Nothing is
+/// asked when there are none.
+pub fn previewed(dag: String, requests: impl Fn() -> Vec<(&'static str, serde_json::Value)> + 'static) -> RwSignal<Preview> {
+    let preview: RwSignal<Preview> = RwSignal::new(None);
+    let latest = Latest::new();
+    Effect::new(move |_| {
+        let requests = requests();
+        if requests.is_empty() {
+            return;
+        }
+        let question = latest.ask();
+        preview.set(None);
+        let dag = dag.clone();
+        spawn_local(async move {
+            let answer = send(&dag, requests).await;
+            if question.is_wanted() {
+                preview.try_set(Some(answer));
+            }
+        });
+    });
+    preview
+}
+
+/// The foot of a form in a dialog: leaves it, or does what it asks about.
+#[component]
+pub fn Foot(
+    /// Whether the dialog is open.
+    open: RwSignal<bool>,
+    /// Whether it is being done.
+    busy: RwSignal<bool>,
+    /// Whether it can be done.
+    ready: Memo<bool>,
+    /// Whether it destroys something.
+    danger: bool,
+    /// What the button says that does it.
+    #[prop(into)]
+    label: Signal<String>,
+) -> impl IntoView {
+    view! {
+        <footer>
+            <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
+            <button class="btn" class:primary=!danger class:danger=danger class:solid=danger autofocus disabled=move || busy.get() || !ready.get()>
+                <Show when=move || busy.get()><Icon name="running"/></Show>{label}
+            </button>
+        </footer>
+    }
 }
 
 /// A choice of how far an act reaches.

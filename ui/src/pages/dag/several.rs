@@ -6,9 +6,8 @@ use crate::components::icon::Icon;
 use crate::components::menu::Item;
 use crate::components::picked::{Picked, PickedBar};
 use crate::components::status::StatusLabel;
-use crate::components::touched::{Choice, Preview, PreviewView, json, send, touches, verb_for};
+use crate::components::touched::{Choice, Foot, PreviewView, json, previewed, send, touches, verb_for};
 use crate::core::http::{self, Failure};
-use crate::core::latest::Latest;
 use crate::core::session::session;
 use crate::core::status::Status;
 use crate::core::tally::{self, Tally};
@@ -135,27 +134,13 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
     let toasts = expect_context::<Toasts>();
     let dag = dag_context().id.get_untracked();
     let only = RwSignal::new(Only::default());
-    let preview: RwSignal<Preview> = RwSignal::new(None);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<(usize, Failure)>);
     let clears = asked.deed == Deed::Clear;
     let question = StoredValue::new(asked.clone());
-    if clears {
-        let dag = dag.clone();
-        let latest = Latest::new();
-        Effect::new(move |_| {
-            let requests = question.with_value(|asked| requests(&asked.runs, only.get(), true));
-            let question = latest.ask();
-            preview.set(None);
-            let dag = dag.clone();
-            spawn_local(async move {
-                let answer = send(&dag, requests).await;
-                if question.is_wanted() {
-                    preview.try_set(Some(answer));
-                }
-            });
-        });
-    }
+    let preview = previewed(dag.clone(), move || {
+        if clears { question.with_value(|asked| requests(&asked.runs, only.get(), true)) } else { Vec::new() }
+    });
     let submit = {
         let dag = dag.clone();
         move |event: leptos::ev::SubmitEvent| {
@@ -184,7 +169,8 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
     let danger = asked.deed == Deed::Delete;
     let ready = Memo::new(move |_| !clears || preview.with(touches));
     let runs = format::plural(asked.runs.len() as u64, "run", "runs");
-    let label = move || if clears { preview.with(|preview| verb_for(verb, preview)) } else { format!("{verb} {runs}") };
+    let label =
+        Signal::derive(move || if clears { preview.with(|preview| verb_for(verb, preview)) } else { format!("{verb} {runs}") });
     view! {
         <form on:submit=submit>
             <div class="body">
@@ -205,12 +191,7 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
                     view! { <Counted dag=dag.clone() runs=asked.runs.clone()/> }.into_any()
                 }}
             </div>
-            <footer>
-                <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
-                <button class="btn" class:primary=!danger class:danger=danger class:solid=danger autofocus disabled=move || busy.get() || !ready.get()>
-                    <Show when=move || busy.get()><Icon name="running"/></Show>{label}
-                </button>
-            </footer>
+            <Foot open busy ready danger label/>
         </form>
     }
 }

@@ -2,11 +2,9 @@
 
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{FailureNotice, Toasts};
-use crate::components::icon::Icon;
 use crate::components::status::StatusLabel;
-use crate::components::touched::{Choice, Preview, PreviewView, json, send, touches, verb_for};
+use crate::components::touched::{Choice, Foot, PreviewView, json, previewed, send, touches, verb_for};
 use crate::core::http::{self, Failure};
-use crate::core::latest::Latest;
 use crate::core::status::Status;
 use crate::core::{format, paths};
 use crate::pages::run::run_context;
@@ -206,31 +204,17 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
         only_failed: asked.deed == Deed::Clear && asked.tasks.is_empty() && failed_run,
         ..Reach::default()
     });
-    let preview: RwSignal<Preview> = RwSignal::new(None);
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    let latest = Latest::new();
     let question = StoredValue::new(asked.clone());
-    {
-        let (dag, run) = (dag.clone(), run.clone());
-        Effect::new(move |_| {
+    let preview = {
+        let run = run.clone();
+        previewed(dag.clone(), move || {
             let reach = reach.get();
-            let Ok(run) = DagRunId::new(&run) else { return };
-            let requests = question.with_value(|asked| requests(asked, reach, &run, true));
-            if requests.is_empty() {
-                return;
-            }
-            let current = latest.ask();
-            preview.set(None);
-            let dag = dag.clone();
-            spawn_local(async move {
-                let answer = send(&dag, requests).await;
-                if current.is_wanted() {
-                    preview.try_set(Some(answer));
-                }
-            });
-        });
-    }
+            let Ok(run) = DagRunId::new(&run) else { return Vec::new() };
+            question.with_value(|asked| requests(asked, reach, &run, true))
+        })
+    };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() {
@@ -268,7 +252,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
         Deed::RunAlone => ("Run", false),
         Deed::Delete => ("Delete the run", true),
     };
-    let label = move || preview.with(|preview| verb_for(verb, preview));
+    let label = Signal::derive(move || preview.with(|preview| verb_for(verb, preview)));
     let clears = matches!(asked.deed, Deed::Clear | Deed::Retry);
     let whole = asked.tasks.is_empty();
     view! {
@@ -293,12 +277,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
                 })}
                 {matches!(asked.deed, Deed::MarkRun(_) | Deed::Delete).then(|| view! { <Counted/> })}
             </div>
-            <footer>
-                <button type="button" class="btn" on:click=move |_| open.set(false)>"Cancel"</button>
-                <button class="btn" class:primary=!danger class:danger=danger class:solid=danger autofocus disabled=move || busy.get() || !ready.get()>
-                    <Show when=move || busy.get()><Icon name="running"/></Show>{label}
-                </button>
-            </footer>
+            <Foot open busy ready danger label/>
         </form>
     }
 }
