@@ -125,7 +125,7 @@ pub(crate) async fn load(app: &App, tenant: TenantId, digest: &Digest) -> Result
 pub(crate) fn attempt(entry: Entry, input: Option<Value>, now: DateTime<Utc>) -> Result<TryRequest, ApiError> {
     Ok(TryRequest {
         is_input_open: false,
-        instance: TaskInstanceId::generate(),
+        instance: TaskInstanceId::LOCAL,
         entry,
         input: input.unwrap_or_else(|| json!({})).to_string(),
         limits: Limits { wall_ms: WALL_MS, ..Limits::default() },

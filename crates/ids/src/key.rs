@@ -83,6 +83,11 @@ keys! {
 #[serde(transparent)]
 pub struct LeaseToken(pub i64);
 
+impl TaskInstanceId {
+    /// What runs outside of any run: the same always, since the random numbers of a task without chance follow from it.
+    pub const LOCAL: Self = Self(Uuid::nil());
+}
+
 impl fmt::Display for LeaseToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -87,7 +87,7 @@ pub struct TaskTestArgs {
     /// An environment variable (may be repeated)
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub env: Vec<Variable>,
-    /// What the task may reach: a JSON or YAML file that holds a `grant`, as in a dag [default: nothing]
+    /// What the task may reach: a JSON or YAML file with what a task of a dag has as its `grant` [default: nothing]
     #[arg(long, value_name = "FILE")]
     pub grant: Option<PathBuf>,
     /// Gives the task a scratch directory, 64 MiB unless the grant says how much, whose bytes are kept in this folder meanwhile

@@ -31,7 +31,7 @@ pub async fn define(read: &[u8]) -> Result<Vec<Value>, Failure> {
     let program = load(&runtime, &Cache::none(), &inspection.digest, &bytes).await?;
     let request = TryRequest {
         is_input_open: false,
-        instance: TaskInstanceId::generate(),
+        instance: TaskInstanceId::LOCAL,
         entry,
         input: json!({}).to_string(),
         limits: Limits { fuel: cofferdam_api::WORKFLOW_FUEL, ..Limits::default() },

@@ -22,7 +22,7 @@ pub fn request(args: &TaskTestArgs, inspection: &Inspection) -> Result<TryReques
     let input = args.input.as_deref().map(|text| json_or_file("--input", text)).transpose()?;
     Ok(TryRequest {
         is_input_open: false,
-        instance: TaskInstanceId::generate(),
+        instance: TaskInstanceId::LOCAL,
         entry: entry(args, inspection)?,
         input: input.unwrap_or_else(|| json!({})).to_string(),
         limits: limits(&args.limits)?,
