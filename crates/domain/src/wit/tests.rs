@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 pub(super) fn named(name: &str) -> Named {
@@ -231,4 +232,15 @@ fn a_variant_of_json_takes_whatever_there_is() {
     assert_eq!(json.schema(), json!({ "title": "json" }));
     let other = WitType::Variant { named: named("json"), cases: vec![case("json", Some(WitType::U8))] };
     assert!(of(&other, json!("text")).is_err(), "only with a text inside");
+}
+
+proptest! {
+    /// JSON is read to the last binary digit, wherever it is read: a value passes through it several times on its way.
+    #[test]
+    fn a_number_comes_out_of_json_as_it_went_in(bits: u64) {
+        let number = f64::from_bits(bits);
+        prop_assume!(number.is_finite());
+        let read: Value = serde_json::from_str(&serde_json::to_string(&number).unwrap()).unwrap();
+        prop_assert_eq!(read.as_f64().map(f64::to_bits), Some(bits));
+    }
 }
