@@ -5,16 +5,16 @@
 
 mod jitter;
 mod mistake;
+mod pattern;
 mod words;
 
 pub use jitter::jitter;
 
 use crate::definition::TimeSpan;
 use crate::definition::suggest::closest;
-use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Tz;
-use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::{GapInfo, Tz};
+use croner::{Cron, Direction};
 use serde::{Deserialize, Serialize};
 
 /// The interval of data that a run covers: from `start`, up to but not including `end`. The run is due at `end`, and its
@@ -54,6 +54,14 @@ pub enum ScheduleError {
     /// Nothing was given.
     #[error("a schedule must not be empty")]
     Empty,
+    /// An alias of other programs that says no time.
+    #[error("'{given}' says no time")]
+    NoTime {
+        /// The word.
+        given: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// A word that begins with '@' and is not known.
     #[error("'{given}' is not a known alias")]
     UnknownAlias {
@@ -107,6 +115,7 @@ impl ScheduleError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Empty => Some("write null for a dag that only runs when triggered".to_owned()),
+            Self::NoTime { instead, .. } => Some((*instead).to_owned()),
             Self::UnknownAlias { closest: Some(alias), .. } => Some(format!("did you mean '{alias}'?")),
             Self::UnknownAlias { closest: None, .. } => {
                 Some(format!("the aliases are {}, @once and 'every 15m'", ALIASES.map(|(alias, _)| alias).join(", ")))
@@ -129,6 +138,12 @@ const ALIASES: [(&str, &str); 8] = [
     ("@quarterly", "0 0 1 */3 *"),
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
+];
+
+/// Aliases of cron and of Airflow that are understood, and that no clock can follow.
+const WITHOUT_TIME: [(&str, &str); 2] = [
+    ("@reboot", "trigger the dag when the machine has started, or let a webhook run it"),
+    ("@continuous", "write 'every 1s' with overlap: skip: a run begins when the one before has ended"),
 ];
 
 /// Reads the name of a time zone.
@@ -158,12 +173,15 @@ impl Schedule {
         let text = text.trim();
         let kind = if text.is_empty() {
             return Err(ScheduleError::Empty);
-        } else if text.eq_ignore_ascii_case("@once") {
+        } else if text == "@once" {
             Kind::Once
         } else if let Some(interval) = interval_of(text) {
             Kind::Every(every(interval)?)
         } else if text.starts_with('@') {
-            let Some((_, pattern)) = ALIASES.iter().find(|(alias, _)| text.eq_ignore_ascii_case(alias)) else {
+            if let Some((_, instead)) = WITHOUT_TIME.iter().find(|(alias, _)| text == *alias) {
+                return Err(ScheduleError::NoTime { given: text.to_owned(), instead });
+            }
+            let Some((_, pattern)) = ALIASES.iter().find(|(alias, _)| text == *alias) else {
                 let known = ALIASES.iter().map(|(alias, _)| *alias).chain(["@once", "@every"]);
                 return Err(ScheduleError::UnknownAlias { given: text.to_owned(), closest: closest(text, known) });
             };
@@ -234,7 +252,7 @@ impl Schedule {
             Kind::Cron(cron) => {
                 // Ticks are at full seconds, so the fraction of a second does not matter here.
                 let local = whole_second(time)?.with_timezone(&self.timezone);
-                cron.find_next_occurrence(&local, false).ok().map(|found| found.with_timezone(&Utc))
+                occurrence(cron, &local, false, Direction::Forward).map(|found| found.with_timezone(&Utc))
             }
         }
     }
@@ -255,7 +273,7 @@ impl Schedule {
                 // Half a second past a tick, that tick is before.
                 let inclusive = second < time;
                 let local = second.with_timezone(&self.timezone);
-                cron.find_previous_occurrence(&local, inclusive).ok().map(|found| found.with_timezone(&Utc))
+                occurrence(cron, &local, inclusive, Direction::Backward).map(|found| found.with_timezone(&Utc))
             }
         }
     }
@@ -384,7 +402,7 @@ impl Schedule {
 
     /// The crontab expression behind an alias, or the expression itself.
     fn pattern(&self) -> &str {
-        let alias = ALIASES.iter().find(|(alias, _)| self.text.eq_ignore_ascii_case(alias));
+        let alias = ALIASES.iter().find(|(alias, _)| self.text == *alias);
         alias.map_or(self.text.as_str(), |(_, pattern)| pattern)
     }
 }
@@ -415,15 +433,10 @@ fn crontab(text: &str) -> Result<Cron, ScheduleError> {
     if !(5..=7).contains(&fields) {
         return Err(ScheduleError::FieldCount { found: fields });
     }
-    // croner reads `1,,2` as `1,2`; more likely a number was forgotten.
-    if text.split_whitespace().flat_map(|field| field.split(',')).any(str::is_empty) {
-        return Err(ScheduleError::Pattern { given: text.to_owned(), why: "a list has an empty place".to_owned() });
-    }
-    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Optional).build();
-    let cron = parser.parse(text).map_err(|error| ScheduleError::Pattern {
-        given: text.to_owned(),
-        why: mistake::of(text, |text| parser.parse(text).is_ok()).unwrap_or_else(|| error.to_string()),
-    })?;
+    let Some(cron) = pattern::read(text) else {
+        let why = mistake::of(text).unwrap_or_else(|| "its fields do not go together".to_owned());
+        return Err(ScheduleError::Pattern { given: text.to_owned(), why });
+    };
     // A year without clock changes or leap day is as good a start as any: the search goes on for centuries.
     let start = NaiveDate::from_ymd_opt(2001, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).unwrap_or_default();
     if cron.find_next_occurrence(&start.and_utc(), true).is_err() {
@@ -431,6 +444,40 @@ fn crontab(text: &str) -> Result<Cron, ScheduleError> {
     }
     Ok(cron)
 }
+
+/// The next time of an expression, or the one before.
+fn occurrence(cron: &Cron, local: &DateTime<Tz>, inclusive: bool, direction: Direction) -> Option<DateTime<Tz>> {
+    let from = |local: &DateTime<Tz>, inclusive| match direction {
+        Direction::Forward => cron.find_next_occurrence(local, inclusive).ok(),
+        Direction::Backward => cron.find_previous_occurrence(local, inclusive).ok(),
+    };
+    from(local, inclusive).or_else(|| from(&beyond_skipped_day(cron, local, direction)?, true))
+}
+
+/// The first moment on the other side of a day that the zone skipped altogether, when that is what is in the way. Zones that moved to
+/// the other side of the date line have such days; croner takes them for the end of all times.
+fn beyond_skipped_day(cron: &Cron, local: &DateTime<Tz>, direction: Direction) -> Option<DateTime<Tz>> {
+    let zone = local.timezone();
+    let mut wall = local.naive_local();
+    // Between them and the day there can only be times that croner passed over, in changes of clocks.
+    for _ in 0..100 {
+        wall = match direction {
+            Direction::Forward => cron.find_next_occurrence(&wall, false).ok()?,
+            Direction::Backward => cron.find_previous_occurrence(&wall, false).ok()?,
+        };
+        let Some(GapInfo { begin: Some((begin, _)), end: Some(end) }) = GapInfo::new(&wall, &zone) else { continue };
+        if end.naive_local() - begin > LONGEST_CLOCK_CHANGE {
+            return match direction {
+                Direction::Forward => Some(end),
+                Direction::Backward => zone.from_local_datetime(&(begin - TimeDelta::seconds(1))).latest(),
+            };
+        }
+    }
+    None
+}
+
+/// What is longer is no change of clocks; so croner has it.
+const LONGEST_CLOCK_CHANGE: TimeDelta = TimeDelta::hours(2);
 
 fn whole_second(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.timestamp(), 0)

@@ -78,6 +78,12 @@ fn ocps_1_0() {
         "*/0 * * * *",
         "5-1 * * * *",
         "1,,2 * * * *",
+        // Names are for months and days of the week, each for its own.
+        "MON * * * *",
+        "0 0 MON * *",
+        "0 0 * MON *",
+        "0 0 * * JAN",
+        "0 0 1 1JAN *",
     ] {
         assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Pattern { .. })), "{wrong}");
     }
@@ -95,14 +101,16 @@ fn ocps_1_1() {
         ("@quarterly", "2027-01-01T00:00"),
         ("@yearly", "2027-01-01T00:00"),
         ("@annually", "2027-01-01T00:00"),
-        ("@Daily", "2026-11-01T00:00"),
     ] {
         assert_eq!(ticks(alias, "UTC", START, 1), [first], "{alias}");
     }
     let error = Schedule::parse("@dayly", Tz::UTC).unwrap_err();
     assert_eq!(error.to_string(), "'@dayly' is not a known alias");
     assert_eq!(error.help().unwrap(), "did you mean '@daily'?");
-    assert!(matches!(Schedule::parse("@reboot", Tz::UTC), Err(ScheduleError::UnknownAlias { .. })));
+    // Their case matters.
+    assert_eq!(Schedule::parse("@DAILY", Tz::UTC).unwrap_err().help().unwrap(), "did you mean '@daily'?");
+    assert!(Schedule::parse("@daily 0 0 * * *", Tz::UTC).is_err());
+    assert!(matches!(Schedule::parse("@reboot", Tz::UTC), Err(ScheduleError::NoTime { .. })));
 }
 
 /// OCPS 1.2: a field of seconds in front, and one of years at the end.
@@ -119,6 +127,9 @@ fn ocps_1_2() {
     assert_eq!(years.previous_before(time("2040-01-01T00:00")), Some(time("2029-01-01T00:00")));
     assert_eq!(ticks("0 0 12 25 DEC * 2026,2028", "UTC", START, 2), ["2026-12-25T12:00", "2028-12-25T12:00"]);
     assert_eq!(ticks("0 30 6 * * MON *", "UTC", START, 2), ["2026-11-02T06:30", "2026-11-09T06:30"]);
+    // Steps over all years count from 1970: the even ones.
+    assert_eq!(ticks("0 0 0 1 1 * */2", "UTC", START, 2), ["2028-01-01T00:00", "2030-01-01T00:00"]);
+    assert!(matches!(Schedule::parse("0 0 0 1 1 * 1969", Tz::UTC), Err(ScheduleError::Pattern { .. })));
     assert_eq!(Schedule::parse("0 6 * *", Tz::UTC), Err(ScheduleError::FieldCount { found: 4 }));
     assert_eq!(Schedule::parse("0 0 6 * * * * *", Tz::UTC), Err(ScheduleError::FieldCount { found: 8 }));
     assert!(matches!(Schedule::parse("60 0 6 * * *", Tz::UTC), Err(ScheduleError::Pattern { .. })));
@@ -149,7 +160,25 @@ fn ocps_1_3_at_the_edges() {
     assert_eq!(ticks("0 0 L * FRI", "UTC", "2026-11-26T00:00", 2), ["2026-11-27T00:00", "2026-11-30T00:00"]);
     // The 30th of a weekday's neighbourhood stays in the month: 31 October 2026 is a Saturday.
     assert_eq!(ticks("0 0 31W * *", "UTC", "2026-10-01T00:00", 1), ["2026-10-30T00:00"]);
-    for wrong in ["0 0 * * 5#6", "0 0 * * 5#0", "0 0 32W * *", "0 0 W * *", "0 0 * L *", "L * * * *", "* 5#2 * * *"] {
+    // The last weekday: 31 October 2026 is a Saturday.
+    assert_eq!(ticks("0 0 LW * *", "UTC", "2026-10-01T00:00", 2), ["2026-10-30T00:00", "2026-11-30T00:00"]);
+    assert_eq!(ticks("0 0 * * FRI#L", "UTC", START, 2), ticks("0 0 * * 5L", "UTC", START, 2));
+    for wrong in [
+        "0 0 * * 5#6",
+        "0 0 * * 5#0",
+        "0 0 * * 5#3L",
+        "0 0 1 * L",
+        "0 0 * * 1-5L",
+        "0 0 32W * *",
+        "0 0 W * *",
+        "0 0 15W3 * *",
+        "0 0 1-15W * *",
+        "0 0 l * *",
+        "0 0 L,LW * *",
+        "0 0 * L *",
+        "L * * * *",
+        "* 5#2 * * *",
+    ] {
         assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Pattern { .. })), "{wrong}");
     }
 }
@@ -174,6 +203,35 @@ fn ocps_1_4_at_the_edges() {
         ["2026-11-02T00:00", "2026-11-03T00:00", "2026-11-04T00:00", "2026-11-05T00:00", "2026-11-06T00:00", "2026-12-01T00:00"]
     );
     assert_eq!(ticks("0 0 13 * ?", "UTC", START, 2), ticks("0 0 13 * *", "UTC", START, 2));
+    for wrong in ["0 12 +1 * MON", "0 12 1 * MON+", "0 12 1 * ++1", "0 12 1 * +", "? 12 * * *", "0 12 ?/2 * *"] {
+        assert!(matches!(Schedule::parse(wrong, Tz::UTC), Err(ScheduleError::Pattern { .. })), "{wrong}");
+    }
+}
+
+/// What a star means: any value, also in a list; and only alone does it leave the day open.
+#[test]
+fn a_star_in_a_list_is_all_there_is() {
+    assert_eq!(ticks("0 6,* * * *", "UTC", START, 3), ticks("0 * * * *", "UTC", START, 3));
+    assert_eq!(ticks("*/99 * * * *", "UTC", START, 2), ticks("0 * * * *", "UTC", START, 2));
+    // 6 October 2026 is a Tuesday.
+    assert_eq!(ticks("0 12 1-31 * MON", "UTC", "2026-10-06T00:00", 1), ["2026-10-06T12:00"]);
+    assert_eq!(ticks("0 12 * * MON", "UTC", "2026-10-06T00:00", 1), ["2026-10-12T12:00"]);
+    // A range may end with Sunday, by name as by number.
+    assert_eq!(ticks("0 0 * * SAT-SUN", "UTC", START, 3), ticks("0 0 * * 6-7", "UTC", START, 3));
+}
+
+/// Samoa left out 30 December 2011, Kwajalein 21 August 1993.
+#[test]
+fn a_day_that_a_zone_skipped_has_no_ticks() {
+    let apia = ["2011-12-29T16:00", "2011-12-30T16:00", "2011-12-31T16:00"];
+    assert_eq!(ticks("0 6 * * *", "Pacific/Apia", "2011-12-29T12:00", 3), apia);
+    assert_eq!(ticks("0 6,18 * * *", "Pacific/Apia", "2011-12-30T00:00", 2), ["2011-12-30T04:00", "2011-12-30T16:00"]);
+    // At midnight the day after begins: its tick is its own.
+    assert_eq!(ticks("@daily", "Pacific/Apia", "2011-12-29T12:00", 2), ["2011-12-30T10:00", "2011-12-31T10:00"]);
+    assert_eq!(ticks("0 0 6 30 12 * 2010-2012", "Pacific/Apia", "2011-01-01T00:00", 1), ["2012-12-29T16:00"]);
+    let daily = schedule("0 6 * * *", "Pacific/Kwajalein");
+    assert_eq!(daily.next_after(time("1993-08-20T18:00")), Some(time("1993-08-21T18:00")));
+    assert_eq!(daily.previous_before(time("1993-08-21T18:00")), Some(time("1993-08-20T18:00")));
 }
 
 #[test]
@@ -465,8 +523,8 @@ proptest! {
         pattern in proptest::sample::select(&PATTERNS[..]),
         zone in proptest::sample::select(&ZONES[..]),
         year in 2010..2035_i32,
-        month in proptest::sample::select(&[3_u32, 4, 10, 11, 7][..]),
-        second in 0..30 * 86_400_i64,
+        month in proptest::sample::select(&[3_u32, 4, 10, 11, 7, 12][..]),
+        second in 0..31 * 86_400_i64,
         millis in 0..1_000_i64,
     ) {
         let schedule = schedule(pattern, zone);
@@ -522,9 +580,10 @@ fn a_wrong_field_is_named_with_what_it_could_be() {
     for (text, told) in [
         ("60 * * * *", "'60' is no minute (0 to 59)"),
         ("0 24 * * *", "'24' is no hour (0 to 23)"),
-        ("0 0 0 * *", "'0' is no day of the month (1 to 31, L, 15W)"),
+        ("0 0 0 * *", "'0' is no day of the month (1 to 31, L, LW, 15W)"),
         ("0 0 * * MONDAY", "'MONDAY' is no day of the week (0 to 7, SUN to SAT, 5L, 5#3)"),
         ("5/15 * * * *", "'5/15' is no minute (0 to 59); write 5-59/15"),
+        ("0 0 * * FRI-MON", "'FRI-MON' is no day of the week (0 to 7, SUN to SAT, 5L, 5#3); a range goes upwards: write 5-6,0-1"),
         ("0 22-2 * * *", "'22-2' is no hour (0 to 23); a range goes upwards: write 22-23,0-2"),
         (
             "0 0 1 1 * 1999",
