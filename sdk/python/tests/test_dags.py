@@ -183,6 +183,61 @@ class Rules(unittest.TestCase):
         self.assertEqual(definition["tasks"][0]["input"], [{"$item": "left"}, {"$item": "right"}])
         self.assertEqual(definition["tasks"][1]["depends_on"], ["pairs.y"])
 
+    def test_objects_of_a_list_are_arguments(self) -> None:
+        @task
+        def add(a: int, b: int = 10, c: int = 0) -> int:
+            return a + b + c
+
+        @dag
+        def spread() -> None:
+            add.partial(c=100).expand_kwargs([{"a": 1, "b": 2}, {"a": 3}])
+
+        written = spread().definition["tasks"][0]
+        self.assertEqual(written["input"], {"c": 100})
+        self.assertEqual(written["expand"], {"over": {"_kwargs": [{"a": 1, "b": 2}, {"a": 3}]}})
+        source = written["script"]["source"]
+        given = [run(source, {"c": 100, "_kwargs": one}) for one in written["expand"]["over"]["_kwargs"]]
+        self.assertEqual(given, [103, 113])
+        with self.assertRaisesRegex(Exception, "only the fields a, b, c"):
+            run(source, {"_kwargs": {"a": 1, "d": 2}})
+
+    def test_setups_and_teardowns_are_named_as_in_airflow(self) -> None:
+        @task_group(group_id="work", tooltip="In between")
+        def work() -> None:
+            component("x/compute")
+
+        @dag
+        def cluster() -> None:
+            create = component("x/create")
+            create >> work() >> component("x/remove").as_teardown(setups=create, on_failure_fail_dagrun=True)
+
+        definition = cluster().definition
+        tasks = {one["task_id"]: one for one in definition["tasks"]}
+        self.assertTrue(tasks["create"]["setup"])
+        self.assertEqual(tasks["remove"]["teardown"], {"fail_run": True, "setups": ["create"]})
+        self.assertEqual(definition["groups"], {"work": {"description": "In between"}})
+
+    def test_mail_is_not_taken_silently(self) -> None:
+        @task(multiple_outputs=True, email=["a@b.example"], email_on_failure=False, email_on_retry=False)
+        def quiet() -> dict[str, int]:
+            return {"n": 1}
+
+        @task(email=["a@b.example"])
+        def loud() -> None:
+            pass
+
+        @dag
+        def quiets() -> None:
+            quiet()
+
+        @dag
+        def louds() -> None:
+            loud()
+
+        self.assertEqual(set(quiets().definition["tasks"][0]), {"task_id", "script"})
+        with self.assertRaisesRegex(TypeError, "no mail is sent"):
+            louds()
+
     def test_params_need_no_default(self) -> None:
         @dag
         def asked(day: str, limit: int = 5) -> None:

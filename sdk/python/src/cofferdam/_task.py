@@ -58,6 +58,10 @@ class Task(Generic[P, R]):
         """In a dag: an instance for the first elements of the lists, one for the second, and so on."""
         return self.partial().expand_zip(**sources)
 
+    def expand_kwargs(self, sources: Any) -> Any:
+        """In a dag: an instance for each object of a list, whose fields are the arguments."""
+        return self.partial().expand_kwargs(sources)
+
     def run_json(self, value: Any) -> Any:
         """Calls the function with its input as the platform gives it, and returns its result as the platform takes it."""
         return self.function(value) if self.as_json else self.signature(Types()).call_with_json(value)

@@ -93,6 +93,20 @@ class Node(Linked):
         """Something that the task pushes beside what it returns."""
         return Output(self, key=key)
 
+    def as_setup(self) -> Node:
+        """The same task, as one that prepares something."""
+        self.settings["setup"] = True
+        return self
+
+    def as_teardown(self, *, setups: Node | Iterable[Node] = (), on_failure_fail_dagrun: bool = False) -> Node:
+        """The same task, as one that removes what `setups` have prepared."""
+        teardown: dict[str, Any] = {"fail_run": True} if on_failure_fail_dagrun else {}
+        named = [setups] if isinstance(setups, Node) else list(setups)
+        if named:
+            teardown["setups"] = [setup.as_setup().task_id for setup in named]
+        self.settings["teardown"] = teardown or True
+        return self
+
     def __getitem__(self, key: str | int) -> Output:
         return self.output[key]
 
@@ -366,11 +380,12 @@ class GroupFunction:
         return group if returned is None else returned
 
 
-def task_group(name: Any = None, *, description: str | None = None) -> Any:
-    """A group of tasks, as a context or as a decorator."""
+def task_group(name: Any = None, *, description: str | None = None, group_id: str | None = None, tooltip: str | None = None) -> Any:
+    """A group of tasks, as a context or as a decorator. `group_id` and `tooltip` are Airflow's names for what it is called and for."""
+    description = description or tooltip
     if callable(name):
-        return _GroupMaker(None, description)(name)
-    return _GroupMaker(name, description)
+        return _GroupMaker(group_id, description)(name)
+    return _GroupMaker(name or group_id, description)
 
 
 class DagInWriting:
@@ -431,6 +446,10 @@ def writing() -> Iterator[DagInWriting]:
         _task.call_in_dag = None
 
 
+#: The key of the input under which a task with `expand_kwargs` gets its object.
+_FIELDS = "_kwargs"
+
+
 class Partial:
     """A task with some of its arguments."""
 
@@ -484,6 +503,18 @@ class Partial:
     def expand_zip(self, **sources: Any) -> Node:
         """An instance for the first elements of the lists, one for the second, and so on."""
         return self._mapped(sources, "zip")
+
+    def expand_kwargs(self, sources: Any) -> Node:
+        """An instance for each object of a list, whose fields are arguments."""
+        if self.task.as_json or self.task.settings.get("component") is not None:
+            raise DagError("expand_kwargs() is for functions with parameters that become scripts; use expand() or expand_zip()", _line())
+        node = self.node(inspect.signature(self.task.function).parameters.keys() - self._given())
+        node.work = {"script": {"language": "python", "source": _script.source_of(self.task, spread=_FIELDS)}}
+        node.expand = {"over": {_FIELDS: sources}}
+        return node
+
+    def _given(self) -> set[str]:
+        return set(inspect.signature(self.task.function).bind_partial(*self.args, **self.kwargs).arguments)
 
     def _mapped(self, sources: dict[str, Any], mode: str) -> Node:
         if not sources:

@@ -43,10 +43,11 @@ class File:
     statements: list[Statement]
 
 
-def source_of(task: Task[Any, Any]) -> str:
+def source_of(task: Task[Any, Any], spread: str | None = None) -> str:
     """The program of a task: it defines `main`, which takes the task's input and returns its result.
 
-    Its lines have the numbers that they have in the file, so that a traceback is right about them.
+    Its lines have the numbers that they have in the file, so that a traceback is right about them. With `spread`, the fields of the object
+    under that key of the input are arguments too.
     """
     function = task.function
     path = inspect.getsourcefile(function)
@@ -62,10 +63,11 @@ def source_of(task: Task[Any, Any]) -> str:
     last = max(lines)
     text = "\n".join(lines.get(number, "") for number in range(1, last + 1))
     as_json = ", json=True" if task.as_json else ""
+    merged = "" if spread is None else f"    fields = input.pop({spread!r})\n    input = {{**input, **fields}}\n"
     return (
         f"{text}\n\nfrom cofferdam import task as __task\n"
         f"__main = __task(name={task.name!r}{as_json})({definition.name})\n\n"
-        "def main(input):\n    return __main.run_json(input)\n"
+        f"def main(input):\n{merged}    return __main.run_json(input)\n"
     )
 
 

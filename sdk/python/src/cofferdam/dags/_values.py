@@ -25,6 +25,12 @@ _AIRFLOW = {
     "retry_exponential_backoff": "retry_backoff",
 }
 
+#: Settings of Airflow that change nothing here: a result is taken apart by its keys in any case, and a task with `ti` has it by import.
+_WITHOUT_EFFECT = {"multiple_outputs", "show_return_value_in_logs"}
+
+#: Airflow's mail.
+_MAIL = ("email_on_failure", "email_on_retry")
+
 
 def plain(value: Any) -> Any:
     """A value as JSON."""
@@ -66,7 +72,11 @@ def span(length: timedelta) -> str:
 def settings_as_written(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of a task, with Airflow's names for what is called otherwise here."""
     written: dict[str, Any] = {}
+    if "email" in settings and any(settings.get(name, True) for name in _MAIL):
+        raise TypeError("'email': no mail is sent; name a component that tells of it with on_failure, or set email_on_failure=False")
     for name, value in settings.items():
+        if name in _WITHOUT_EFFECT or name == "email" or name in _MAIL:
+            continue
         known = _AIRFLOW.get(name, name)
         if known is None:
             raise TypeError(f"there is no setting like '{name}'")
