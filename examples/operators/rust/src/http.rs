@@ -1,9 +1,8 @@
-//! One HTTP request through `wasi:http`, and its whole response.
+//! One HTTP request, sent by the SDK, and its whole response as the operators give it.
 
+use cofferdam::http;
 use serde_json::{Map, Value};
-use wasip2::http::outgoing_handler;
-use wasip2::http::types::{ErrorCode, Fields, IncomingBody, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
-use wasip2::io::streams::StreamError;
+use std::time::Duration;
 
 /// What is sent.
 #[derive(Debug, Default)]
@@ -40,112 +39,19 @@ pub enum HttpError {
     Failed(String),
 }
 
-/// What `blocking-write-and-flush` takes at once.
-const PIECE: usize = 4096;
-
 /// Sends a request and reads its response.
 ///
 /// # Errors
 /// When there is none.
 pub fn send(request: Request<'_>) -> Result<Response, HttpError> {
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| refused(&request, "is no URL"))?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        _ => return Err(refused(&request, "is no URL of http or https")),
-    };
-    let rest = rest.split('#').next().unwrap_or_default();
-    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-    let mut entries: Vec<_> = request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    if let Some(body) = &request.body {
-        entries.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
-    }
-    let fields =
-        Fields::from_list(&entries).map_err(|error| refused(&request, &format!("has headers that cannot be sent: {error:?}")))?;
-    let outgoing = OutgoingRequest::new(fields);
-    let wrong = |()| refused(&request, "cannot be asked");
-    outgoing.set_method(&method(request.method)).map_err(wrong)?;
-    outgoing.set_scheme(Some(&scheme)).map_err(wrong)?;
-    outgoing.set_authority(Some(authority)).map_err(wrong)?;
-    outgoing.set_path_with_query(Some(&target)).map_err(wrong)?;
-    let body = outgoing.body().map_err(wrong)?;
-    let future = outgoing_handler::handle(outgoing, options(request.timeout_ms)).map_err(|error| failure(&request, &error))?;
-    write(body, request.body.as_deref().unwrap_or_default());
-    future.subscribe().block();
-    let answer = future.get().and_then(Result::ok);
-    let response = answer.unwrap_or(Err(ErrorCode::ConnectionTerminated)).map_err(|error| failure(&request, &error))?;
-    let headers = response.headers().entries().into_iter();
-    let headers =
-        headers.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
-    let status = response.status();
-    let body = response.consume().map_err(|()| HttpError::Failed("the response has no body".to_owned()))?;
-    Ok(Response { status, headers, body: read(&body).map_err(|error| HttpError::Failed(format!("{}: {error}", request.url)))? })
-}
-
-/// Writes the body. When the host does not take it, what it answers says why.
-fn write(body: OutgoingBody, bytes: &[u8]) {
-    if !bytes.is_empty() {
-        let Ok(stream) = body.write() else { return };
-        if bytes.chunks(PIECE).any(|piece| stream.blocking_write_and_flush(piece).is_err()) {
-            return;
-        }
-    }
-    // A failure shows in the response too.
-    let _ = OutgoingBody::finish(body, None);
-}
-
-fn read(body: &IncomingBody) -> Result<Vec<u8>, String> {
-    let stream = body.stream().map_err(|()| "the response cannot be read".to_owned())?;
-    let mut bytes = Vec::new();
-    loop {
-        match stream.blocking_read(1 << 16) {
-            Ok(piece) => bytes.extend(piece),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(error)) => {
-                return Err(format!("the response broke off: {}", error.to_debug_string()));
-            }
-        }
-    }
-}
-
-fn method(name: &str) -> Method {
-    match name {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "PATCH" => Method::Patch,
-        "DELETE" => Method::Delete,
-        other => Method::Other(other.to_owned()),
-    }
-}
-
-fn options(timeout_ms: Option<u64>) -> Option<RequestOptions> {
-    let options = RequestOptions::new();
-    let nanoseconds = timeout_ms?.max(1).saturating_mul(1_000_000);
-    // The host may not know one of them; then it has its own.
-    let _ = options.set_connect_timeout(Some(nanoseconds));
-    let _ = options.set_first_byte_timeout(Some(nanoseconds));
-    let _ = options.set_between_bytes_timeout(Some(nanoseconds));
-    Some(options)
-}
-
-fn refused(request: &Request<'_>, why: &str) -> HttpError {
-    HttpError::Refused(format!("'{}' {why}", request.url))
-}
-
-fn failure(request: &Request<'_>, error: &ErrorCode) -> HttpError {
-    let text = match error {
-        ErrorCode::InternalError(Some(text)) => text.clone(),
-        other => format!("{other:?}"),
-    };
-    let text = format!("{} {}: {text}", request.method, request.url);
-    match error {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestUriInvalid => {
-            HttpError::Refused(text)
-        }
-        _ => HttpError::Failed(text),
+    let Request { method, url, headers, body, timeout_ms } = request;
+    let mut sent = http::Request::new(method, url).body(body.unwrap_or_default());
+    sent.headers = headers;
+    sent.timeout = timeout_ms.map(Duration::from_millis);
+    match sent.send() {
+        Ok(http::Response { status, headers, body }) => Ok(Response { status, headers, body }),
+        Err(error) if error.is_permanent() => Err(HttpError::Refused(error.to_string())),
+        Err(error) => Err(HttpError::Failed(error.to_string())),
     }
 }
 
