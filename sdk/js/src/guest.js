@@ -1,7 +1,7 @@
 // What stands between a program and the component's exports. Runs inside the component only.
 
 import { Defer, Fatal, Reschedule, Retry, Skip } from "./errors.js";
-import { Mismatch, fromWit, toWit } from "./convert.js";
+import { Mismatch, fromWit, toWit, written } from "./convert.js";
 import { fromUtf8, utf8 } from "./index.js";
 import { push } from "./host.js";
 
@@ -12,11 +12,28 @@ export function connect(bindings) {
   globalThis.console = { debug: write("debug"), log: write("info"), info: write("info"), warn: write("warn"), error: write("error") };
 }
 
+let sources = {};
+
+/** Tells by its files where the lines of the program come from: the source, and its line for each. */
+export function places(found) {
+  sources = found;
+}
+
+/** A stack, with places in the sources, and without what lies around the program. */
+export function located(stack) {
+  const known = /\/program\/([^:()\s]+):(\d+)(:\d+)?/;
+  const own = stack.trimEnd().split("\n").filter((line) => !line.includes("/@cofferdam/sdk/src/") && !line.includes("(native)"));
+  return own.map((line) => line.replace(known, (place, file, number) => {
+    const [source, lines] = sources[file] ?? [];
+    return lines?.[number - 1] ? `${source}:${lines[number - 1]}` : place;
+  })).join("\n");
+}
+
 function inspected(value) {
   if (typeof value === "string") return value;
-  if (value instanceof Error) return `${value}\n${value.stack ?? ""}`.trimEnd();
+  if (value instanceof Error) return `${value}\n${located(value.stack ?? "")}`.trimEnd();
   try {
-    return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part)) ?? String(value);
+    return value === undefined || typeof value === "function" ? String(value) : written(value);
   } catch {
     return String(value);
   }
@@ -35,7 +52,10 @@ export function typed(run, params, result) {
 
 /** A task that takes and returns JSON, as the export `run`. */
 export function json(run) {
-  return (input) => guarded(() => JSON.stringify(settled(run(JSON.parse(input))) ?? null));
+  return (input) => guarded(() => {
+    const returned = settled(run(JSON.parse(input)));
+    return fitted("the result cannot be written", () => written(returned));
+  });
 }
 
 function named(name, run) {
@@ -70,7 +90,7 @@ export function guarded(run) {
     if (error instanceof Skip) throw { tag: "skip", val: error.message };
     if (error instanceof Reschedule) throw { tag: "reschedule", val: error.after };
     if (error instanceof Defer) throw { tag: "defer", val: { event: error.event, timeoutMs: error.timeout } };
-    if (error instanceof Fatal) throw { tag: "fatal", val: error.message };
+    if (error instanceof Fatal || error instanceof Mismatch) throw { tag: "fatal", val: error.message };
     if (error instanceof Retry) throw { tag: "retryable", val: error.message };
     globalThis.console.error(error);
     throw { tag: "retryable", val: error instanceof Error ? `${error.name}: ${error.message}` : inspected(error) };

@@ -1,5 +1,6 @@
 // What a program imports.
 
+import { written } from "./convert.js";
 import { current } from "./host.js";
 import { Fatal, Retry } from "./errors.js";
 
@@ -29,9 +30,8 @@ export const progress = {
 };
 
 function toJson(value) {
-  const written = JSON.stringify(value);
-  if (written === undefined) throw new TypeError("the value cannot be written as JSON");
-  return written;
+  if (value === undefined) throw new TypeError("the value cannot be written as JSON");
+  return written(value);
 }
 
 export const xcom = {

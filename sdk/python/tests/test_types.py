@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 import types as python_types
 import unittest
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, NamedTuple, Optional, TypedDict, Union
+from pathlib import Path
+from typing import Any, Generic, Iterator, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
 from uuid import UUID
 
 from cofferdam import Fatal, Retry, task, testing
-from cofferdam import _docs, _wit
+from cofferdam import _build, _docs, _wit
 from cofferdam._names import kebab
 
 
@@ -86,6 +89,45 @@ def wrong() -> Circle:
     return Square(1.0)  # type: ignore[return-value]
 
 
+@dataclass
+class Row:
+    table: dict[int, str]
+
+
+T = TypeVar("T")
+UserId = NewType("UserId", int)
+
+
+@dataclass
+class Page(Generic[T]):
+    items: list[T]
+    next: Optional[str] = None
+
+
+@task
+def paged(page: Page[int], user: UserId) -> Page[str]:
+    return Page([str(item) for item in [*page.items, user]])
+
+
+@task
+async def later(values: list[int]) -> int:
+    async def double(value: int) -> int:
+        await asyncio.sleep(0.001 * value)
+        return 2 * value
+
+    return sum(await asyncio.gather(*map(double, values)))
+
+
+@task
+def counting(to: int) -> Iterator[int]:
+    yield from range(to)
+
+
+@task
+async def stuck() -> None:
+    await asyncio.Event().wait()
+
+
 def module(*tasks: Any) -> python_types.ModuleType:
     made = python_types.ModuleType(__name__)
     for one in tasks:
@@ -136,6 +178,20 @@ class Wit(unittest.TestCase):
         )
         self.assertEqual(_docs.attach(b"\0asm", "")[:8], b"\0asm\0-\x0ec")
 
+    def test_a_task_of_json_has_documentation_too(self) -> None:
+        @task(json=True)
+        def whole(input: object) -> object:
+            """Takes it whole.
+
+            And gives it back.
+            """
+            return input
+
+        text = _wit.world(module(whole), "types", set())
+        self.assertEqual(
+            _docs.documentation(text)["worlds"], {"component": {"func_exports": {"run": "Takes it whole.\n\nAnd gives it back."}}}
+        )
+
     def test_interfaces_are_imported_when_they_are_used(self) -> None:
         text = _wit.world(module(nothing), "types", {"http", "config"})
         self.assertIn("import wasi:http/outgoing-handler@0.2.0;", text)
@@ -158,6 +214,56 @@ class Wit(unittest.TestCase):
 
         with self.assertRaisesRegex(TypeError, "parameters with names"):
             _wit.world(module(many), "types", set())
+
+        @task
+        def rows(rows: list[Row]) -> None: ...
+
+        place = r"test_types.py:\d+: .*rows: the parameter 'rows': dict\[int, str\] \(Row.table\) has no form in WIT; .* texts"
+        with self.assertRaisesRegex(TypeError, place):
+            _wit.world(module(rows), "types", set())
+
+        @task
+        def method(self, value: int) -> None: ...  # type: ignore[no-untyped-def]
+
+        with self.assertRaisesRegex(TypeError, "not a method"):
+            _wit.world(module(method), "types", set())
+
+    def test_classes_with_type_parameters_and_names_of_types(self) -> None:
+        text = _wit.world(module(paged), "types", set())
+        self.assertIn("  record page-int {\n    items: list<s64>,\n    next: option<string>,\n  }\n", text)
+        self.assertIn("paged: func(page: page-int, user: s64) -> result<page-str, task-error>;", text)
+        self.assertEqual(testing.run_json(paged, {"page": {"items": [1, 2]}, "user": 3}), {"items": ["1", "2", "3"], "next": None})
+
+    def test_coroutines_are_run_and_generators_collected(self) -> None:
+        self.assertIn("later: func(values: list<s64>) -> result<s64, task-error>;", _wit.world(module(later), "types", set()))
+        self.assertEqual(testing.run_json(later, {"values": [1, 2, 3]}), 12)
+        self.assertIn("result<list<s64>, task-error>", _wit.world(module(counting), "types", set()))
+        self.assertEqual(testing.run_json(counting, {"to": 3}), [0, 1, 2])
+        with self.assertRaisesRegex(Fatal, "never happens"):
+            testing.run_json(stuck, {})
+
+
+class Build(unittest.TestCase):
+    def failure(self, text: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "program.py"
+            file.write_text(text)
+            with self.assertRaises(_build.BuildError) as caught:
+                _build.load(file)
+            return str(caught.exception).replace(folder, "")
+
+    def test_a_program_that_does_not_start_is_told_by_its_own_lines(self) -> None:
+        told = self.failure("def f():\n    return 1 / 0\n\nf()\n")
+        self.assertRegex(told, r'cannot be imported:\nTraceback.*:\n  File "/program.py", line 4, in <module>\n')
+        self.assertNotIn("_build.py", told)
+        self.assertIn("line 1\n    def f(:\n", self.failure("def f(:"))
+        self.assertRegex(self.failure("import no_such_package.x"), r"no_such_package is neither beside program.py nor installed: .* -m pip install")
+        self.assertIn("without the dot", self.failure("from .helpers import x"))
+
+    def test_what_has_native_code_is_told(self) -> None:
+        told = _build._remedy("ModuleNotFoundError: No module named 'pydantic_core._pydantic_core'\n")
+        self.assertIn("pydantic_core._pydantic_core is not there in a component", told)
+        self.assertEqual(_build._remedy("SyntaxError: invalid syntax"), "")
 
 
 class Json(unittest.TestCase):

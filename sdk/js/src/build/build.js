@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { attach } from "./docs.js";
+import { lines } from "./lines.js";
 import { PACKAGE, WASI, BuildError, analyse, contract, imported, wit } from "./program.js";
 import { camel } from "./names.js";
 
@@ -12,14 +13,14 @@ export async function build(file, output) {
   const analysed = analyse(file);
   const folder = mkdtempSync(path.join(tmpdir(), "cofferdam-js-"));
   try {
-    const compiled = emit(analysed.program, path.join(folder, "program"), file);
+    const { entry: compiled, sources } = emit(analysed.program, path.join(folder, "program"), file);
     libraries(path.dirname(path.resolve(file)), path.join(folder, "node_modules"));
     const text = wit(analysed);
     writeWit(path.join(folder, "wit"), text, analysed.used);
     const entry = path.join(folder, "entry.js");
-    writeFileSync(entry, entryText(analysed, path.relative(folder, compiled)));
+    writeFileSync(entry, entryText(analysed, path.relative(folder, compiled), sources));
     await componentize(entry, folder, output);
-    if (!analysed.tasks[0].json) writeFileSync(output, attach(readFileSync(output), text));
+    writeFileSync(output, attach(readFileSync(output), text));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -52,21 +53,26 @@ function renamed(component) {
   return component;
 }
 
-/** Writes the program as JavaScript, and returns where its entry is. */
+/** Writes the program as JavaScript, and returns where its entry is, and by its files where their lines come from. */
 function emit(program, folder, file) {
   const sources = program.getSourceFiles().filter((source) => !source.isDeclarationFile && !source.fileName.includes("/node_modules/"));
   const root = common(sources.map((source) => path.dirname(path.resolve(source.fileName))));
+  const places = {};
   for (const source of sources) {
     const target = path.join(folder, path.relative(root, path.resolve(source.fileName)).replace(/\.([mc]?)[tj]s$/, ".js"));
     mkdirSync(path.dirname(target), { recursive: true });
     program.emit(source, (name, text) => {
-      if (/\.[mc]?js$/.test(name)) writeFileSync(target, text);
+      if (/\.[mc]?js$/.test(name)) writeFileSync(target, text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ""));
+      const own = path.relative(root, path.resolve(source.fileName)).replaceAll(path.sep, "/");
+      if (/\.[mc]?js\.map$/.test(name)) places[own.replace(/\.([mc]?)[tj]s$/, ".js")] = [own, lines(JSON.parse(text))];
     }, undefined, false);
-    if (!existsSync(target)) writeFileSync(target, source.text);
+    // To the engine, whatever is imported is a module.
+    if (/\.json$/.test(source.fileName)) writeFileSync(target, `export default ${source.text.trim()};\n`);
+    else if (!existsSync(target)) writeFileSync(target, source.text);
   }
   // Whatever the project's own package.json says, these are modules.
   writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
-  return path.join(folder, path.relative(root, path.resolve(file)).replace(/\.([mc]?)[tj]s$/, ".js"));
+  return { entry: path.join(folder, path.relative(root, path.resolve(file)).replace(/\.([mc]?)[tj]s$/, ".js")), sources: places };
 }
 
 function common(folders) {
@@ -138,8 +144,8 @@ export function connecting(used) {
 }
 
 /** The module that is the component: imports the program, and exports its tasks. */
-function entryText({ tasks, used }, compiled) {
-  const header = [...connecting(used), `import * as program from "./${compiled.replaceAll(path.sep, "/")}";`].join("\n");
+function entryText({ tasks, used }, compiled, sources) {
+  const header = [...connecting(used), `guest.places(${JSON.stringify(sources)});`, `import * as program from "./${compiled.replaceAll(path.sep, "/")}";`].join("\n");
   if (tasks[0].json) return `${header}\nexport const run = guest.json(program[${JSON.stringify(tasks[0].exported)}]);\n`;
   const exports = tasks.map(({ exported, name, params, result }) => {
     const plans = JSON.stringify(params.map(({ name, plan }) => [name, plan]));

@@ -3,6 +3,8 @@
 /** What the comments of WIT text say, in the form of the section `package-docs`: by interface, then by function or type, then by field or case. */
 export function documentation(text) {
   const interfaces = {};
+  const worlds = {};
+  let world;
   let current;
   let items;
   let comment = [];
@@ -16,8 +18,10 @@ export function documentation(text) {
     let found;
     if ((found = /^interface %?([\w-]+) \{$/.exec(line))) {
       current = interfaces[found[1]] = { ...(docs && { docs }), funcs: {}, types: {} };
+    } else if ((found = /^world %?([\w-]+) \{$/.exec(line))) {
+      world = worlds[found[1]] = { func_exports: {} };
     } else if (current === undefined) {
-      continue;
+      if (docs && world && (found = /^export %?([\w-]+): func\(/.exec(line))) world.func_exports[found[1]] = docs;
     } else if (line === "}") {
       if (items === undefined) current = undefined;
       items = undefined;
@@ -30,7 +34,7 @@ export function documentation(text) {
       current.funcs[found[1]] = docs;
     }
   }
-  return { worlds: {}, interfaces };
+  return { worlds, interfaces };
 }
 
 /**

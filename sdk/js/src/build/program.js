@@ -1,10 +1,11 @@
 // Looks at a program: its tasks, their types, and what it uses that must be granted.
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { Types, docLines, fromSdk } from "./types.js";
+import { Types, docLines, fromSdk, isOfLibrary, place } from "./types.js";
 import { escaped, kebab } from "./names.js";
 
 /**
@@ -34,7 +35,7 @@ export function analyse(file) {
   const problems = ts.getPreEmitDiagnostics(program);
   if (problems.length > 0) {
     const host = { getCanonicalFileName: (name) => name, getCurrentDirectory: () => process.cwd(), getNewLine: () => "\n" };
-    throw new BuildError(ts.formatDiagnostics(problems, host).trimEnd());
+    throw new BuildError([withoutAdvice(ts.formatDiagnostics(problems, host).trimEnd()), ...notes(problems)].join("\n"));
   }
   const source = program.getSourceFile(file);
   const checker = program.getTypeChecker();
@@ -52,7 +53,47 @@ export function analyse(file) {
   }
   if (tasks.some(({ json }) => json) && tasks.length > 1) throw new BuildError("a task of `task.json` must be the only task of its file");
   if (tasks.length === 0) throw new BuildError(`${file} exports no task: write \`export default task((...) => ...)\``);
+  refuseAbsent(checker, program);
   return { program, types, tasks, name: kebab(stem) ?? "component", used: capabilities(program) };
+}
+
+/** What a component has in place of what a browser and Node have. */
+const INSTEAD = {
+  fetch: "send requests by `http` of @cofferdam/sdk: `http.get(url).json()`",
+  XMLHttpRequest: "send requests by `http` of @cofferdam/sdk: `http.get(url).json()`",
+  process: "take what it needs as input, or read a variable by `variable` of @cofferdam/sdk",
+  Buffer: "use Uint8Array, and `utf8` and `fromUtf8` of @cofferdam/sdk",
+  TextEncoder: "use `utf8` of @cofferdam/sdk",
+  TextDecoder: "use `fromUtf8` of @cofferdam/sdk",
+  setTimeout: "to wait, `throw new Reschedule(milliseconds)` of @cofferdam/sdk: the task is run again then",
+  setInterval: "to wait, `throw new Reschedule(milliseconds)` of @cofferdam/sdk: the task is run again then",
+  setImmediate: "call it at once",
+  queueMicrotask: "call it at once",
+  performance: "use `Date.now()`",
+  require: "write `import … from`",
+  crypto: "`Math.random()` draws lots",
+  structuredClone: "use `JSON.parse(JSON.stringify(value))`",
+  URL: "take URLs apart as texts, or by a package of npm that is an ES module",
+  URLSearchParams: "use `encodeURIComponent`",
+  btoa: "return a Uint8Array, which is base64 in JSON",
+  atob: "take a Uint8Array, which is base64 in JSON",
+};
+
+/** What to do about names that are not there in a component, where other tools would advise to install their types. */
+function notes(problems) {
+  const notes = problems.map(({ messageText }) => {
+    const [, kind, name] = /^Cannot find (name|module) '([^']+)'/.exec(ts.flattenDiagnosticMessageText(messageText, " ")) ?? [];
+    if (kind === "name") return INSTEAD[name] && `${name} is not there in a component: ${INSTEAD[name]}`;
+    if (kind === undefined || name.startsWith(".")) return undefined;
+    if (isBuiltin(name)) return `${name}: there are no modules of Node in a component, and no files`;
+    return `${name}: npm install ${name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/")}`;
+  });
+  return [...new Set(notes.filter(Boolean))];
+}
+
+/** The same without the advice to install types of what would not be there when the program runs. */
+function withoutAdvice(text) {
+  return text.replace(/ Do you need to install type definitions for node\?.*$/gm, "");
 }
 
 function readConfig(config) {
@@ -72,6 +113,8 @@ function forced(file) {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     moduleDetection: ts.ModuleDetectionKind.Force,
     lib: ["lib.es2023.d.ts"],
+    // What Node has is for tests: a component has none of it.
+    types: [],
     strict: true,
     skipLibCheck: true,
     allowJs: /\.[mc]?js$/.test(file),
@@ -81,7 +124,9 @@ function forced(file) {
     declaration: false,
     composite: false,
     incremental: false,
-    sourceMap: false,
+    sourceMap: true,
+    inlineSourceMap: false,
+    sourceRoot: undefined,
     rootDir: undefined,
     // Nothing is written there; TypeScript only wants to know that no source is overwritten.
     outDir: "/cofferdam-js-output",
@@ -104,28 +149,42 @@ function signature(checker, types, symbol, type, declaration, stem) {
   const given = symbol.name === "default" ? stem : symbol.name;
   const name = kebab(given);
   if (name === undefined) throw new BuildError(`'${given}' is no name for a task: use letters and digits`);
-  if (type.getProperty("__json") !== undefined) return { exported: symbol.name, name, json: true };
+  const doc = ts.displayPartsToString(symbol.getDocumentationComment(checker));
+  if (type.getProperty("__json") !== undefined) return { exported: symbol.name, name, json: true, doc };
+  const where = `${place(declaration)}: ${given}`;
   const [call] = type.getCallSignatures();
-  if (call === undefined) throw new BuildError(`${given}: task takes a function`);
+  if (call === undefined) throw new BuildError(`${where}: task takes a function`);
   const params = call.parameters.map((parameter) => {
     const written = kebab(parameter.name);
     const at = parameter.valueDeclaration ?? declaration;
     if (written === undefined || parameter.name.startsWith("__")) {
-      throw new BuildError(`${given}: every parameter needs a name, since the input names it: take an object by name and unpack it inside`);
+      throw new BuildError(`${where}: every parameter needs a name, since the input names it: take an object by name and unpack it inside`);
     }
-    if (at.dotDotDotToken) throw new BuildError(`${given}: the parameter '...${parameter.name}' has no form in WIT: take a list`);
+    if (at.dotDotDotToken) throw new BuildError(`${where}: the parameter '...${parameter.name}' has no form in WIT: take a list`);
     const plan = types.plan(checker.getTypeOfSymbolAtLocation(parameter, at), `${name}-${written}`, at);
     const optional = (at.questionToken || at.initializer) && plan.k !== "option";
     return { name: parameter.name, written, plan: optional ? { k: "option", of: plan } : plan };
   });
   const returned = call.getReturnType();
   if (checker.getPromisedTypeOfPromise?.(returned)) {
-    throw new BuildError(`${given}: a task cannot be async: everything that the platform offers returns at once`);
+    throw new BuildError(`${where}: a task cannot be async: everything that the platform offers returns at once, without \`await\``);
   }
   const nothing = ts.TypeFlags.Void | ts.TypeFlags.Undefined | ts.TypeFlags.Never;
   const result = returned.flags & nothing ? null : types.plan(returned, `${name}-result`, declaration);
-  const doc = ts.displayPartsToString(symbol.getDocumentationComment(checker));
   return { exported: symbol.name, name, params, result, doc };
+}
+
+/** Refuses what the types of the language have and the engine has not. */
+function refuseAbsent(checker, program) {
+  const visit = (node) => {
+    if (ts.isPropertyAccessExpression(node) && node.expression.getText() === "Intl" && isOfLibrary(checker.getSymbolAtLocation(node.expression))) {
+      throw new BuildError(`${place(node)}: Intl is not there in a component: write numbers and dates by hand, or by a package of npm that does without`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const source of program.getSourceFiles()) {
+    if (!source.isDeclarationFile && !source.fileName.includes("/node_modules/")) visit(source);
+  }
 }
 
 /** What the program imports from this package that must be granted. */
@@ -172,7 +231,8 @@ export function wit({ types, tasks, name, used }) {
   if (used.has("http")) imports.push("  import wasi:http/types@0.2.0;", "  import wasi:http/outgoing-handler@0.2.0;");
   if (tasks[0].json) {
     const imported = [`  use cofferdam:task/types@${version}.{json, task-error};`, ...imports].join("\n");
-    return `package local:${name};\n\nworld component {\n${imported}\n  export run: func(input: json) -> result<json, task-error>;\n}\n`;
+    const docs = docLines(tasks[0].doc, "  ").map((line) => `${line}\n`).join("");
+    return `package local:${name};\n\nworld component {\n${imported}\n${docs}  export run: func(input: json) -> result<json, task-error>;\n}\n`;
   }
   const functions = tasks.flatMap(({ name, params, result, doc }) => [
     ...docLines(doc, "  "),

@@ -11,6 +11,23 @@ export class TypeProblem extends Error {}
 const SCALARS = { s: "string", n: "f64", b: "bool" };
 const JSON_PLAN = { k: "json" };
 
+/** What to write in place of types that the language has and JSON has not. */
+const REMEDIES = {
+  Promise: "return the value itself",
+  Generator: "return a list: [...values]",
+  AsyncGenerator: "return a list",
+  Iterator: "return a list: [...values]",
+  IterableIterator: "return a list: [...values]",
+  Iterable: "take a list",
+  RegExp: "take its source, a string",
+  Error: "throw it, or return its message",
+  Function: "take a value",
+  WeakMap: "take a Map<string, …>",
+  WeakSet: "take a Set",
+  ...Object.fromEntries(["ArrayBuffer", "SharedArrayBuffer", "DataView"].map((name) => [name, "take a Uint8Array"])),
+  ...Object.fromEntries(["Int8", "Int16", "Int32", "Uint16", "Uint32", "Uint8Clamped", "Float32", "Float64", "BigInt64", "BigUint64"].map((name) => [`${name}Array`, "take a list: Array.from(values)"])),
+};
+
 /** The types of one interface: each named type is declared once. */
 export class Types {
   declarations = [];
@@ -27,7 +44,7 @@ export class Types {
   /** The plan of a type. `hint` names types without a name of their own. */
   plan(type, hint, node) {
     const plan = this.#plan(type, hint, node);
-    if (plan.k === "json") this.usesJson = true;
+    if (plan.k === "json" || plan.k === "map") this.usesJson = true;
     return plan;
   }
 
@@ -46,6 +63,7 @@ export class Types {
       case "bytes":
         return "list<u8>";
       case "json":
+      case "map":
         return "json";
       case "list":
         return `list<${this.wit(plan.of)}>`;
@@ -149,6 +167,15 @@ export class Types {
     const name = type.symbol?.name;
     if (name === "Uint8Array" || name === "Buffer") return { k: "bytes" };
     if (name === "Date") return { k: "date" };
+    if (isOfLibrary(type.symbol)) {
+      const items = checker.getTypeArguments(type);
+      if (name === "Set" || name === "ReadonlySet") return { k: "list", of: this.plan(items[0], `${hint}-item`, node), set: true };
+      if (name === "Map" || name === "ReadonlyMap") {
+        if (!(items[0].flags & ts.TypeFlags.StringLike)) throw new TypeProblem(`${place(node)}: the keys of an object in JSON are texts: take a Map<string, …>, or a list of pairs`);
+        return { k: "map", of: this.plan(items[1], `${hint}-item`, node) };
+      }
+      if (REMEDIES[name]) throw new TypeProblem(`${place(node)}: ${name} has no form in JSON: ${REMEDIES[name]}`);
+    }
     if (type.getCallSignatures().length > 0) {
       throw new TypeProblem(`${place(node)}: a function cannot be a parameter or a result of a task`);
     }
@@ -162,13 +189,18 @@ export class Types {
       this.usesJson = true;
       return JSON_PLAN;
     }
-    const symbol = type.aliasSymbol ?? (type.symbol?.name.startsWith("__") ? undefined : type.symbol);
+    // `Partial`, `Pick` and the like say nothing of what they are made of.
+    const symbol = [type.aliasSymbol, type.symbol].find((one) => one && !one.name.startsWith("__") && !isOfLibrary(one));
     return this.#once(without ? `${this.#id(type)} without ${without}` : type, symbol?.name ?? hint, (name) => {
       this.#underWay.add(type);
       const fields = type.getProperties().filter((property) => property.name !== without).map((property) => {
         const written = kebab(property.name);
+        const of = this.#checker.getTypeOfSymbolAtLocation(property, node);
+        if (of.getCallSignatures().length > 0 && !(property.flags & ts.SymbolFlags.Optional)) {
+          throw new TypeProblem(`${place(node)}: ${symbol?.name ?? "the object"} has a function, '${property.name}', and JSON has none: take an interface of what it holds`);
+        }
         if (written === undefined) throw new TypeProblem(`${place(node)}: the property '${property.name}' has no name in WIT`);
-        const plan = this.plan(this.#checker.getTypeOfSymbolAtLocation(property, node), `${name}-${written}`, node);
+        const plan = this.plan(of, `${name}-${written}`, node);
         const optional = (property.flags & ts.SymbolFlags.Optional) !== 0 && plan.k !== "option";
         return { property, written, plan: optional ? { k: "option", of: plan } : plan };
       });
@@ -214,7 +246,12 @@ export function fromSdk(symbol) {
   return symbol.declarations?.some((declaration) => /[/\\](sdk[/\\]js|@cofferdam[/\\]sdk)[/\\]src[/\\]/.test(declaration.getSourceFile().fileName)) ?? false;
 }
 
-function place(node) {
+/** Whether a symbol is of the language's own library. */
+export function isOfLibrary(symbol) {
+  return symbol?.declarations?.some((declaration) => /[/\\]typescript[/\\]lib[/\\]lib\./.test(declaration.getSourceFile().fileName)) ?? false;
+}
+
+export function place(node) {
   const file = node.getSourceFile();
   const { line, character } = file.getLineAndCharacterOfPosition(node.getStart());
   return `${file.fileName}:${line + 1}:${character + 1}`;

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import shutil
 import site
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -37,8 +39,25 @@ def load(file: Path) -> ModuleType:
         raise BuildError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BuildError(_told(error, file)) from None
     return module
+
+
+def _told(error: Exception, file: Path) -> str:
+    """Why a program does not start: its own part of the traceback, and what to do."""
+    at = error.__traceback__
+    while at is not None and Path(at.tb_frame.f_code.co_filename).resolve() != file.resolve():
+        at = at.tb_next
+    text = "".join(traceback.format_exception(type(error), error, at)).rstrip()
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        text += f"\n{package} is neither beside {file.name} nor installed: {sys.executable} -m pip install {package}"
+    elif isinstance(error, ImportError) and "no known parent package" in str(error):
+        text += f"\n{file.name} is in no package: import what is beside it without the dot, as in `from helpers import ...`"
+    return f"{file} cannot be imported:\n{text}"
 
 
 def capabilities(file: Path) -> set[str]:
@@ -81,9 +100,8 @@ def build(file: Path, output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:
-            raise BuildError(f"componentize-py failed:\n{_shortened(done.stderr)}")
-    if not as_json:
-        output.write_bytes(_docs.attach(output.read_bytes(), text))
+            raise BuildError(f"componentize-py failed:\n{_shortened(done.stderr)}{_remedy(done.stderr)}")
+    output.write_bytes(_docs.attach(output.read_bytes(), text))
 
 
 def _app(module: str, as_json: bool, used: set[str]) -> str:
@@ -113,6 +131,18 @@ def _libraries() -> list[Path]:
 def _shortened(text: str) -> str:
     """The guest's traceback, without the one of componentize-py itself."""
     return text.split("\n\nCaused by:")[0].split("\nStack backtrace:")[0].strip()
+
+
+def _remedy(text: str) -> str:
+    """What to do when the program starts here, and not inside a component."""
+    found = re.findall(r"No module named '([\w.]+)'", text)
+    if not found:
+        return ""
+    package = found[-1].split(".")[0]
+    return (
+        f"\n{found[-1]} is not there in a component: modules in native code are left out, those of CPython too. Take a package in pure Python "
+        f"in place of {package.lstrip('_')}, or import it where only tests and tools need it"
+    )
 
 
 def componentize_py() -> Path:

@@ -39,7 +39,7 @@ def _method(signature: Signature, bindings: Any, errors: Any) -> Callable[..., A
                     param.read(arguments, value, lambda part, param=param: param.node.from_wit(part, bindings))
             except Mismatch as problem:
                 raise Fatal(f"the input does not fit: {problem}") from None
-            result = signature.task.function(**arguments)
+            result = signature.task.finish(signature.task.function(**arguments))
             if signature.result is None:
                 return None
             try:
@@ -57,7 +57,7 @@ def world(module: Any, protocol: type, errors: Any) -> type:
     (task,) = tasks_of(module)
 
     def run(self: Any, input: str) -> str:
-        return guarded(lambda: json_dump(plain(task.function(json.loads(input)))), errors)
+        return guarded(lambda: json_dump(plain(task.finish(task.function(json.loads(input))))), errors)
 
     _prepare()
     return type("WitWorld", (protocol,), {"run": run})

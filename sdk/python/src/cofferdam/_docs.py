@@ -10,6 +10,8 @@ from typing import Any
 def documentation(text: str) -> dict[str, Any]:
     """What the comments of WIT text say, in the form of the section `package-docs`: by interface, then by function or type, then by field or case."""
     interfaces: dict[str, Any] = {}
+    worlds: dict[str, Any] = {}
+    world: dict[str, Any] | None = None
     interface: dict[str, Any] | None = None
     items: dict[str, str] | None = None
     comment: list[str] = []
@@ -23,8 +25,11 @@ def documentation(text: str) -> dict[str, Any]:
             interface = interfaces.setdefault(opened[1], {"funcs": {}, "types": {}})
             if docs:
                 interface["docs"] = docs
+        elif opened := re.match(r"world %?([\w-]+) \{$", line):
+            world = worlds.setdefault(opened[1], {"func_exports": {}})
         elif interface is None:
-            continue
+            if docs and world is not None and (function := re.match(r"export %?([\w-]+): func\(", line)):
+                world["func_exports"][function[1]] = docs
         elif line == "}":
             if items is None:
                 interface = None
@@ -39,7 +44,7 @@ def documentation(text: str) -> dict[str, Any]:
             items[item[1]] = docs
         elif docs and (function := re.match(r"%?([\w-]+): func\(", line)):
             interface["funcs"][function[1]] = docs
-    return {"worlds": {}, "interfaces": interfaces}
+    return {"worlds": worlds, "interfaces": interfaces}
 
 
 def attach(component: bytes, text: str) -> bytes:

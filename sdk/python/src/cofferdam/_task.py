@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from ._names import escaped, kebab
 from ._nodes import Field, Node, doc_lines, fields_from_json
-from ._types import Types
+from ._types import Formless, Types
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +25,9 @@ class Task(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R], name: str | None, as_json: bool, settings: dict[str, Any] | None = None) -> None:
         functools.update_wrapper(self, function)
+        if inspect.iscoroutinefunction(function):
+            # Loaded while the component is built: nothing can be imported later.
+            from . import _loop  # noqa: F401
         self.function = function
         self.as_json = as_json
         #: Settings of the task in a dag: `retries`, `grant` and so on. They mean nothing to the component.
@@ -64,7 +67,15 @@ class Task(Generic[P, R]):
 
     def run_json(self, value: Any) -> Any:
         """Calls the function with its input as the platform gives it, and returns its result as the platform takes it."""
-        return self.function(value) if self.as_json else self.signature(Types()).call_with_json(value)
+        return self.finish(self.function(value)) if self.as_json else self.signature(Types()).call_with_json(value)
+
+    def finish(self, result: Any) -> Any:
+        """What the function returned, when it is done: a coroutine is run to its end, and what a generator gives is collected."""
+        if inspect.iscoroutine(result):
+            from ._loop import run
+
+            result = run(result)
+        return list(result) if inspect.isgenerator(result) else result
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
@@ -80,23 +91,34 @@ class Signature:
     def __init__(self, task: Task[Any, Any], types: Types) -> None:
         self.task = task
         name = task.function.__qualname__
+        if code := getattr(inspect.unwrap(task.function), "__code__", None):
+            name = f"{code.co_filename}:{code.co_firstlineno}: {name}"
         try:
             hints = typing.get_type_hints(task.function)
         except NameError as error:
             raise TypeError(f"{name}: {error}; types of a task must be known at the top level of the file") from None
+        self._name, self._types = name, types
         self.params: list[Field] = []
         for parameter in inspect.signature(task.function).parameters.values():
+            if parameter.name in ("self", "cls") and not self.params:
+                raise TypeError(f"{name}: a task is a function at the top level of the file, not a method")
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-                raise TypeError(f"{name}: a task has parameters with names; {parameter} is none")
+                raise TypeError(f"{name}: a task has parameters with names, and {parameter} is none; take a list or a dict[str, ...]")
             written = kebab(parameter.name)
             if written is None:
                 raise TypeError(f"{name}: the parameter {parameter.name!r} has no name in WIT: use letters, digits and '_'")
-            node = types.node(hints.get(parameter.name, Any), f"{task.name}-{written}")
+            node = self._node(hints.get(parameter.name, Any), written, f"the parameter {parameter.name!r}")
             self.params.append(Field(parameter.name, written, node, parameter.default is not parameter.empty))
         # `-> None`, and nothing at all, are told apart: without annotation, what is returned travels as JSON.
         self.result: Node | None = None
         if hints.get("return", Any) is not type(None):
-            self.result = types.node(hints.get("return", Any), f"{task.name}-result")
+            self.result = self._node(hints.get("return", Any), "result", "the result")
+
+    def _node(self, annotation: Any, hint: str, what: str) -> Node:
+        try:
+            return self._types.node(annotation, f"{self.task.name}-{hint}")
+        except Formless as problem:
+            raise TypeError(f"{self._name}: {what}: {problem}") from None
 
     def wit(self) -> list[str]:
         """The lines of the function in WIT."""
@@ -108,7 +130,7 @@ class Signature:
     def call_with_json(self, value: Any) -> Any:
         """Calls the task with a JSON object of its arguments, and returns its result as JSON."""
         arguments = fields_from_json(self.params, value)
-        result = self.task.function(**arguments)
+        result = self.task.finish(self.task.function(**arguments))
         return None if self.result is None else self.result.to_json(result)
 
 

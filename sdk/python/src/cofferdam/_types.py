@@ -7,7 +7,7 @@ import dataclasses
 import json
 import types
 import typing
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -68,9 +68,31 @@ _SEQUENCES: dict[Any, Any] = {
     collections.abc.Sequence: list,
     collections.abc.Iterable: list,
     collections.abc.Collection: list,
+    # What a generator gives is collected.
+    collections.abc.Iterator: list,
+    collections.abc.Generator: list,
+}
+_REMEDIES = {
+    timedelta: "use a number of seconds: float",
+    complex: "use a tuple of two floats",
+    typing.NoReturn: "use None",
 }
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _NEVER_NAMES = {"json", "task-error"}
+
+
+class Formless(TypeError):
+    """A type that has no form in WIT: what it is, what to write instead, and in which field it stands."""
+
+    def __init__(self, annotation: Any, remedy: str | None = None, path: tuple[str, ...] = ()) -> None:
+        self.annotation, self.remedy, self.path = annotation, remedy, path
+        name = annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)
+        within = f" ({', in '.join(path)})" if path else ""
+        remedy = remedy or "use a dataclass, a list, an Optional, a plain type, or Any for JSON"
+        super().__init__(f"{name}{within} has no form in WIT; {remedy}")
+
+    def within(self, field: str) -> Formless:
+        return Formless(self.annotation, self.remedy, (*self.path, field))
 
 
 class Types:
@@ -90,6 +112,10 @@ class Types:
         origin, args = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is typing.Annotated:
             return self.node(args[0], hint)
+        # `NewType`, and `type X = ...`: what they stand for.
+        for stands_for in ("__supertype__", "__value__"):
+            if hasattr(annotation, stands_for) and not isinstance(annotation, type):
+                return self.node(getattr(annotation, stands_for), hint)
         if origin is typing.Literal:
             return self._literal(args, hint)
         if origin is typing.Union or origin is types.UnionType:
@@ -99,17 +125,21 @@ class Types:
                 return Sequence(self.node(args[0], hint), tuple)
             if args:
                 return Tuple([self.node(arg, f"{hint}-item{index}") for index, arg in enumerate(args)])
-        if origin in _SEQUENCES and len(args) == 1:
+        if origin in _SEQUENCES and (len(args) == 1 or origin is collections.abc.Generator):
             return Sequence(self.node(args[0], f"{hint}-item"), _SEQUENCES[origin])
         if origin in _MAPPINGS and len(args) == 2 and args[0] is str:
             return Json(Mapping(self.node(args[1], f"{hint}-item")))
         if isinstance(annotation, type) and issubclass(annotation, Enum):
             return self._enum(annotation)
-        if isinstance(annotation, type) and _record_kind(annotation):
+        if isinstance(annotation, type) and not args and _record_kind(annotation):
             return self._record(annotation)
+        if isinstance(origin, type) and _record_kind(origin) and len(args) == len(getattr(origin, "__parameters__", ())):
+            return self._record(origin, args)
         if annotation in _SEQUENCES or annotation in _MAPPINGS or annotation is tuple:
             return Json(Anything())
-        raise TypeError(f"{annotation!r} has no form in WIT; use a dataclass, a list, an Optional, a plain type, or Any for JSON")
+        if origin in _MAPPINGS:
+            raise Formless(annotation, "the keys of an object in JSON are texts: use dict[str, ...], or a list of tuples")
+        raise Formless(annotation, _REMEDIES.get(annotation))
 
     def _name(self, wanted: str | None) -> str:
         base = wanted or "value"
@@ -156,22 +186,29 @@ class Types:
             self._known[cls] = Choice(self._name(kebab(cls.__name__)), cases, _own_doc(cls))
         return self._known[cls]
 
-    def _record(self, cls: Any) -> Node:
-        if cls in self._under_way:
-            return Json(Later(lambda: self._known[cls]))
-        if cls not in self._known:
-            self._under_way.append(cls)
+    def _record(self, cls: Any, args: tuple[Any, ...] = ()) -> Node:
+        key = (cls, args) if args else cls
+        if key in self._under_way:
+            return Json(Later(lambda: self._known[key]))
+        if key not in self._known:
+            self._under_way.append(key)
             kind = _record_kind(cls)
+            given = dict(zip(getattr(cls, "__parameters__", ()), args))
+            title = "_".join([cls.__name__, *(_title(arg) for arg in args)])
             get = (lambda value, name: value.get(name)) if kind == "typeddict" else getattr
-            record = Record(self._name(kebab(cls.__name__)), cls, cls, get, doc=_own_doc(cls), is_dict=kind == "typeddict")
+            record = Record(self._name(kebab(title) or kebab(cls.__name__)), cls, cls, get, doc=_own_doc(cls), is_dict=kind == "typeddict")
             for name, annotation, has_default in _fields(cls, kind):
                 written = kebab(name)
                 if written is None:
                     raise TypeError(f"the field {name!r} of {cls.__name__} has no name in WIT: use letters, digits and '_'")
-                record.fields.append(Field(name, written, self.node(annotation, f"{record.name}-{written}"), has_default))
+                try:
+                    node = self.node(_filled_in(annotation, given), f"{record.name}-{written}")
+                except Formless as problem:
+                    raise problem.within(f"{cls.__name__}.{name}") from None
+                record.fields.append(Field(name, written, node, has_default))
             self._under_way.pop()
-            self._known[cls] = record
-        found = self._known[cls]
+            self._known[key] = record
+        found = self._known[key]
         # WIT has no records without fields.
         return found if typing.cast(Record, found).fields else Json(found)
 
@@ -191,6 +228,14 @@ class _Literals(Node):
         return value
 
     to_json = from_json
+
+
+def _filled_in(annotation: Any, given: dict[Any, Any]) -> Any:
+    """An annotation with what stands for its type parameters."""
+    if annotation in given:
+        return given[annotation]
+    open_ones = getattr(annotation, "__parameters__", ()) if given else ()
+    return annotation[tuple(given.get(one, Any) for one in open_ones)] if open_ones else annotation
 
 
 def _title(arm: Any) -> str:

@@ -41,6 +41,7 @@ def world(module: Any, name: str, capabilities: set[str]) -> str:
             "world component {",
             f"  use cofferdam:task/types@{version}.{{json, task-error}};",
             *imports,
+            *doc_lines(tasks[0].function.__doc__, "  "),
             "  export run: func(input: json) -> result<json, task-error>;",
             "}",
         ]
