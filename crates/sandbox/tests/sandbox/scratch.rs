@@ -109,6 +109,118 @@ async fn it_is_a_file_system_as_posix_has_it() {
 }
 
 #[tokio::test]
+async fn open_files_are_as_posix_has_them() {
+    expect(
+        "1MiB",
+        &[
+            (json!(["two_handles", "a"]), json!(["01ab", "45"])),
+            (json!(["append_in_turns", "a"]), json!("0123456789abc")),
+            (json!(["seek", "a"]), json!([3, 7, "789", { "Err": "InvalidInput" }, 15, 0])),
+            (json!(["rename_open", "a", "b"]), json!([false, "moved56789"])),
+            (json!(["replace_open", "a", "b"]), json!(["0123456789", "new", false])),
+            (json!(["modes", "a"]), json!([true, true, "0123456789"])),
+            (json!(["truncate", "a"]), json!("...x")),
+            (json!(["sync", "a"]), json!("ok")),
+            (json!(["small_pieces", "a"]), json!("ok")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn times_follow_what_is_done() {
+    let ok = || json!("ok");
+    expect(
+        "1MiB",
+        &[
+            (json!(["mkdir", "d"]), ok()),
+            (json!(["write", "d/a", "x"]), ok()),
+            (json!(["touched", "d/a"]), json!([true, true])),
+            (json!(["set_modified", "d/a", 1]), ok()),
+            (json!(["set_accessed", "d/a", 1]), ok()),
+            (json!(["touched", "d/a"]), json!([false, false])),
+            (json!(["read", "d/a"]), json!("x")),
+            (json!(["touched", "d/a"]), json!([false, true])),
+            (json!(["append", "d/a", "y"]), ok()),
+            (json!(["touched", "d/a"]), json!([true, true])),
+            (json!(["set_modified", "d/a", 1]), ok()),
+            (json!(["rename", "d/a", "b"]), ok()),
+            (json!(["touched", "b"]), json!([false, true])),
+            (json!(["set_len", "b", 1]), ok()),
+            (json!(["touched", "b"]), json!([true, true])),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn names_are_what_the_program_says() {
+    let ok = || json!("ok");
+    for name in
+        ["a b", "-rf", "*?[x]", "a\\b", "C:", "'\"", "line\nbreak", ".hidden", "...", "äöü 漢字 🦀", "%2e%2e", "~", "\u{7f}\u{1}"]
+    {
+        expect(
+            "1MiB",
+            &[
+                (json!(["write", name, "x"]), ok()),
+                (json!(["read", format!("./{name}")]), json!("x")),
+                (json!(["entries", "/"]), json!([[name, false]])),
+                (json!(["rm", name]), ok()),
+                (json!(["mkdirs", format!("{name}/{name}")]), ok()),
+                (json!(["entries", format!("/{name}/")]), json!([[name, true]])),
+            ],
+        )
+        .await;
+    }
+    let long = "n".repeat(255);
+    expect(
+        "1MiB",
+        &[
+            (json!(["write", long, "x"]), ok()),
+            (json!(["ls", "/"]), json!([long])),
+            (json!(["write", format!("{long}n"), "x"]), json!("InvalidFilename")),
+            (json!(["deep", "", 500]), json!("bottom")),
+            (json!(["mkdirs", "e/".repeat(2_100)]), json!("InvalidFilename")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn many_files_are_listed_and_removed_as_they_are_read() {
+    let ok = || json!("ok");
+    expect(
+        "64MiB",
+        &[
+            (json!(["mkdir", "d"]), ok()),
+            (json!(["files", "d", 5_000, "x"]), json!(5_000)),
+            (json!(["count", "d"]), json!(5_000)),
+            (json!(["read", "d/4999"]), json!("x")),
+            (json!(["empty", "d"]), json!(5_000)),
+            (json!(["entries", "d"]), json!([])),
+            (json!(["write", "d/b", ""]), ok()),
+            (json!(["mkdir", "d/a"]), ok()),
+            // In the order of their names, without `.` and `..`.
+            (json!(["entries", "d"]), json!([["a", true], ["b", false]])),
+            (json!(["copy", "d/b", "d/c"]), json!(0)),
+            (json!(["rename", "d/b", "d/a"]), json!("IsADirectory")),
+            (json!(["rename", "d/a", "d/b"]), json!("NotADirectory")),
+            (json!(["working_directory", ""]), json!("/")),
+        ],
+    )
+    .await;
+}
+
+/// What other systems have beside the files themselves.
+#[tokio::test]
+async fn there_are_no_devices_and_no_locks() {
+    for path in ["/dev/null", "/proc/self/status", "/tmp/x", "/etc/hosts"] {
+        expect("1MiB", &[(json!(["read", path]), json!("NotFound")), (json!(["write", path, "x"]), json!("NotFound"))]).await;
+    }
+    expect("1MiB", &[(json!(["lock", "a"]), json!({ "Err": "Unsupported" }))]).await;
+}
+
+#[tokio::test]
 async fn no_path_leads_out_and_there_are_no_links() {
     let (report, _) = run_on(
         &runtime(),

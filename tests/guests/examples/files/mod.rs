@@ -1,5 +1,7 @@
 //! What a program does with the files that it sees, step by step.
 
+mod handles;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -74,6 +76,45 @@ fn touch<'a>(what: &str, text: impl Fn(usize) -> &'a str, number: impl Fn(usize)
             let times = fs::FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(number(2)));
             fs::OpenOptions::new().write(true).open(path)?.set_times(times).map(done)
         }
+        "set_accessed" => {
+            let times = fs::FileTimes::new().set_accessed(UNIX_EPOCH + Duration::from_secs(number(2)));
+            fs::OpenOptions::new().write(true).open(path)?.set_times(times).map(done)
+        }
+        // Whether it was modified, and read, after 2001.
+        "touched" => {
+            let stat = fs::metadata(path)?;
+            let recently = |time: io::Result<SystemTime>| {
+                time.is_ok_and(|time| time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() > 1_000_000_000))
+            };
+            Ok(json!([recently(stat.modified()), recently(stat.accessed())]))
+        }
+        "copy" => fs::copy(path, text(2)).map(|bytes| json!(bytes)),
+        // In the order in which they come, each with what it is.
+        "entries" => {
+            let mut entries = Vec::new();
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                entries.push(json!([entry.file_name().to_string_lossy(), entry.file_type()?.is_dir()]));
+            }
+            Ok(json!(entries))
+        }
+        "count" => Ok(json!(fs::read_dir(path)?.filter(Result::is_ok).count())),
+        // Each file as its name comes, so that the list changes while it is read.
+        "empty" => {
+            let mut removed = 0;
+            for entry in fs::read_dir(path)? {
+                fs::remove_file(entry?.path())?;
+                removed += 1;
+            }
+            Ok(json!(removed))
+        }
+        "deep" => {
+            let folder = format!("{path}{}", "/d".repeat(usize::try_from(number(2)).unwrap_or(0)));
+            fs::create_dir_all(&folder)?;
+            fs::write(format!("{folder}/f"), "bottom")?;
+            fs::read_to_string(format!("{folder}/../d/f")).map(|read| json!(read))
+        }
+        "working_directory" => std::env::current_dir().map(|path| json!(path)),
         "hard_link" => fs::hard_link(path, text(2)).map(done),
         "symlink" => {
             #[cfg(not(target_env = "p1"))]
@@ -103,6 +144,6 @@ fn touch<'a>(what: &str, text: impl Fn(usize) -> &'a str, number: impl Fn(usize)
             }
             Ok(json!(number(2)))
         }
-        other => panic!("there is no operation {other:?}"),
+        other => handles::touch(other, path, text(2)),
     }
 }
