@@ -63,6 +63,10 @@ pub struct Inspection {
     /// The typed functions that a task can call, and those that look like it and cannot be called with JSON.
     #[serde(default)]
     pub functions: Vec<WitFunction>,
+    /// What a component of the world `cofferdam:task/task` tells of its `run`: the documentation, and the types of the input, which is its
+    /// only parameter, and of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<WitFunction>,
     /// Its world as WIT text.
     pub wit: String,
 }
@@ -285,6 +289,7 @@ pub fn inspect(bytes: &[u8], caps: &UploadCaps) -> Result<Inspection, UploadErro
         exports: world.exports,
         imports: world.imports,
         functions: world.functions,
+        run: world.run,
         wit: world.wit,
     })
 }

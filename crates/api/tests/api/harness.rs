@@ -289,6 +289,7 @@ impl Server {
             }],
 
             functions: Vec::new(),
+            run: None,
             wit: "package root:component;\n\nworld root {}\n".to_owned(),
         };
         let new = NewVersion {

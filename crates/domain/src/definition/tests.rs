@@ -432,7 +432,7 @@ proptest! {
                 let written = serde_json::to_value(&dag).unwrap();
                 prop_assert_eq!(parse(written), Ok(dag.clone()), "what was read can be written and read again");
                 match DagPlan::compile(&dag, |_| {
-                    Ok(Component { digest: digest.clone(), entry: Some(Entry::Task), functions: Vec::new() })
+                    Ok(Component { digest: digest.clone(), entry: Some(Entry::Task), functions: Vec::new(), run: None })
                 }) {
                     Ok(plan) => {
                         prop_assert_eq!(DagPlan::from_json(plan.to_json()).unwrap(), plan);
@@ -502,6 +502,7 @@ mod scripts {
             digest: Digest::new("ab".repeat(32)).unwrap(),
             entry: Some(crate::job::Entry::Task),
             functions: Vec::new(),
+            run: None,
         };
         let plan = DagPlan::compile(&dag, |name| {
             assert_eq!(name.to_string(), "std/javascript");

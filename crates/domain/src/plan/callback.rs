@@ -143,7 +143,7 @@ mod tests {
 
     fn compiled(definition: Value) -> DagPlan {
         let component =
-            || Component { digest: Digest::new("a".repeat(64)).unwrap(), entry: Some(Entry::Task), functions: vec![] };
+            || Component { digest: Digest::new("a".repeat(64)).unwrap(), entry: Some(Entry::Task), functions: vec![], run: None };
         DagPlan::compile(&parse(definition).unwrap(), |_| Ok(component())).unwrap()
     }
 

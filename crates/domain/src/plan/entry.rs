@@ -2,8 +2,9 @@
 
 use crate::definition::{ComponentRef, Diagnostic, DiagnosticCode, TaskDefinition};
 use crate::job::Entry;
-use crate::wit::{self, FindError, WitFunction};
+use crate::wit::{self, FindError, Looked, WitFunction};
 use cofferdam_ids::Digest;
+use serde_json::Value;
 
 /// A version of a component, as far as a plan needs to know it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Component {
     pub entry: Option<Entry>,
     /// Its typed functions.
     pub functions: Vec<WitFunction>,
+    /// What is known of its `run`, whose only parameter is the whole input.
+    pub run: Option<WitFunction>,
 }
 
 /// The entry of a task. `at` is the task's place in the definition.
@@ -60,10 +63,32 @@ pub(super) fn entry(
     entry
 }
 
-/// The typed function that a task calls; none for one that takes any JSON, or that cannot be found.
-pub(super) fn function<'a>(task: &TaskDefinition, component: &'a Component) -> Option<&'a WitFunction> {
+/// A function whose types are known.
+pub(super) struct Called<'a> {
+    /// The function.
+    pub function: &'a WitFunction,
+    /// Whether its only parameter is the whole input, not a key of it.
+    pub takes_whole: bool,
+}
+
+impl Called<'_> {
+    /// Everything in an input that does not fit, and what is expected in the place of each numbered hole.
+    pub fn look_at(&self, input: &Value) -> Looked {
+        match self.function.params.as_slice() {
+            [whole] if self.takes_whole => whole.ty.look_at(input),
+            _ => self.function.look_at(input),
+        }
+    }
+}
+
+/// The function that a task calls; none where nothing is known of its types, or it cannot be found.
+pub(super) fn function<'a>(task: &TaskDefinition, component: &'a Component) -> Option<Called<'a>> {
     match (&task.function, &component.entry) {
+        (None, Some(Entry::Task)) => Some(Called { function: component.run.as_ref()?, takes_whole: true }),
         (None, Some(_)) => None,
-        (wanted, _) => wit::find(&component.functions, wanted.as_deref()).ok(),
+        (wanted, _) => {
+            let function = wit::find(&component.functions, wanted.as_deref()).ok()?;
+            Some(Called { function, takes_whole: false })
+        }
     }
 }

@@ -285,7 +285,7 @@ mod tests {
             task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let dag = parse(json!({ "dag_id": "d", "tasks": [task] })).unwrap();
             let digest = cofferdam_ids::Digest::new("a".repeat(64)).unwrap();
-            let component = Component { digest, entry: Some(Entry::Task), functions: vec![] };
+            let component = Component { digest, entry: Some(Entry::Task), functions: vec![], run: None };
             DagPlan::compile(&dag, |_| Ok(component.clone())).unwrap()
         };
         let scope = Scope::bare(&Value::Null, &|_, _| None);

@@ -127,8 +127,12 @@ mod tests {
     use serde_json::{Value, json};
 
     fn compile(groups: Value, tasks: Value) -> Result<DagPlan, Vec<Diagnostic>> {
-        let component =
-            Component { digest: Digest::new("0".repeat(64)).unwrap(), entry: Some(Entry::Task), functions: Vec::new() };
+        let component = Component {
+            digest: Digest::new("0".repeat(64)).unwrap(),
+            entry: Some(Entry::Task),
+            functions: Vec::new(),
+            run: None,
+        };
         let dag = parse(json!({ "dag_id": "d", "params": { "list": [1] }, "groups": groups, "tasks": tasks }))?;
         DagPlan::compile(&dag, |_| Ok(component.clone()))
     }

@@ -32,7 +32,7 @@ fn digest(letter: &str) -> Digest {
 }
 
 fn component(letter: &str, entry: Option<Entry>) -> Component {
-    Component { digest: digest(letter), entry, functions: Vec::new() }
+    Component { digest: digest(letter), entry, functions: Vec::new(), run: None }
 }
 
 fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {

@@ -1,8 +1,9 @@
 //! Whether what flows along the edges of a dag fits: literals, parameters, and what other tasks return.
 //!
-//! The rules between types are those of [`WitType::assignable_to`]. Tasks that are no typed functions take and give any JSON.
+//! The rules between types are those of [`WitType::assignable_to`]. Tasks of whose types nothing is known take and give any JSON.
 
 use super::callback::Compiling;
+use super::entry::Called;
 use super::input::{Slot, SlotSource};
 use super::{Component, InputTemplate, ResolveError, entry};
 use crate::definition::mapped::{mapped_group, same_mapped_group};
@@ -20,14 +21,14 @@ type Components = BTreeMap<ComponentRef, Result<Component, ResolveError>>;
 /// Notes what does not fit.
 pub(super) fn check(dag: &DagDefinition, callbacks: &[Compiling<'_>], components: &Components, found: &mut Vec<Diagnostic>) {
     let typed = dag.tasks.iter().enumerate().filter_map(|(index, task)| {
-        let function = entry::function(task, components.get(task.component.as_ref()?)?.as_ref().ok()?)?;
-        Some((&task.task_id, Typed { at: format!("/tasks/{index}"), task, function }))
+        let called = entry::function(task, components.get(task.component.as_ref()?)?.as_ref().ok()?)?;
+        Some((&task.task_id, Typed { at: format!("/tasks/{index}"), task, function: called.function, called }))
     });
     // Nothing takes what a callback returns, but its input has a type.
     let called = callbacks.iter().filter_map(|callback| {
         let component = components.get(callback.task.component.as_ref()?)?.as_ref().ok()?;
-        let (task, function) = (&callback.task, entry::function(&callback.task, component)?);
-        Some((&task.task_id, Typed { at: callback.at.clone(), task, function }))
+        let (task, called) = (&callback.task, entry::function(&callback.task, component)?);
+        Some((&task.task_id, Typed { at: callback.at.clone(), task, function: called.function, called }))
     });
     let edges = Edges { dag, typed: called.chain(typed).collect() };
     for (name, group) in &dag.groups {
@@ -42,11 +43,12 @@ pub(super) fn check(dag: &DagDefinition, callbacks: &[Compiling<'_>], components
     }
 }
 
-/// A task that calls a typed function.
+/// A task that calls a function whose types are known.
 struct Typed<'a> {
     at: String,
     task: &'a TaskDefinition,
     function: &'a WitFunction,
+    called: Called<'a>,
 }
 
 impl Typed<'_> {
@@ -109,7 +111,7 @@ impl Edges<'_> {
             let holes = (slots.len() as u64..).map(wit::numbered_hole);
             fields.extend(mapped.iter().map(|source| source.key.clone()).zip(holes));
         }
-        let looked = typed.function.look_at(&known);
+        let looked = typed.called.look_at(&known);
         for mismatch in looked.mismatches {
             let pointer = match input {
                 Some(_) => format!("{at}{}", template.place_of(&mismatch.pointer)),

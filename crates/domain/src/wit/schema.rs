@@ -26,6 +26,17 @@ impl WitFunction {
 }
 
 impl WitType {
+    /// The schema of an input that is of this type as a whole. `docs` stands in for a type without documentation.
+    #[must_use]
+    pub fn schema_of_whole(&self, docs: Option<&str>) -> Value {
+        let mut schema = self.schema();
+        put(&mut schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        if let (None, Some(docs)) = (schema.get("description"), docs) {
+            put(&mut schema, "description", docs);
+        }
+        schema
+    }
+
     /// The JSON that [`WitType::decode`] reads, names spelled as in WIT.
     #[must_use]
     pub fn schema(&self) -> Value {

@@ -336,13 +336,15 @@ fn usable(name: &ComponentRef, version: components::ComponentVersion) -> Result<
         "command" => Some(Entry::Command { args: Vec::new(), env: Vec::new() }),
         _ => None,
     };
-    let functions = version.inspection.get("functions").cloned().map_or_else(|| Ok(Vec::new()), serde_json::from_value);
-    let functions = functions.map_err(|_| ResolveError {
+    let unreadable = |_| ResolveError {
         code: DiagnosticCode::UnknownComponent,
         message: format!("what is known of the functions of the component '{name}' cannot be read"),
         help: Some("upload it again".to_owned()),
-    })?;
-    Ok(Component { digest: version.digest, entry, functions })
+    };
+    let functions = version.inspection.get("functions").cloned().map_or_else(|| Ok(Vec::new()), serde_json::from_value);
+    let functions = functions.map_err(unreadable)?;
+    let run = version.inspection.get("run").cloned().map(serde_json::from_value).transpose().map_err(unreadable)?;
+    Ok(Component { digest: version.digest, entry, functions, run })
 }
 
 /// A version that asks for more than the one before it is used by nobody until an administrator has agreed.

@@ -14,6 +14,7 @@ pub(super) struct Described {
     pub exports: Vec<Export>,
     pub imports: Vec<Import>,
     pub functions: Vec<WitFunction>,
+    pub run: Option<WitFunction>,
     pub wit: String,
 }
 
@@ -33,9 +34,11 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
     let kind = kind(&resolve, &resolve.worlds[world]);
     let exports = exports(&resolve, &resolve.worlds[world], kind).map_err(indescribable)?;
     let mut functions = described::functions(&resolve, &resolve.worlds[world]);
-    Documentation::of(bytes).put_into(&mut functions);
+    let documentation = Documentation::of(bytes);
+    documentation.put_into(&mut functions);
+    let run = if kind == Kind::Task { documentation.run() } else { None };
     let wit = print(&resolve, world).map_err(indescribable)?;
-    Ok(Described { kind, exports, imports, functions, wit })
+    Ok(Described { kind, exports, imports, functions, run, wit })
 }
 
 fn kind(resolve: &Resolve, world: &World) -> Kind {

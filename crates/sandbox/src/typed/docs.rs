@@ -4,8 +4,13 @@
 //! The decoder of WIT reads such a section as well, wherever it is, and refuses components whose section is about another package than
 //! the one it makes up for them. So it is read here, and kept from the decoder. The SDKs write the same content under a name of their
 //! own, so that the other tools which use that decoder take their components, too.
+//!
+//! What a task of JSON takes and gives stands nowhere in its WIT. A section of the SDKs can tell it, under the key `run`, in the form in which
+//! [`WitType`] is written: `{"run": {"input": …, "output": …}}`.
 
+use super::Budget;
 use cofferdam_domain::wit::{Case, Field, Named, WitFunction, WitType};
+use serde::Deserialize as _;
 use serde_json::Value;
 use std::borrow::Cow;
 use wasmparser::{Parser, Payload};
@@ -19,6 +24,8 @@ const PASSED_OVER: &str = "x-packagedoc";
 const MAX_BYTES: usize = 1 << 20;
 /// No more sections are read than this.
 const MAX_SECTIONS: usize = 16;
+/// Bytes of a name that a section tells.
+const MAX_NAME: usize = 128;
 /// Bytes kept of one documentation.
 const MAX_TEXT: usize = 4 << 10;
 
@@ -65,6 +72,100 @@ impl Documentation {
             }
         }
     }
+
+    /// What the sections say of `run` of a task.
+    pub(crate) fn run(&self) -> Option<WitFunction> {
+        let mut docs = None;
+        for world in self.0.iter().filter_map(|section| section["worlds"].as_object()).flat_map(|worlds| worlds.values()) {
+            ["func_exports", "funcs"].into_iter().for_each(|list| fill(&mut docs, world[list].get("run")));
+        }
+        let told = self.0.iter().find_map(|section| section.get("run"));
+        let mut budget = Budget::new();
+        // What cannot be read, or is too large, counts as not told.
+        let mut read = |key: &str| {
+            let mut ty = WitType::deserialize(told?.get(key)?).ok()?;
+            checked(&mut ty, &mut budget).ok()?;
+            Some(ty)
+        };
+        let (input, output) = (read("input"), read("output"));
+        if (&docs, &input, &output) == (&None, &None, &None) {
+            return None;
+        }
+        // Without a result, the key is there with nothing.
+        let nothing = told.and_then(|told| told.get("output")).is_some_and(Value::is_null);
+        let output = output.or_else(|| (!nothing).then(any)).map(Box::new);
+        let params = vec![Field { name: "input".to_owned(), ty: input.unwrap_or_else(any), docs: None }];
+        let result = Some(WitType::Result { ok: output, err: None });
+        Some(WitFunction { interface: None, name: "run".to_owned(), params, result, docs, refused: None })
+    }
+}
+
+/// Any JSON.
+fn any() -> WitType {
+    let only = Case { name: "json".to_owned(), ty: Some(WitType::String), docs: None };
+    WitType::Variant { named: Named { name: Some("json".to_owned()), docs: None }, cases: vec![only] }
+}
+
+/// Bounds a type that a section tells, and what it says in it. Its names are those of an author's program, and not only those of WIT.
+fn checked(ty: &mut WitType, budget: &mut Budget) -> Result<(), String> {
+    fn named(given: &mut Named) -> Result<(), String> {
+        text(&mut given.docs);
+        given.name.as_deref().map_or(Ok(()), name)
+    }
+    fn name(name: &str) -> Result<(), String> {
+        let is_one = !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control);
+        if is_one { Ok(()) } else { Err("one of its names cannot be shown".to_owned()) }
+    }
+    fn text(docs: &mut Option<String>) {
+        *docs = docs.take().map(|docs| crate::json::clean(docs, MAX_TEXT));
+    }
+    fn cases(cases: &mut [Case], budget: &mut Budget) -> Result<(), String> {
+        if cases.is_empty() {
+            return Err("a type has no case".to_owned());
+        }
+        for case in cases {
+            name(&case.name)?;
+            text(&mut case.docs);
+            budget.enter(|budget| case.ty.as_mut().map_or(Ok(()), |ty| checked(ty, budget)))?;
+        }
+        Ok(())
+    }
+    budget.enter(|budget| match ty {
+        WitType::Record { named: given, fields } => {
+            named(given)?;
+            fields.iter_mut().try_for_each(|field| {
+                name(&field.name)?;
+                text(&mut field.docs);
+                checked(&mut field.ty, budget)
+            })
+        }
+        WitType::Variant { named: given, cases: all }
+        | WitType::Enum { named: given, cases: all }
+        | WitType::Flags { named: given, flags: all } => {
+            named(given)?;
+            cases(all, budget)
+        }
+        WitType::List(inner) | WitType::Option(inner) | WitType::FixedList { element: inner, .. } => checked(inner, budget),
+        WitType::Map { key, value } => {
+            checked(key, budget)?;
+            checked(value, budget)
+        }
+        WitType::Tuple(inner) => inner.iter_mut().try_for_each(|ty| checked(ty, budget)),
+        WitType::Result { ok, err } => ok.iter_mut().chain(err).try_for_each(|ty| checked(ty, budget)),
+        WitType::Bool
+        | WitType::U8
+        | WitType::U16
+        | WitType::U32
+        | WitType::U64
+        | WitType::S8
+        | WitType::S16
+        | WitType::S32
+        | WitType::S64
+        | WitType::F32
+        | WitType::F64
+        | WitType::Char
+        | WitType::String => Ok(()),
+    })
 }
 
 /// Where types are looked up.
@@ -214,6 +315,57 @@ mod tests {
         assert_eq!(schema["properties"]["ignore"]["oneOf"][0]["description"], "In a town.");
         assert_eq!(find(&inspection.functions, Some("hello")).unwrap().docs.as_deref(), Some("Greets."));
         assert_eq!(schema["properties"]["unit"]["anyOf"][0]["description"], "From elsewhere.");
+    }
+
+    #[test]
+    fn a_task_of_json_tells_what_it_takes_and_gives() {
+        let plain = cofferdam_test_guests::artefacts::bytes("trivial");
+        let run = |section: &Value| {
+            let content = [&[0], section.to_string().as_bytes()].concat();
+            inspect(&with_section(&plain, &content), &UploadCaps::default()).unwrap().run
+        };
+        let reading = json!({ "record": { "named": { "name": "Reading", "docs": "One." }, "fields": [
+            { "name": "station_id", "type": "u32", "docs": "Where." },
+            { "name": "note", "type": { "option": "string" } },
+        ] } });
+        let docs = json!({ "task": { "func_exports": { "run": "Sums up." } } });
+        let told = run(&json!({ "worlds": docs, "run": { "input": { "list": reading }, "output": null } })).unwrap();
+        assert_eq!((told.docs.as_deref(), told.signature().as_str()), (Some("Sums up."), "func(input: list<Reading>) -> result"));
+        let schema = told.params[0].ty.schema_of_whole(told.docs.as_deref());
+        assert_eq!((&schema["description"], &schema["items"]["required"]), (&json!("Sums up."), &json!(["station_id"])));
+        // As the page describes it.
+        let page = include_str!("../../../../docs/components.md");
+        let example = page.split("```json\n").find(|block| block.starts_with("{\n  \"worlds\"")).unwrap();
+        let told = run(&serde_json::from_str(example.split("```").next().unwrap()).unwrap()).unwrap();
+        assert_eq!(
+            (told.docs.as_deref(), told.signature().as_str()),
+            (Some("Sums up the values."), "func(input: Input) -> result<f64>")
+        );
+        // Documentation alone: the types are any JSON.
+        let told = run(&json!({ "worlds": docs })).unwrap();
+        assert_eq!(told.signature(), "func(input: json) -> result<json>");
+        assert_eq!(
+            run(&json!({ "worlds": {}, "run": { "output": "u8" } })).unwrap().signature(),
+            "func(input: json) -> result<u8>"
+        );
+
+        // What is no type, too deep, too large or cannot be shown is not told.
+        let deep = (0..60).fold(json!("u8"), |inner, _| json!({ "list": inner }));
+        let large = json!({ "tuple": vec![json!("u8"); 5_000] });
+        let enumeration = |name: &str| json!({ "enum": { "named": {}, "cases": [{ "name": name }] } });
+        for wrong in [
+            json!("u7"),
+            deep,
+            large,
+            enumeration("\u{1b}[31m"),
+            enumeration(""),
+            json!({ "enum": { "named": {}, "cases": [] } }),
+        ] {
+            assert_eq!(run(&json!({ "run": { "input": wrong } })), None, "{wrong}");
+        }
+        // A component that is no task has no `run`.
+        let typed = with_section(&cofferdam_test_guests::artefacts::bytes("typed"), b"\0{\"run\":{\"input\":\"u8\"}}");
+        assert_eq!(inspect(&typed, &UploadCaps::default()).unwrap().run, None);
     }
 
     #[test]

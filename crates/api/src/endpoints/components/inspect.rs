@@ -55,23 +55,39 @@ fn functions(inspection: &Inspection) -> Vec<ExportedFunction> {
         // What a library exports is told with more in its typed functions.
         Kind::Library => &[],
     };
-    let entered = entered.iter().map(|export| ExportedFunction {
-        name: export.name.clone(),
-        signature: export.signature.clone(),
-        docs: None,
-        parameters: Vec::new(),
-        result: None,
-        // Any JSON.
-        input_schema: Some(json!({})),
-        output_schema: Some(json!({})),
-        refused: None,
+    let entered = entered.iter().map(|export| match &inspection.run {
+        Some(run) => told(run),
+        None => ExportedFunction {
+            name: export.name.clone(),
+            signature: export.signature.clone(),
+            docs: None,
+            parameters: Vec::new(),
+            result: None,
+            // Any JSON.
+            input_schema: Some(json!({})),
+            output_schema: Some(json!({})),
+            refused: None,
+        },
     });
     entered.chain(inspection.functions.iter().map(typed)).collect()
 }
 
+/// `run` of a task that tells its types: the input is its parameter, not an object with a key for it.
+fn told(run: &WitFunction) -> ExportedFunction {
+    let takes = run.params.first().map(|param| param.ty.schema_of_whole(run.docs.as_deref()));
+    let fields = match run.params.first().map(|param| &param.ty) {
+        Some(WitType::Record { fields, .. }) => fields.as_slice(),
+        _ => &[],
+    };
+    ExportedFunction { parameters: fields.iter().map(parameter).collect(), input_schema: takes, ..typed(run) }
+}
+
+fn parameter(field: &Field) -> FunctionParameter {
+    FunctionParameter { name: field.name.clone(), kind: field.ty.to_string() }
+}
+
 fn typed(function: &WitFunction) -> ExportedFunction {
     let callable = function.refused.is_none();
-    let parameter = |field: &Field| FunctionParameter { name: field.name.clone(), kind: field.ty.to_string() };
     ExportedFunction {
         name: function.path(),
         signature: if callable { function.signature() } else { String::new() },

@@ -40,8 +40,8 @@ fn component(wanted: &ComponentRef) -> Result<Component, ResolveError> {
         function("store", vec![field("rows", list(row(WitType::U8))), field("most", WitType::U16)], None),
     ];
     match wanted.name.as_str() {
-        "typed" => Ok(Component { digest, entry: None, functions }),
-        "json" | "std/python" => Ok(Component { digest, entry: Some(Entry::Task), functions: Vec::new() }),
+        "typed" => Ok(Component { digest, entry: None, functions, run: None }),
+        "json" | "std/python" => Ok(Component { digest, entry: Some(Entry::Task), functions: Vec::new(), run: None }),
         other => Err(ResolveError {
             code: definition::DiagnosticCode::UnknownComponent,
             message: format!("the component '{other}' does not exist"),

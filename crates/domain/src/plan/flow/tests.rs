@@ -7,7 +7,8 @@ use cofferdam_ids::{DagKey, Digest, TenantId};
 use serde_json::json;
 
 fn compile(document: Value) -> Result<DagPlan, Vec<Diagnostic>> {
-    let component = Component { digest: Digest::new("0".repeat(64)).unwrap(), entry: Some(Entry::Task), functions: Vec::new() };
+    let component =
+        Component { digest: Digest::new("0".repeat(64)).unwrap(), entry: Some(Entry::Task), functions: Vec::new(), run: None };
     parse(document).and_then(|dag| DagPlan::compile(&dag, |_| Ok(component.clone())))
 }
 

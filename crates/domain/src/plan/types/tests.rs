@@ -26,7 +26,7 @@ fn function(name: &str, params: Vec<Field>, result: Option<WitType>) -> WitFunct
     WitFunction { interface: None, name: name.to_owned(), params, result, docs: None, refused: None }
 }
 
-/// `typed` exports functions; `json` is a task of any JSON.
+/// `typed` exports functions; `json` is a task of any JSON, `mean` and `double` are tasks that tell their types.
 fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
     let digest = Digest::new("a".repeat(64)).unwrap();
     let row = |count: WitType| record("row", vec![field("count", count), field("name", WitType::String)]);
@@ -44,8 +44,19 @@ fn resolve(wanted: &ComponentRef) -> Result<Component, ResolveError> {
         function("number", vec![field("n", WitType::U32)], None),
     ];
     match wanted.name.as_str() {
-        "typed" => Ok(Component { digest, entry: None, functions }),
-        _ => Ok(Component { digest, entry: Some(Entry::Task), functions: Vec::new() }),
+        "typed" => Ok(Component { digest, entry: None, functions, run: None }),
+        name => {
+            let run = |takes, gives| {
+                let result = WitType::Result { ok: Some(Box::new(gives)), err: None };
+                function("run", vec![field("input", takes)], Some(result))
+            };
+            let run = match name {
+                "mean" => Some(run(record("rows", vec![field("rows", list(row(WitType::S64)))]), WitType::F64)),
+                "double" => Some(run(WitType::S64, WitType::S64)),
+                _ => None,
+            };
+            Ok(Component { digest, entry: Some(Entry::Task), functions: Vec::new(), run })
+        }
     }
 }
 
@@ -149,6 +160,28 @@ fn a_path_that_leads_nowhere_is_told_whoever_takes_it() {
     let problem = DagPlan::compile(&dag, resolve).unwrap_err().remove(0);
     assert_eq!(problem.help.as_deref(), Some("did you mean '/rows'?"));
     assert_eq!(problem.suggestion.unwrap().replacement, "/rows");
+}
+
+#[test]
+fn tasks_of_json_are_checked_by_the_types_that_they_tell() {
+    let of = |id: &str, component: &str, input: Value| json!({ "task_id": id, "component": component, "input": input });
+    let fetch = || task("fetch", "fetch", json!({}));
+    let mean = |path: &str| of("mean", "mean", json!({ "rows": { "$from": "fetch", "path": path } }));
+    assert_eq!(found(json!([fetch(), mean("/rows"), task("n", "nothing", json!({}))])), "");
+    assert_eq!(found(json!([of("d", "double", json!(3)), of("e", "double", json!({ "$from": "d" }))])), "");
+    assert_eq!(
+        found(json!([fetch(), mean("/note"), of("d", "double", json!({ "$from": "mean" }))])),
+        "type_mismatch /tasks/1/input/rows/$from: 'fetch' gives option<string> at '/note', and 'mean' takes list<row> for 'rows': \
+         output option<string>, input list<row> (it can be null)\n\
+         type_mismatch /tasks/2/input/$from: 'mean' gives f64, and 'd' takes s64 for its input: output f64, input s64"
+    );
+    assert_eq!(
+        found(json!([of("d", "double", json!("3x")), of("m", "mean", json!({ "row": [] }))])),
+        "type_mismatch /tasks/0/input: expected an integer from -9223372036854775808 to 9223372036854775807 \
+         (s64), found \"3x\"\n\
+         type_mismatch /tasks/1/input/rows: expected an array (list<row>), found nothing\n\
+         type_mismatch /tasks/1/input/row: expected the key \"rows\", found the key \"row\""
+    );
 }
 
 #[test]
