@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::bindings;
+pub use crate::schema;
 #[cfg(any(target_arch = "wasm32", feature = "wit"))]
 pub use wit_bindgen;
 /// Stands in where the types of a given WIT cannot be made.

@@ -12,6 +12,7 @@ mod error;
 pub mod http;
 pub mod log;
 pub mod progress;
+pub mod schema;
 pub mod xcom;
 
 #[cfg(target_arch = "wasm32")]
@@ -31,9 +32,10 @@ pub mod testing;
 #[doc(hidden)]
 pub mod __private;
 
-pub use cofferdam_macros::{task, tasks};
+pub use cofferdam_macros::{Schema, task, tasks};
 pub use context::Context;
 pub use error::{Error, OrFatal};
+pub use schema::Schema;
 
 /// What a task returns.
 pub type Result<T> = std::result::Result<T, Error>;

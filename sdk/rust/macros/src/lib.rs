@@ -1,11 +1,13 @@
 //! The attribute macro of `cofferdam-sdk`; see there for its use.
 
 mod docs;
+mod schema;
 mod signature;
 mod typed;
 mod wit;
 
 use proc_macro::TokenStream;
+use proc_macro2::TokenStream as TokenStream2;
 use quote::{quote, quote_spanned};
 use signature::{Parameter, Signature};
 use syn::{ItemFn, parse_macro_input, spanned::Spanned};
@@ -22,7 +24,8 @@ use syn::{ItemFn, parse_macro_input, spanned::Spanned};
 /// }
 /// ```
 ///
-/// The input implements `serde::Deserialize`, the output `serde::Serialize`. A component has one task.
+/// The input implements `serde::Deserialize`, the output `serde::Serialize`. A component has one task. Its documentation goes with the
+/// component, and so do its types where they have `#[derive(Schema)]`.
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = proc_macro2::TokenStream::from(arguments);
@@ -35,6 +38,13 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
             quote!(#errors #function).into()
         }
     }
+}
+
+/// Tells how a type is written as JSON, so that Cofferdam knows what a `#[cofferdam::task]` takes and gives: see the module `schema`.
+#[proc_macro_derive(Schema, attributes(schema, serde))]
+pub fn schema(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as syn::DeriveInput);
+    schema::expand(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// Makes the public functions of a module the typed tasks of this component.
@@ -121,10 +131,34 @@ fn expand(arguments: &proc_macro2::TokenStream, function: &ItemFn) -> syn::Resul
     let written = quote_spanned!(output.span()=> ::cofferdam::__private::write_output(result));
     let typed = quote_spanned!(output.span()=> ::core::result::Result<_, ::cofferdam::Error>);
 
+    // What the types tell, where they do: the constant of `Probe` is another for those with a schema.
+    let told = |ty: TokenStream2| quote!(::cofferdam::__private::schema::Probe::<#ty>::TYPE);
+    let input = parameters.iter().find_map(|parameter| match parameter {
+        Parameter::Input(ty) => Some(told(quote!(#ty))),
+        Parameter::Context => None,
+    });
+    let input = input.unwrap_or_else(|| quote!(::core::option::Option::None));
+    let returned = told(quote_spanned!(output.span()=> <#output as ::cofferdam::__private::schema::Returned>::Output));
+    let (docs, section) = (docs::of(&function.attrs), docs::SECTION);
+
     Ok(quote! {
         #function
 
         const _: () = {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "not needed where all types have a schema")]
+            use ::cofferdam::__private::schema::Untold as _;
+
+            const TOLD: ::cofferdam::__private::schema::Told =
+                ::cofferdam::__private::schema::Told { docs: #docs, input: #input, output: #returned };
+
+            #[cfg(target_arch = "wasm32")]
+            #[allow(unsafe_code, dead_code, missing_docs, clippy::allow_attributes, reason = "generated")]
+            #[unsafe(link_section = #section)]
+            pub static DOCUMENTATION: [u8; TOLD.size()] = TOLD.section();
+
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: usize = TOLD.size();
+
             const TASK: ::cofferdam::__private::Task = |input, context| {
                 let _ = (input, context);
                 let result: #typed = #call;

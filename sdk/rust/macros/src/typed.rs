@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, Fields, FnArg, GenericArgument, Ident, Item, ItemEnum, ItemFn, ItemMod, ItemStruct, Lit, Meta, Pat,
-    PathArguments, Result, ReturnType, Type, Visibility,
+    Attribute, Error, Fields, FnArg, GenericArgument, Ident, Item, ItemEnum, ItemFn, ItemMod, ItemStruct, Pat, PathArguments,
+    Result, ReturnType, Type, Visibility,
 };
 
 /// The part of the contract that typed functions use, as in `wit/task/0.1.1/types.wit`.
@@ -322,20 +322,7 @@ pub fn output(returned: &ReturnType) -> Option<&Type> {
 
 /// The documentation of an item, as WIT has it.
 fn comment(attrs: &[Attribute], indent: &str) -> String {
-    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
-        Meta::NameValue(value) if value.path.is_ident("doc") => match &value.value {
-            Expr::Lit(lit) => {
-                if let Lit::Str(text) = &lit.lit {
-                    Some(text.value())
-                } else {
-                    None
-                }
-            }
-            _ => None,
-        },
-        _ => None,
-    });
-    lines.map(|line| format!("{indent}///{line}\n")).collect()
+    docs::lines(attrs).map(|line| format!("{indent}///{line}\n")).collect()
 }
 
 /// `MeanWind` and `mean_wind` are `mean-wind`.

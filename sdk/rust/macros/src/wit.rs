@@ -1,7 +1,8 @@
 //! `#[cofferdam::tasks(wit = "…")]`: the functions that a given WIT exports, as those of a module.
 
+use super::docs;
 use super::typed::{TYPES, is_context, is_public, kebab, output};
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -122,6 +123,8 @@ fn expand_text(module: &ItemMod, given: &Given, path: &str, text: &str) -> Resul
         }
     };
     let (here, there) = (generate(None), generate(with.as_ref()));
+    let section = docs::section_of(&resolve, package);
+    let (section_name, section_size, section) = (docs::SECTION, section.len(), Literal::byte_string(&section));
     let (attrs, vis, ident) = (&module.attrs, &module.vis, &module.ident);
     Ok(quote! {
         #(#attrs)* #vis mod #ident {
@@ -150,6 +153,12 @@ fn expand_text(module: &ItemMod, given: &Given, path: &str, text: &str) -> Resul
                 #(#impls)*
                 bindings::export!(Component with_types_in bindings);
             };
+
+            #[cfg(target_arch = "wasm32")]
+            #[doc(hidden)]
+            #[allow(unsafe_code, dead_code, missing_docs, clippy::allow_attributes, reason = "generated")]
+            #[unsafe(link_section = #section_name)]
+            pub static __DOCUMENTATION: [u8; #section_size] = *#section;
         }
     })
 }

@@ -1,16 +1,16 @@
 //! The task of {{name}}.
 
-use cofferdam::Error;
+use cofferdam::{Error, Schema};
 use serde::{Deserialize, Serialize};
 
 /// What the task is given.
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 struct Input {
     values: Vec<f64>,
 }
 
 /// What the values have in common.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Schema, Serialize)]
 struct Summary {
     count: u32,
     mean: f64,
