@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "others use the rest of it")]
 mod support;
 
+use cofferdam_sandbox::inspect::{Inspection, UploadCaps, inspect};
 use cofferdam_test_guests::toolchains;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -104,6 +105,17 @@ fn sends_no_requests(language: &Language) {
 #[test]
 fn rust() {
     RUST.works();
+    // The task of JSON tells its types, since they have the derive, and its documentation.
+    let run = inspected(&RUST.component()).run.unwrap();
+    assert_eq!(run.docs.as_deref(), Some("Sums up the values. Without values there is nothing to do."));
+    assert_eq!(run.signature(), "func(input: Input) -> result<Summary>");
+    let schema = run.params[0].ty.schema();
+    assert_eq!((&schema["required"], &schema["description"]), (&json!(["values"]), &json!("What the task is given.")));
+    assert_eq!(run.output_schema()["properties"]["mean"]["anyOf"][0]["type"], "number");
+}
+
+fn inspected(file: &Path) -> Inspection {
+    inspect(&std::fs::read(file).unwrap(), &UploadCaps::default()).unwrap()
 }
 
 /// Types of all kinds, as a module of typed tasks.
@@ -165,8 +177,7 @@ fn typed_rust() {
     assert_eq!(output(call("nothing", &json!({"flag": true}))), Value::Null);
     let many: Vec<_> = (0..11).map(|_| best.clone()).collect();
     // The documentation of the module goes with the component, though toolchains keep none.
-    let wasm = std::fs::read(dir.join("typed-rust.wasm")).unwrap();
-    let inspection = cofferdam_sandbox::inspect::inspect(&wasm, &Default::default()).unwrap();
+    let inspection = inspected(&dir.join("typed-rust.wasm"));
     let found = cofferdam_domain::wit::find(&inspection.functions, Some("find-best")).unwrap();
     assert_eq!(found.docs.as_deref(), Some("Finds the reading with the highest value."));
     assert_eq!(found.input_schema()["properties"]["readings"]["items"]["description"], "A measurement.");
@@ -274,6 +285,8 @@ fn wit_first_rust() {
     assert_eq!(output(call("times#season-of", &json!({"month": 12}))), json!("winter"));
     assert!(call("season-of", &json!({"month": 13})).exits(1).stdout.contains("there is no month 13"));
     assert_eq!(output(call("version", &json!({}))), json!("7"));
+    let functions = inspected(&dir.join("wit-rust.wasm")).functions;
+    assert_eq!(cofferdam_domain::wit::find(&functions, Some("noon")).unwrap().docs.as_deref(), Some("When the sun is highest."));
 }
 
 #[test]
@@ -293,9 +306,161 @@ fn python() {
     PYTHON.works();
 }
 
+/// What people write in Python without a thought of components.
+const PYTHON_OF_PEOPLE: &str = r#"
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from cofferdam import task
+from helpers import double
+from helpers.more import triple
+
+
+class Closed(Exception):
+    pass
+
+
+@dataclass
+class Item:
+    name: str
+    price: Decimal = Decimal("1.50")
+    tags: set[str] = field(default_factory=set)
+    since: datetime | None = None
+
+
+@task
+def priced(items: list[Item], limit: int | None = None) -> list[tuple[str, Decimal]]:
+    return [(item.name, double(item.price)) for item in items[:limit]]
+
+
+@task
+async def together(values: list[int]) -> int:
+    async def later(value: int) -> int:
+        await asyncio.sleep(0.001)
+        return triple(value)
+
+    return sum(await asyncio.gather(*map(later, values)))
+
+
+@task
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+@task
+def one_by_one(to: int) -> Iterator[int]:
+    print("counting", to)
+    yield from range(to)
+
+
+@task
+def around() -> dict:
+    return {"year": datetime.now().year > 2000, "lots": 0 <= random.random() < 1, "env": sorted(os.environ)}
+
+
+@task
+def closed(shop: str) -> None:
+    raise Closed(f"{shop} is closed")
+"#;
+
+#[test]
+fn python_as_people_write_it() {
+    let dir = PYTHON.project();
+    std::fs::create_dir(dir.join("helpers")).unwrap();
+    std::fs::write(dir.join("helpers/__init__.py"), "def double(x):\n    return 2 * x\n").unwrap();
+    std::fs::write(dir.join("helpers/more.py"), "def triple(x):\n    return 3 * x\n").unwrap();
+    std::fs::write(dir.join("people.py"), PYTHON_OF_PEOPLE).unwrap();
+    run(dir, "sh", &["-c", ".venv/bin/cofferdam-py build people.py"]).exits(0);
+    let call = |function: &str, input: Value| called(dir, "people.wasm", function, &input);
+    let items = json!([{"name": "bell", "price": "2.25", "tags": ["a", "a"], "since": "2026-11-21T00:00:00Z"}, {"name": "rim"}]);
+    assert_eq!(call("priced", json!({ "items": items }))["output"], json!([["bell", "4.50"], ["rim", "3.00"]]));
+    assert_eq!(call("together", json!({"values": [1, 2]}))["output"], 9);
+    let stuck = call("forever", json!({}));
+    assert!(stuck["message"].as_str().unwrap().contains("never happens") && stuck["reason"] == "fatal", "{stuck}");
+    let counted = call("one-by-one", json!({"to": 3}));
+    assert!(counted["output"] == json!([0, 1, 2]) && counted["stdout"].as_str().unwrap().contains("counting 3"), "{counted}");
+    let around = call("around", json!({}));
+    assert!(around["output"]["year"] == true && around["output"]["lots"] == true, "{around}");
+    let closed = call("closed", json!({"shop": "Acme"}));
+    assert_eq!((&closed["message"], &closed["reason"]), (&json!("Closed: Acme is closed"), &json!("guest_error")));
+    assert!(closed["stderr"].as_str().unwrap().contains("people.py\", line "), "{closed}");
+}
+
+/// The report of a try of a function.
+fn called(dir: &Path, file: &str, function: &str, input: &Value) -> Value {
+    let input = input.to_string();
+    let done = run(dir, "cofferdam", &["task", "test", file, "--function", function, "--input", &input, "--output", "json"]);
+    serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
+}
+
 #[test]
 fn typescript() {
     TS.works();
+}
+
+/// What people write in TypeScript without a thought of components.
+const TS_OF_PEOPLE: &str = r#"
+import { task } from "@cofferdam/sdk";
+import { double } from "./helpers";
+import rates from "./rates.json";
+
+interface Item {
+  name: string;
+  price?: number;
+}
+
+class Closed extends Error {
+  override name = "Closed";
+}
+
+export const priced = task((items: Item[], limit = 10): Map<string, number> =>
+  new Map(items.slice(0, limit).map(({ name, price }) => [name, double(price ?? rates.usual)])));
+
+export const seen = task((names: Set<string>): unknown => ({ names, more: new Map([["a", 1n]]), raw: Uint8Array.of(1, 2) }));
+
+export const exact = task((count: bigint): bigint => count + 1n);
+
+export const closed = task((shop: string): void => {
+  console.log("asking", new Map([["shop", shop]]));
+  throw new Closed(`${shop} is closed`);
+});
+"#;
+
+#[test]
+fn typescript_as_people_write_it() {
+    let dir = TS.project();
+    std::fs::write(dir.join("helpers.ts"), "export function double(x: number): number {\n  return 2 * x;\n}\n").unwrap();
+    std::fs::write(dir.join("rates.json"), "{ \"usual\": 1.5 }\n").unwrap();
+    std::fs::write(dir.join("people.ts"), TS_OF_PEOPLE).unwrap();
+    run(dir, "sh", &["-c", "node_modules/.bin/cofferdam-js build people.ts -o people.wasm"]).exits(0);
+    let call = |function: &str, input: Value| called(dir, "people.wasm", function, &input);
+    let items = json!([{"name": "bell", "price": 2.25}, {"name": "rim"}]);
+    assert_eq!(call("priced", json!({ "items": items }))["output"], json!({"bell": 4.5, "rim": 3}));
+    assert_eq!(
+        call("seen", json!({"names": ["x", "x", "y"]}))["output"],
+        json!({"names": ["x", "y"], "more": {"a": 1}, "raw": "AQI="})
+    );
+    assert_eq!(call("exact", json!({"count": 41}))["output"], 42);
+    let rounded = call("exact", json!({"count": "9007199254740993"}));
+    assert!(rounded["message"].as_str().unwrap().contains("up to 2^53"), "{rounded}");
+    let closed = call("closed", json!({"shop": "Acme"}));
+    assert_eq!((&closed["message"], &closed["reason"]), (&json!("Closed: Acme is closed"), &json!("guest_error")));
+    let (asked, stack) = (&closed["log"][0]["message"], &closed["log"][1]["message"]);
+    assert_eq!(asked, r#"asking {"shop":"Acme"}"#);
+    assert!(stack.as_str().unwrap().contains("(people.ts:24)"), "{stack}");
+
+    std::fs::write(
+        dir.join("node.ts"),
+        "import { task } from \"@cofferdam/sdk\";\nexport default task((): void => {\n  fetch(\"x\");\n});\n",
+    )
+    .unwrap();
+    let refused = run(dir, "sh", &["-c", "node_modules/.bin/cofferdam-js build node.ts -o node.wasm"]).exits(1);
+    assert!(refused.stderr.contains("node.ts(3,3)") && refused.stderr.contains("send requests by `http`"), "{refused:#?}");
 }
 
 /// A task that uses every capability: an example of its SDK, as the source of a new project.
@@ -477,6 +642,18 @@ fn a_dag_hands_on_results_from_language_to_language() {
     for language in [&PYTHON, &RUST, &TS, &GO, &C] {
         cofferdam(&["component", "push", language.component().to_str().unwrap()]).exits(0);
     }
+    let described = cofferdam(&["component", "inspect", "sums-rust"]).exits(0).stdout;
+    assert!(
+        described.contains("func(input: Input) -> result<Summary>") && described.contains("Sums up the values."),
+        "{described}"
+    );
+    let detail = cofferdam(&["component", "inspect", "sums-rust", "-o", "json"]).json();
+    assert_eq!(detail["functions"][0]["parameters"], json!([{"name": "values", "type": "list<f64>"}]), "{detail}");
+    assert_eq!(detail["functions"][0]["input_schema"]["title"], "Input", "{detail}");
+    // What flows into the task in Rust and out of it is checked by the types that it tells.
+    std::fs::write(dir.join("wrong.yaml"), DAG.replace("relay", "wrong").replace("path: /mean}, 6", "path: /meen}, 6")).unwrap();
+    let refused = cofferdam(&["dag", "apply", "wrong.yaml"]);
+    assert!(refused.code != 0 && refused.stderr.contains("did you mean '/mean'"), "{refused:#?}");
     cofferdam(&["dag", "apply", "relay.yaml"]).exits(0);
     cofferdam(&["dag", "trigger", "relay", "--run-id", "one", "--wait"]).exits(0);
     let result = |task: &str| cofferdam(&["run", "xcom", "relay", "one", "--task", task, "-o", "json"]).json();

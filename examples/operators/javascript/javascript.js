@@ -35,6 +35,13 @@ const cofferdam = Object.freeze({
 const LINES_BEFORE = 2;
 const PLACE = /<input>:(\d+)(?::(\d+))?/;
 
+/**
+ * Runs a script in JavaScript.
+ *
+ * The input is an object: `source` is the script, whose function `main` is called with `input` (null when it is not there). What that
+ * returns is the result. With `check: true` nothing is run: the result is null, or where the script is no JavaScript, with `message`, `line`
+ * and `column`.
+ */
 export default task.json((input) => {
   const source = input?.source;
   if (typeof source !== "string") throw new Fatal("the input needs 'source': a script in JavaScript");

@@ -104,6 +104,12 @@ NAME = "<script>"
 
 @task(json=True)
 def run(input: Any) -> Any:
+    """Runs a script in Python.
+
+    The input is an object: `source` is the script, whose function `main` is called with `input` (null when it is not there). What that
+    returns is the result. With `check: true` nothing is run: the result is null, or where the script is no Python, with `message`, `line`
+    and `column`.
+    """
     source = input.get("source") if isinstance(input, dict) else None
     if not isinstance(source, str):
         raise cofferdam.Fatal("the input needs 'source': a script in Python")

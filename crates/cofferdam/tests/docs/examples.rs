@@ -14,6 +14,7 @@ const USED_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("docs/approvals.md", "{ \"decision\"", "tests/runtime/tests/bad_days/approvals.rs"),
     ("docs/backfills.md", "{\n  \"dag_id\"", "crates/api/tests/api/backfills.rs"),
     ("docs/callbacks.md", "{\n  \"event\"", "tests/runtime/tests/bad_days/callbacks.rs"),
+    ("docs/components.md", "{\n  \"worlds\"", "crates/sandbox/src/typed/docs.rs"),
     ("docs/cli.md", "{\"error\"", "crates/cofferdam/tests/offline.rs"),
     ("docs/tasks-api.md", "{\n  \"task_id\"", "crates/api/tests/api/tasks.rs"),
     ("docs/tasks-api.md", "task_id: report_orders", "crates/api/tests/api/tasks.rs"),

@@ -180,7 +180,8 @@ async fn functions_and_their_types_are_documented() {
         let version = site.client.inspect_component(&name, &component.versions[0].digest).await.unwrap();
         serde_json::to_value(version).unwrap()["functions"].clone()
     };
-    for name in ["branch", "csv-to-json", "http-request", "http-sensor", "json-transform", "slack-webhook", "wait-until"] {
+    let in_rust = ["branch", "csv-to-json", "http-request", "http-sensor", "json-transform", "slack-webhook", "wait-until"];
+    for name in in_rust.into_iter().chain(["python", "javascript"]) {
         let functions = about(&format!("std/{name}")).await;
         assert_eq!(functions.as_array().map(Vec::len), Some(1), "{functions}");
         assert!(functions[0]["docs"].as_str().is_some_and(|docs| docs.len() > 40), "{functions}");

@@ -1,5 +1,6 @@
 //! `build`: makes a component of a project, with the toolchain of its language.
 
+mod documentation;
 mod encode;
 mod languages;
 
@@ -76,7 +77,8 @@ pub fn build(output: &Output, environment: &Environment, args: &BuildArgs) -> Re
     let dir = args.dir.canonicalize().map_err(|error: std::io::Error| unreadable(error))?;
     let language = Language::of(&dir)?;
     let tools = Tools::new(environment);
-    let built = languages::build(language, &dir, &tools)?;
+    let mut built = languages::build(language, &dir, &tools)?;
+    built.component = documentation::documented(built.component, &dir.join("wit"));
     let file = args.out.clone().unwrap_or_else(|| args.dir.join(format!("{}.wasm", built.name)));
     std::fs::write(&file, &built.component).map_err(|error| {
         Failure::new(Exit::Failed, "the component cannot be written").at(file.display().to_string()).because(&error)
