@@ -61,6 +61,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/pools") view=pages::admin::pools::PoolList/>
                     <Route path=path!("/variables") view=pages::admin::variables::VariableList/>
                     <Route path=path!("/connections") view=pages::admin::connections::ConnectionList/>
+                    <Route path=path!("/webhooks") view=pages::webhooks::WebhookPage/>
                     <Route path=path!("/audit") view=pages::audit::AuditPage/>
                     <Route path=path!("/system") view=pages::system::SystemPage/>
                 </ParentRoute>
@@ -155,6 +156,7 @@ fn Side(help: RwSignal<bool>) -> impl IntoView {
                 <A href="/variables"><Icon name="braces"/><span class="label">"Variables"</span></A>
                 <A href="/connections"><Icon name="plug"/><span class="label">"Connections"</span></A>
                 <A href="/pools"><Icon name="pool"/><span class="label">"Pools"</span></A>
+                <A href="/webhooks"><Icon name="bolt"/><span class="label">"Webhooks"</span></A>
                 <hr/>
                 <Show when=move || session.may(Role::Admin)><A href="/audit"><Icon name="history"/><span class="label">"Audit log"</span></A></Show>
                 <A href="/system"><Icon name="system"/><span class="label">"System"</span></A>

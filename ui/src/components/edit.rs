@@ -198,8 +198,16 @@ fn TextInput(
     }
 }
 
+/// What is said below a field: what is wrong with it, else what belongs there.
 #[component]
-fn Said(id: &'static str, hint: &'static str, wrong: Signal<Option<String>>) -> impl IntoView {
+pub fn Said(
+    /// The id of the field.
+    id: &'static str,
+    /// What belongs there.
+    hint: &'static str,
+    /// What is wrong with it.
+    wrong: Signal<Option<String>>,
+) -> impl IntoView {
     let class = move || match wrong.with(Option::is_some) {
         true => "wrong",
         false if hint.is_empty() => "visually-hidden",
@@ -328,6 +336,9 @@ pub fn Removal(
     name: RwSignal<Option<String>>,
     /// What it is.
     kind: &'static str,
+    /// Whether the name is not its own, but that of what it belongs to.
+    #[prop(optional)]
+    owned: bool,
     /// What follows from it.
     consequence: &'static str,
     /// Its path in the API.
@@ -338,13 +349,19 @@ pub fn Removal(
     let toasts = expect_context::<Toasts>();
     let open = opens_with(name);
     let busy = RwSignal::new(false);
-    let title = Signal::derive(move || name.with(|name| format!("Delete {}?", name.as_deref().unwrap_or(kind))));
+    let title = Signal::derive(move || {
+        name.with(|name| match name.as_deref() {
+            Some(name) if owned => format!("Delete the {kind} of {name}?"),
+            Some(name) => format!("Delete {name}?"),
+            None => format!("Delete the {kind}?"),
+        })
+    });
     let delete = move |_| {
         let Some(name) = name.get_untracked() else { return };
         busy.set(true);
         spawn_local(async move {
             match http::delete(&path(&name)).await {
-                Ok(()) => toasts.done(format!("The {kind} {name} is deleted")),
+                Ok(()) => toasts.done(format!("The {kind} {}{name} is deleted", if owned { "of " } else { "" })),
                 Err(failure) => toasts.failed(&failure),
             }
             busy.try_set(false);

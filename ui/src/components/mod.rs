@@ -3,6 +3,7 @@
 pub mod code;
 pub mod code_editor;
 pub mod copy;
+pub mod dag_field;
 pub mod dialog;
 pub mod diff_view;
 pub mod edit;
@@ -21,6 +22,7 @@ pub mod picked;
 pub mod run_bars;
 pub mod schema_form;
 pub mod share;
+pub mod source;
 pub mod status;
 pub mod switch;
 pub mod table;

@@ -62,6 +62,13 @@ pub const fn plain(label: &'static str) -> Column {
     Column { label, order: "", class: "", is_unseen: false, is_latest_first: false }
 }
 
+/// The names of the columns for the style sheet, which puts them at the cells where the screen is too narrow for a row. `before` columns
+/// come before them.
+fn named(columns: &[Column], before: usize) -> String {
+    let seen = columns.iter().enumerate().filter(|(_, column)| !column.is_unseen);
+    seen.map(|(at, column)| format!("--column-{}:'{}';", at + before + 1, column.label)).collect()
+}
+
 /// A table with its heads. An order is the name of its column, with a minus before it when the last comes first.
 #[component]
 pub fn Table(
@@ -105,9 +112,10 @@ pub fn Table(
         }
         .into_any()
     };
+    let named = named(columns, usize::from(tick.is_some()));
     view! {
         <div class="table-wrap" tabindex="0" role="region" aria-label=label>
-            <table class=format!("table {class}")>
+            <table class=format!("table stacks {class}") style=named>
                 <thead><tr>
                     {tick.map(|tick| view! { <th scope="col" class="tight">{tick.run()}</th> })}
                     {columns.iter().map(head).collect_view()}
@@ -157,6 +165,13 @@ pub fn Listed(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_know_the_names_of_their_columns() {
+        let columns = [plain("Active").tight(), plain("Dag"), ordered("Next run", "next_run")];
+        assert_eq!(named(&columns, 0), "--column-2:'Dag';--column-3:'Next run';");
+        assert_eq!(named(&columns[1..], 1), "--column-2:'Dag';--column-3:'Next run';");
+    }
 
     #[test]
     fn a_second_click_turns_the_order_round() {

@@ -68,6 +68,12 @@ pub fn pool(name: &str) -> String {
     format!("/pools/{}", segment(name))
 }
 
+/// The API's path of the webhook of a dag.
+#[must_use]
+pub fn webhook(dag_id: &str) -> String {
+    format!("{}/webhook", dag(dag_id))
+}
+
 /// The page of a run.
 #[must_use]
 pub fn run_page(dag_id: &str, run_id: &str) -> String {

@@ -14,3 +14,4 @@ pub mod letters;
 pub mod run;
 pub mod sign_in;
 pub mod system;
+pub mod webhooks;

@@ -3,6 +3,7 @@
 use crate::components::feedback::{Empty, FailureNotice, Skeleton, SkeletonView};
 use crate::components::icon::Icon;
 use crate::components::page::PageHead;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::Ago;
 use crate::core::http::{self, Failure};
 use cofferdam_api_types::{DeepHealth, HealthStatus, WorkerSummary};
@@ -12,6 +13,8 @@ use std::time::Duration;
 
 /// Health is not an event, so it is asked for while the page is open.
 const EVERY: Duration = Duration::from_secs(5);
+
+const WORKERS: &[Column] = &[plain("Worker"), plain("Queues"), plain("Busy"), plain("Started"), plain("State")];
 
 const fn words(status: HealthStatus) -> (&'static str, &'static str, &'static str) {
     match status {
@@ -78,12 +81,9 @@ fn Report(health: DeepHealth) -> impl IntoView {
                 view! { <Empty icon="worker" title="No worker is alive"><p>"Tasks stay queued until one starts: "<code>"cofferdam worker"</code></p></Empty> }.into_any()
             } else {
                 view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of workers">
-                        <table class="table">
-                            <thead><tr><th scope="col">"Worker"</th><th scope="col">"Queues"</th><th scope="col">"Busy"</th><th scope="col">"Started"</th><th scope="col">"State"</th></tr></thead>
-                            <tbody>{health.workers.into_iter().map(|worker| view! { <Worker worker/> }).collect_view()}</tbody>
-                        </table>
-                    </div>
+                    <Table label="List of workers" columns=WORKERS>
+                        {health.workers.into_iter().map(|worker| view! { <Worker worker/> }).collect_view()}
+                    </Table>
                 }.into_any()
             }}
         </section>

@@ -24,6 +24,7 @@ fn a_question_is_answered_with_a_choice_and_a_note() {
         let question = "//section[@aria-label='Approvals']//li";
         visit.reads(question, &["Publish the figures?", "asking · ask", "operator", "everywhere / here"]).await?;
         visit.reads("//nav//a[contains(., 'Approvals')]", &["for you"]).await?;
+        visit.fits_narrow().await?;
         visit.click("//button[@aria-label='Approve asking: ask']").await?;
         // One of the options has to be chosen.
         visit.sees("//dialog[@open]//button[.='Approve'][@disabled]").await?;

@@ -21,6 +21,7 @@ fn variables_are_added_changed_and_deleted() {
         visit.click("//div[@class='pager']//button[contains(., 'Next')]").await?;
         visit.until("location.search === '?offset=50'").await?;
         visit.reads("//tbody/tr[1]", &["many_50", "value 50"]).await?;
+        visit.fits_narrow().await?;
 
         // A key that cannot be one, and one that there is already.
         visit.click("//button[.='Add a variable']").await?;
@@ -123,6 +124,7 @@ fn connections_are_added_changed_and_deleted() {
         visit.click("//dialog[@open]//button[.='Add']").await?;
         visit.sees_no("//dialog[@open]").await?;
         visit.reads("//tbody/tr[1]", &["warehouse", "postgres", "db.example.org:5432", "loader", "Password", "Extra"]).await?;
+        visit.fits_narrow().await?;
 
         // The keyboard is enough to change it. Secrets stay, and one is taken away.
         visit.eval::<bool>("document.querySelector('[aria-label=\"Edit warehouse\"]').focus() ?? true").await?;

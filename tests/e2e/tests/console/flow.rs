@@ -128,6 +128,13 @@ fn what_is_done_to_a_run_is_shown_before_it_is_done() {
         visit.click(&format!("{dialog}//footer/button[.='Cancel']")).await?;
         ensure!(state("broken").await? == (TaskState::Failed, 1));
 
+        // So is a mark of the whole run.
+        let head = "//header[contains(@class, 'page-head')]";
+        act(head, "Mark as success…").await?;
+        visit.reads(&preview, &["2 task instances", "broken", "Failed", "after", "Upstream failed"]).await?;
+        visit.click(&format!("{dialog}//footer/button[.='Cancel']")).await?;
+        ensure!(client.get_dag_run(&dag_id, &run).await?.state == DagRunState::Failed);
+
         // Marked as success, what waited for it goes on.
         act("//aside", "Mark as success…").await?;
         visit.reads(&preview, &["1 task instance"]).await?;
@@ -156,9 +163,15 @@ fn what_is_done_to_a_run_is_shown_before_it_is_done() {
         visit.click("//aside//button[@role='tab'][.='Tries']").await?;
         visit.reads("//aside//table", &["With an error", "no such station"]).await?;
 
-        // The run goes.
+        // A run counts as failed where all its tasks succeeded.
         visit.reads(pill, &["Success"]).await?;
-        act("//header[contains(@class, 'page-head')]", "Delete…").await?;
+        act(head, "Mark as failed…").await?;
+        visit.reads(&preview, &["only the run does"]).await?;
+        visit.click(&format!("{dialog}//footer/button[.='Mark the run']")).await?;
+        visit.reads(pill, &["Failed"]).await?;
+
+        // The run goes.
+        act(head, "Delete…").await?;
         visit.click(&format!("{dialog}//footer/button[.='Delete the run']")).await?;
         visit.until("location.pathname === '/dags/touched/runs'").await?;
         visit.reads("//section[@aria-label='Runs']", &["No runs yet"]).await
@@ -216,7 +229,7 @@ fn several_runs_are_cleared_and_marked_at_once() {
         visit.click("//input[@aria-label='Select one']").await?;
         visit.click("//input[@aria-label='Select three']").await?;
         act("Mark as success…").await?;
-        visit.reads(&preview, &["2 runs", "one", "three", "Failed"]).await?;
+        visit.reads(&preview, &["4 task instances in 2 runs", "one", "three", "broken", "Failed"]).await?;
         visit.click(&format!("{dialog}//footer/button[.='Mark 2 runs']")).await?;
         visit.sees_no(dialog).await?;
         for (run, state) in [("one", "success"), ("two", "failed"), ("three", "success")] {

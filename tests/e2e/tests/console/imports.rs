@@ -40,9 +40,15 @@ fn a_broken_file_is_told_with_its_place_and_hides_no_other() {
         visit.reads("//tbody/tr[.//button[.='farm']]", &["https://example.com/dags.git", "git", "2", "1"]).await?;
         let broken = "//section[@aria-label='Import errors']//li[.//strong[.='broken.yaml']]";
         visit.reads(broken, &["farm", "1 error", "retires", "unknown_field", "5:5"]).await?;
+        // The lines around it, with the place marked.
+        let lines = format!("{broken}//*[@aria-label='Lines of the file']");
+        visit.reads(&format!("{lines}//tr[@class='at']"), &["5", "retires: 2"]).await?;
+        visit.reads(&format!("{lines}//mark"), &["retires"]).await?;
+        visit.reads(&lines, &["task_id: only"]).await?;
         visit.click("//tbody//button[.='farm']").await?;
         visit.until("location.search === '?bundle=farm'").await?;
         visit.reads("//section[@aria-label='Files']//tr[contains(., 'imported.yaml')]", &["imported", "Applied"]).await?;
-        visit.reads("//section[@aria-label='Files']//tr[contains(., 'broken.yaml')]", &["Broken"]).await
+        visit.reads("//section[@aria-label='Files']//tr[contains(., 'broken.yaml')]", &["Broken"]).await?;
+        visit.fits_narrow().await
     });
 }

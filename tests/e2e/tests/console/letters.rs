@@ -49,6 +49,26 @@ fn a_dead_letter_is_read_retried_and_discarded() {
             ..DeadLetterListQuery::default()
         };
         ensure!(visit.stage.client.list_dead_letters(&query).await?.total_entries == 1);
+
+        // How long it is kept is told, and set by an administrator.
+        visit.click("//header//a[.='Dead letters']").await?;
+        let kept = "//*[@aria-label='How long letters are kept']";
+        let usual = visit.stage.client.dead_letter_retention().await?;
+        visit.reads(kept, &[&format!("kept for {} days", usual.default_s / 86_400)]).await?;
+        visit.click(&format!("{kept}//button[.='Change']")).await?;
+        visit.click("//dialog[@open]//button[.='Another time']").await?;
+        visit.fill("//input[@id='kept-count']", "4000").await?;
+        visit.reads("//p[@id='kept-count-said'][@class='wrong']", &["at most ten years"]).await?;
+        visit.fill("//input[@id='kept-count']", "36").await?;
+        visit.choose("//dialog[@open]//select", "hours").await?;
+        visit.click("//dialog[@open]//footer/button[.='Save']").await?;
+        visit.reads(kept, &["kept for 36 hours"]).await?;
+        ensure!(visit.stage.client.dead_letter_retention().await?.kept_s == 129_600);
+        visit.click(&format!("{kept}//button[.='Change']")).await?;
+        visit.click("//dialog[@open]//button[starts-with(., 'As configured')]").await?;
+        visit.click("//dialog[@open]//footer/button[.='Save']").await?;
+        visit.reads(kept, &[&format!("kept for {} days", usual.default_s / 86_400)]).await?;
+        ensure!(visit.stage.client.dead_letter_retention().await?.is_default);
         Ok(())
     });
 }

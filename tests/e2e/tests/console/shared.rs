@@ -21,6 +21,7 @@ fn pools_are_added_changed_sorted_and_deleted() {
         let row = "//tbody/tr[.//span[.='warehouse']]";
         visit.reads(row, &["connections to the warehouse", "4", "Nothing", "Give them back"]).await?;
         visit.sees(&format!("{row}//div[@role='img'][@aria-label='Nothing, of 4 slots']")).await?;
+        visit.fits_narrow().await?;
 
         // The default pool has no bound and comes before it; the address keeps the order.
         visit.click("//th//button[contains(., 'Slots')]").await?;
@@ -76,6 +77,7 @@ fn a_backfill_is_forecast_made_paused_and_ended() {
         visit.reads("//tbody/tr[1]", &["filled", "1 run at once", "/ 365"]).await?;
         visit.click("//button[@aria-label='Pause the backfill of filled']").await?;
         visit.reads("//tbody/tr[1]", &["Paused"]).await?;
+        visit.fits_narrow().await?;
         visit.click("//button[@aria-label='Resume the backfill of filled']").await?;
         visit.reads("//tbody/tr[1]", &["Running"]).await?;
         visit.click("//button[@aria-label='End the backfill of filled']").await?;
@@ -101,6 +103,7 @@ fn assets_are_listed_told_and_drawn() {
         visit.fill("//input[@type='search']", "wheat").await?;
         visit.until("location.search === '?q=wheat'").await?;
         visit.reads("//tbody/tr[1]", &["farm://wheat", "grower", "grow", "baker", "Never"]).await?;
+        visit.fits_narrow().await?;
 
         // It is told by hand, and the dag that waits for it runs.
         visit.click("//button[@aria-label='Tell a change of farm://wheat']").await?;
@@ -112,6 +115,7 @@ fn assets_are_listed_told_and_drawn() {
         visit.click("//tbody//a[.='farm://wheat']").await?;
         visit.until("location.search === '?uri=farm%3A%2F%2Fwheat'").await?;
         visit.reads("//tbody/tr[1]", &["farm://wheat", "Told over the API", "{\"sacks\":3}", "baker", "Success"]).await?;
+        visit.fits_narrow().await?;
 
         // In the graph, a dag leads to its page.
         visit.click("//nav[@aria-label='Views of the assets']//a[contains(., 'Graph')]").await?;

@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use anyhow::{Context as _, Result, bail, ensure};
 use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide::cdp::browser_protocol::emulation::SetFocusEmulationEnabledParams;
+use chromiumoxide::cdp::browser_protocol::emulation::{SetDeviceMetricsOverrideParams, SetFocusEmulationEnabledParams};
 use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel};
 use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
 use chromiumoxide::cdp::browser_protocol::target::CreateTargetParams;
@@ -20,8 +20,29 @@ use std::time::{Duration, Instant};
 /// How long the page may take to come to what is waited for, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The width and height of a screen that is narrow, and of one as the browser begins with.
+const NARROW: (i64, i64) = (480, 900);
+const USUAL: (i64, i64) = (1440, 900);
+
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(25);
+
+/// What stands beyond the right edge. What scrolls by itself holds what is in it; a table whose rows are made for this does not.
+const BEYOND: &str = "(() => {
+    const main = document.querySelector('.main');
+    const held = it => {
+        for (let at = it.parentElement; at && at !== main; at = at.parentElement) {
+            if (getComputedStyle(at).overflowX !== 'visible' && !at.querySelector(':scope > .stacks')) return true;
+        }
+        return false;
+    };
+    const wide = [...main.querySelectorAll('*')].filter(it => {
+        const box = it.getBoundingClientRect();
+        return box.width > 1 && box.right > innerWidth + 0.5 && !held(it);
+    });
+    const page = document.documentElement.scrollWidth > innerWidth || main.scrollWidth > main.clientWidth ? ['the page itself'] : [];
+    return page.concat(wide.map(it => `${it.tagName} ${it.getAttribute('class') ?? ''} ${it.innerText ?? ''}`.slice(0, 120)));
+})()";
 
 /// A tab. Elements are named by XPath.
 pub struct Visit<'a> {
@@ -78,6 +99,22 @@ impl<'a> Visit<'a> {
     pub async fn open(&self, path: &str) -> Result<()> {
         self.page.goto(format!("{}{path}", self.stage.admin.url)).await?;
         Ok(())
+    }
+
+    /// Gives the tab another size.
+    pub async fn resize(&self, width: i64, height: i64) -> Result<()> {
+        self.page.execute(SetDeviceMetricsOverrideParams::new(width, height, 1.0, false)).await?;
+        Ok(())
+    }
+
+    /// Checks that nothing of the page stands beyond the edge of a narrow screen, once it shows what it loads.
+    pub async fn fits_narrow(&self) -> Result<()> {
+        self.resize(NARROW.0, NARROW.1).await?;
+        self.until("document.querySelector('.main h1') && !document.querySelector('.main .skeleton')").await?;
+        let beyond = self.eval::<Vec<String>>(BEYOND).await?;
+        let at = self.eval::<String>("location.pathname + location.search").await?;
+        ensure!(beyond.is_empty(), "beyond the edge of {at}:\n{}", beyond.join("\n"));
+        self.resize(USUAL.0, USUAL.1).await
     }
 
     /// Reads the page again.

@@ -1,16 +1,17 @@
 //! The dialog that makes a backfill. It says what would be run, and what that likely costs, before anything is.
 
+use crate::components::dag_field::DagField;
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::edit::{EditForm, Saving, TextField, Typed};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::icon::Icon;
 use crate::components::time::Moment;
+use crate::components::touched::Choice;
 use crate::core::http::{self, Failure};
 use crate::core::latest::Latest;
-use crate::core::query::query;
 use crate::core::{clock, conf, format};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use cofferdam_api_types::{Backfill, DagCollection, DryRunBackfill, DryRunInterval, NewBackfill, ReprocessBehavior};
+use cofferdam_api_types::{Backfill, DryRunBackfill, DryRunInterval, NewBackfill, ReprocessBehavior};
 use cofferdam_ids::DagId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -52,7 +53,6 @@ pub fn BackfillDialog(dag: RwSignal<Option<String>>, done: Callback<()>) -> impl
 fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let saving = Saving::new(FIELDS);
-    let dags = query::<DagCollection>(|| Some("/dags?limit=1000".to_owned()));
     let dag = RwSignal::new(dag);
     // The last seven days, but for today.
     let today = DateTime::from_timestamp_millis(clock::now_ms()).unwrap_or_default();
@@ -62,7 +62,8 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
     let again = RwSignal::new(ReprocessBehavior::None);
     let at_once = RwSignal::new("10".to_owned());
     let conf = RwSignal::new(String::new());
-    let parsed_conf = Memo::new(move |_| read_conf(&conf.read()));
+    let has_conf = RwSignal::new(false);
+    let parsed_conf = Memo::new(move |_| if has_conf.get() { read_conf(&conf.read()) } else { Ok(None) });
     let body = Memo::new(move |_| {
         Some(NewBackfill {
             dag_id: DagId::new(dag.get()).ok()?,
@@ -120,12 +121,7 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
     };
     view! {
         <EditForm open saving valid=Signal::derive(move || body.with(Option::is_some) && runs()) submit verb="Start the backfill">
-            <div class="field">
-                <label for="backfill-dag">"Dag"</label>
-                <input id="backfill-dag" class="input mono" list="backfill-dags" autocomplete="off" spellcheck="false" autofocus prop:value=move || dag.get() on:input=move |event| dag.set(event_target_value(&event))/>
-                <datalist id="backfill-dags">{move || dags.data.with(|list| list.as_ref().map(|list| list.dags.iter().filter(|dag| dag.schedule.is_some()).map(|dag| view! { <option value=dag.dag_id.to_string()></option> }).collect_view()))}</datalist>
-                {move || saving.said_of("dag_id").map(|wrong| view! { <p class="wrong">{wrong}</p> })}
-            </div>
+            <DagField id="backfill-dag" value=dag scheduled=true wrong=Signal::derive(move || saving.said_of("dag_id"))/>
             <div class="field-row even">
                 {date("backfill-from", "Intervals that begin from (UTC)", from, "from_date")}
                 {date("backfill-to", "up to (UTC)", to, "to_date")}
@@ -138,9 +134,16 @@ fn Form(dag: String, open: RwSignal<bool>, done: Callback<()>) -> impl IntoView 
                     </div>
                 </div>
             </div>
-            <div class="field"><label class="check"><input type="checkbox" prop:checked=move || backwards.get() on:change=move |event| backwards.set(event_target_checked(&event))/>"The latest first"</label></div>
-            <TextField id="backfill-at-once" label="Runs at once" value=at_once wrong=wrong_at_once/>
-            <TextField id="backfill-conf" label="Conf" value=conf typed=Typed::Lines hint="A JSON object that each run is triggered with. Empty: the dag's own parameters." wrong=wrong_conf/>
+            <div class="field-row even">
+                <TextField id="backfill-at-once" label="Runs at once" value=at_once wrong=wrong_at_once/>
+                <div class="field" role="group" aria-labelledby="backfill-order"><span class="label" id="backfill-order">"Order"</span><Choice label="The latest first" get=backwards set=move |on| backwards.set(on)/></div>
+            </div>
+            <button type="button" class="btn quiet small" style="align-self:flex-start" aria-expanded=move || has_conf.get().to_string() on:click=move |_| has_conf.update(|on| *on = !*on)>
+                {move || if has_conf.get() { "Without a conf" } else { "With a conf" }}
+            </button>
+            <Show when=move || has_conf.get()>
+                <TextField id="backfill-conf" label="Conf" value=conf typed=Typed::Lines hint="A JSON object that each run is triggered with. Empty: the dag's own parameters." wrong=wrong_conf/>
+            </Show>
             <section class="preview" aria-label="What it would run" aria-live="polite">
                 {move || match forecast.get() {
                     None if body.with(Option::is_none) => view! { <p class="small muted">"What would be run is shown here when dag and dates are there."</p> }.into_any(),
@@ -169,11 +172,14 @@ fn Forecast(it: DryRunBackfill) -> impl IntoView {
     let left_out = it.total_entries.saturating_sub(it.runs);
     let cost = it.forecast.map(|cost| {
         format!(
-            "It will likely take {} until the last has ended, with {} of CPU and {} units of fuel, as the last {} did.",
+            "It will likely take {} until the last has ended, with {} of CPU and {} units of fuel, as {} did.",
             format::duration_us(cost.wall_ms.saturating_mul(1_000)),
             format::duration_us(cost.cpu_ms.saturating_mul(1_000)),
             format::count(cost.fuel),
-            format::plural(u64::from(cost.learnt_from), "successful run", "successful runs"),
+            match cost.learnt_from {
+                1 => "the last successful run".to_owned(),
+                several => format!("the last {} successful runs", format::grouped(u64::from(several))),
+            },
         )
     });
     let unlisted = it.backfills.len().saturating_sub(LISTED);

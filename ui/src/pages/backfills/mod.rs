@@ -4,7 +4,7 @@ mod form;
 
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{Empty, Skeleton, Toasts, loaded};
-use crate::components::filters::Tag;
+use crate::components::filters::{Choice, Segments, Tag};
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::PageHead;
@@ -27,6 +27,9 @@ use leptos_router::components::A;
 const LIMIT: u32 = 50;
 
 const COLUMNS: &[Column] = &[plain("Dag"), plain("Intervals"), plain("State"), plain("Progress"), plain("Made")];
+
+const STATES: &[Choice] =
+    &[("", "All"), ("running", "Running"), ("paused", "Paused"), ("completed", "Completed"), ("cancelled", "Cancelled")];
 
 /// A state with its colour and its icon.
 const fn state(state: BackfillState) -> (&'static str, &'static str, &'static str) {
@@ -61,7 +64,7 @@ pub fn BackfillPage() -> impl IntoView {
     view! {
         <PageHead title="Backfills" actions=move || view! { <New making dag=dag class="btn primary"/> }/>
         <div class="content">
-            <Show when=move || dag.with(|dag| !dag.is_empty())><div class="toolbar"><Tag address name="dag"/></div></Show>
+            <div class="toolbar"><Segments address name="state" label="State" choices=STATES/><Tag address name="dag"/></div>
             <section class="card" aria-label="Backfills"><Backfills dag=dag making is_named=true/></section>
         </div>
     }
@@ -100,17 +103,24 @@ fn Backfills(
     is_named: bool,
 ) -> impl IntoView {
     let address = address();
+    let state = address.signal("state");
     let paging = address.paging(LIMIT);
-    let list = query::<BackfillCollection>(move || Some(format!("/backfills{}", paging.query(&[("dag_id", &dag.get())]))))
-        .refetch_on(move |news| {
-            news.is_about_runs() && dag.with_untracked(|dag| dag.is_empty() || news.dag_id() == Some(dag.as_str()))
-        });
+    let list = query::<BackfillCollection>(move || {
+        let values = paging.query(&[("dag_id", &dag.get()), ("state", &state.get())]);
+        Some(format!("/backfills{values}"))
+    })
+    .refetch_on(move |news| {
+        news.is_about_runs() && dag.with_untracked(|dag| dag.is_empty() || news.dag_id() == Some(dag.as_str()))
+    });
     let ended = RwSignal::new(None::<Backfill>);
     let done = Callback::new(move |()| list.refetch());
     let columns = if is_named { COLUMNS } else { &COLUMNS[1..] };
     view! {
         {loaded(list, Skeleton::Rows, move |found| move || {
             let found = found.get();
+            if found.backfills.is_empty() && !state.with(String::is_empty) {
+                return view! { <Empty icon="search" title="No backfill is in this state"/> }.into_any();
+            }
             if found.backfills.is_empty() {
                 let name = Some(dag.get()).filter(|dag| !dag.is_empty()).unwrap_or_else(|| "weather_etl".to_owned());
                 return view! {

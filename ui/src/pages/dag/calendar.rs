@@ -3,6 +3,7 @@
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::status::StatusLabel;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::{Ago, Moment};
 use crate::core::address::address;
 use crate::core::calendar::{look, month_of, moved, weeks, words};
@@ -17,6 +18,8 @@ use leptos_router::components::A;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
+
+const NEXT: &[Column] = &[plain("For"), plain("Starts"), plain("From now")];
 
 /// See the module.
 #[component]
@@ -147,12 +150,9 @@ fn NextRuns(found: Signal<Arc<DagCalendar>>) -> impl IntoView {
                     return view! { <Empty icon="clock" title="None are planned"><p>{why}</p></Empty> }.into_any();
                 }
                 view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of next runs">
-                        <table class="table">
-                            <thead><tr><th scope="col">"For"</th><th scope="col">"Starts"</th><th scope="col"><span class="visually-hidden">"From now"</span></th></tr></thead>
-                            <tbody>{next.into_iter().map(|run| view! { <tr><td><Moment at=run.logical_date/></td><td><Moment at=run.due_at/></td><td class="small muted"><Ago at=run.due_at/></td></tr> }).collect_view()}</tbody>
-                        </table>
-                    </div>
+                    <Table label="List of next runs" columns=NEXT>
+                        {next.into_iter().map(|run| view! { <tr><td><Moment at=run.logical_date/></td><td><Moment at=run.due_at/></td><td class="small muted"><Ago at=run.due_at/></td></tr> }).collect_view()}
+                    </Table>
                 }.into_any()
             }}
         </section>

@@ -3,6 +3,7 @@
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::markdown::Markdown;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::{Ago, Moment};
 use crate::core::flow::{rule, traits, waits_for};
 use crate::core::{format, paths};
@@ -12,6 +13,11 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+
+const PARAMETERS: &[Column] = &[plain("Name"), plain("Takes"), plain("When not given")];
+
+const TASKS: &[Column] =
+    &[plain("Task"), plain("Runs"), plain("When"), plain("Tries").num(), plain("Timeout").num(), plain("Pool")];
 
 /// A parameter, for reading.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,16 +147,13 @@ fn Parameters(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
                     return view! { <Empty icon="braces" title="No parameters"><p>"With params in its definition, a dag says what its runs can be triggered with. The form of a trigger is made from them."</p></Empty> }.into_any();
                 }
                 view! {
-                    <div class="table-wrap" tabindex="0" role="region" aria-label="List of parameters">
-                        <table class="table">
-                            <thead><tr><th scope="col">"Name"</th><th scope="col">"Takes"</th><th scope="col">"When not given"</th></tr></thead>
-                            <tbody>{all.into_iter().map(|it| view! {
-                                <tr><td><strong class="mono">{it.name}</strong>{(!it.about.is_empty()).then(|| view! { <div class="small muted">{it.about.clone()}</div> })}</td>
-                                    <td class="small">{it.kind}</td>
-                                    <td class="small">{match it.default { Some(default) => view! { <code>{default}</code> }.into_any(), None if it.is_required => view! { <span class="tag warn">"Required"</span> }.into_any(), None => "–".into_any() }}</td></tr>
-                            }).collect_view()}</tbody>
-                        </table>
-                    </div>
+                    <Table label="List of parameters" columns=PARAMETERS>
+                        {all.into_iter().map(|it| view! {
+                            <tr><td><strong class="mono">{it.name}</strong>{(!it.about.is_empty()).then(|| view! { <div class="small muted">{it.about.clone()}</div> })}</td>
+                                <td class="small">{it.kind}</td>
+                                <td class="small">{match it.default { Some(default) => view! { <code>{default}</code> }.into_any(), None if it.is_required => view! { <span class="tag warn">"Required"</span> }.into_any(), None => "–".into_any() }}</td></tr>
+                        }).collect_view()}
+                    </Table>
                 }.into_any()
             }}
         </section>
@@ -167,12 +170,9 @@ fn Tasks(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
     view! {
         <section class="card" aria-label="Tasks">
             <header><h2>"Tasks"</h2><span class="small muted num">{move || format::grouped(count.get() as u64)}</span></header>
-            <div class="table-wrap" tabindex="0" role="region" aria-label="List of tasks">
-                <table class="table">
-                    <thead><tr><th scope="col">"Task"</th><th scope="col">"Runs"</th><th scope="col">"When"</th><th scope="col" class="num">"Tries"</th><th scope="col" class="num">"Timeout"</th><th scope="col">"Pool"</th></tr></thead>
-                    <tbody>{move || detail.with(|detail| detail.tasks.iter().take(shown.get()).map(|task| row(task, &detail.definition)).collect_view())}</tbody>
-                </table>
-            </div>
+            <Table label="List of tasks" columns=TASKS>
+                {move || detail.with(|detail| detail.tasks.iter().take(shown.get()).map(|task| row(task, &detail.definition)).collect_view())}
+            </Table>
             <Show when=move || { count.get() > shown.get() }>
                 <div class="pager"><span>{move || format!("{} of {}", shown.get(), format::plural(count.get() as u64, "task", "tasks"))}</span>
                     <button type="button" class="btn small" on:click=move |_| shown.update(|shown| *shown += LISTED)>"Show more"</button></div>

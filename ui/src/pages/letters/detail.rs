@@ -7,6 +7,7 @@ use crate::components::feedback::{Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::link::{dag_link, link};
 use crate::components::page::PageHead;
+use crate::components::table::{Column, Table, plain};
 use crate::components::time::{Ago, Elapsed, Moment};
 use crate::core::highlight::Language;
 use crate::core::query::query;
@@ -19,6 +20,8 @@ use cofferdam_api_types::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
+
+const TRIES: &[Column] = &[plain("Try"), plain("Began"), plain("Took"), plain("Ended"), plain("Used"), plain("Worker")];
 
 /// How a letter was resolved, in words.
 const fn resolved(how: DeadLetterResolution) -> &'static str {
@@ -111,12 +114,9 @@ fn Letter(letter: Signal<Arc<DeadLetterDetail>>) -> impl IntoView {
             {undecodable.map(|message| view! { <Undecodable message/> })}
             <section class="card" aria-label="Tries">
                 <header><h2>"Tries"</h2></header>
-                <div class="table-wrap" tabindex="0" role="region" aria-label="List of tries">
-                    <table class="table">
-                        <thead><tr><th scope="col">"Try"</th><th scope="col">"Began"</th><th scope="col">"Took"</th><th scope="col">"Ended"</th><th scope="col">"Used"</th><th scope="col">"Worker"</th></tr></thead>
-                        <tbody>{history.into_iter().map(|it| view! { <Ended it at=(dag.clone(), run.clone(), task.clone())/> }).collect_view()}</tbody>
-                    </table>
-                </div>
+                <Table label="List of tries" columns=TRIES>
+                    {history.into_iter().map(|it| view! { <Ended it at=(dag.clone(), run.clone(), task.clone())/> }).collect_view()}
+                </Table>
             </section>
             {rendered.map(|rendered| {
                 let text = serde_json::to_value(&rendered).map(|value| yaml::to_yaml(&value)).unwrap_or_default();
