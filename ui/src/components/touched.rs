@@ -7,10 +7,12 @@ use crate::core::http::{self, Failure};
 use crate::core::latest::Latest;
 use crate::core::status::Status;
 use crate::core::{format, paths};
-use cofferdam_api_types::{TaskInstanceReference, TaskInstanceReferenceCollection, TaskState};
+use cofferdam_api_types::{MarkedRunState, TaskInstanceReference, TaskInstanceReferenceCollection, TaskState, UpdateDagRunState};
 use cofferdam_ids::DagRunId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// As many instances as are listed by name.
@@ -18,6 +20,9 @@ const LISTED: usize = 200;
 
 /// What the server said that would be touched; nothing before it has.
 pub type Preview = Option<Result<Vec<TaskInstanceReference>, Failure>>;
+
+/// What is said of a run whose state changes and no state of its tasks.
+pub const ONLY_THE_RUN: &str = "No task instance gets another state; only the run does.";
 
 /// Whether something would be touched.
 #[must_use]
@@ -36,20 +41,42 @@ pub fn verb_for(verb: &str, preview: &Preview) -> String {
     }
 }
 
-/// A body of a request, as JSON.
-#[must_use]
-pub fn json(body: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(body).unwrap_or_default()
+/// A request whose answer is what it touches, or would touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Whether it is a `PATCH`, and no `POST`.
+    pub is_patch: bool,
+    /// The end of its path, below that of the dag.
+    pub end: String,
+    /// Its body.
+    pub body: Value,
 }
 
-/// Sends requests, by the end of their path and their body, one after the other. What several of them touch is counted once.
+impl Request {
+    /// A `POST`.
+    #[must_use]
+    pub fn post(end: &str, body: &impl Serialize) -> Self {
+        Self { is_patch: false, end: end.to_owned(), body: serde_json::to_value(body).unwrap_or_default() }
+    }
+
+    /// A look at what a run's new state would touch.
+    #[must_use]
+    pub fn of_mark(run: &DagRunId, state: MarkedRunState) -> Self {
+        let body = serde_json::to_value(UpdateDagRunState { state }).unwrap_or_default();
+        Self { is_patch: true, end: format!("dagRuns/{}?dry_run=true", paths::segment(run.as_str())), body }
+    }
+}
+
+/// Sends requests about a dag, one after the other. What several of them touch is counted once.
 ///
 /// # Errors
 /// See [`Failure`]. Those before the one that failed have been carried out.
-pub async fn send(dag: &str, requests: Vec<(&'static str, serde_json::Value)>) -> Result<Vec<TaskInstanceReference>, Failure> {
+pub async fn send(dag: &str, requests: Vec<Request>) -> Result<Vec<TaskInstanceReference>, Failure> {
     let mut touched: Vec<TaskInstanceReference> = Vec::new();
-    for (end, body) in requests {
-        let answer: TaskInstanceReferenceCollection = http::post(&format!("{}/{end}", paths::dag(dag)), &body).await?;
+    for Request { is_patch, end, body } in requests {
+        let path = format!("{}/{end}", paths::dag(dag));
+        let answer: TaskInstanceReferenceCollection =
+            if is_patch { http::amend(&path, &body).await? } else { http::post(&path, &body).await? };
         touched.extend(answer.task_instances);
     }
     touched.sort_by(|a, b| {
@@ -66,7 +93,7 @@ pub async fn send(dag: &str, requests: Vec<(&'static str, serde_json::Value)>) -
 
 /// What these requests would touch, which must be such that change nothing; asked again when what they are made of changes. Nothing is
 /// asked when there are none.
-pub fn previewed(dag: String, requests: impl Fn() -> Vec<(&'static str, serde_json::Value)> + 'static) -> RwSignal<Preview> {
+pub fn previewed(dag: String, requests: impl Fn() -> Vec<Request> + 'static) -> RwSignal<Preview> {
     let preview: RwSignal<Preview> = RwSignal::new(None);
     let latest = Latest::new();
     Effect::new(move |_| {
@@ -134,13 +161,16 @@ pub fn Choice(
 pub fn PreviewView(
     /// What the server said.
     preview: RwSignal<Preview>,
+    /// What is said when nothing would be touched.
+    #[prop(default = "It would touch nothing: no task instance fits. Choose more above.")]
+    nothing: &'static str,
 ) -> impl IntoView {
     view! {
         <section class="preview" aria-label="What it touches" aria-live="polite">
             {move || match preview.get() {
                 None => view! { <p class="small muted row"><Icon name="running" class="s"/>"Looking at what it would touch"</p> }.into_any(),
                 Some(Err(failure)) => view! { <FailureNotice failure/> }.into_any(),
-                Some(Ok(touched)) if touched.is_empty() => view! { <p class="small muted">"It would touch nothing: no task instance fits. Choose more above."</p> }.into_any(),
+                Some(Ok(touched)) if touched.is_empty() => view! { <p class="small muted">{nothing}</p> }.into_any(),
                 Some(Ok(touched)) => view! { <Touched touched/> }.into_any(),
             }}
         </section>

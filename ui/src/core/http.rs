@@ -158,6 +158,14 @@ pub async fn amend<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Re
     read(send(Method::PATCH, path, Some(json(body)?), &[]).await?).await
 }
 
+/// `PUT` with a JSON body.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn replace<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    read(send(Method::PUT, path, Some(json(body)?), &[]).await?).await
+}
+
 /// `PUT` without a body.
 ///
 /// # Errors

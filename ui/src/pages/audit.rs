@@ -4,7 +4,7 @@ use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::filters::{Day, Tag};
 use crate::components::link::{dag_link, link};
 use crate::components::page::{PageHead, Search};
-use crate::components::table::{Column, Listed, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::Moment;
 use crate::core::address::address;
 use crate::core::paths;
@@ -15,7 +15,16 @@ use leptos::prelude::*;
 /// Entries of a page.
 const LIMIT: u32 = 50;
 
-const COLUMNS: &[Column] = &[plain("When"), plain("Who"), plain("Action"), plain("What it was done to"), plain("More")];
+const COLUMNS: &[Column] = &[
+    ordered("When", "event_log_id").latest(),
+    ordered("Who", "owner"),
+    ordered("Action", "event"),
+    ordered("What it was done to", "dag_id"),
+    plain("More"),
+];
+
+/// The latest first, unless the address says otherwise.
+const USUAL: &str = "-event_log_id";
 
 /// A date field as the API takes it. It is in UTC.
 fn moment(date: &str) -> String {
@@ -27,11 +36,12 @@ fn moment(date: &str) -> String {
 pub fn AuditPage() -> impl IntoView {
     let address = address();
     let (event, owner, dag) = (address.signal("event"), address.signal("owner"), address.signal("dag"));
-    let (after, before) = (address.signal("after"), address.signal("before"));
+    let (after, before, order) = (address.signal("after"), address.signal("before"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let entries = query::<EventLogCollection>(move || {
+        let order = order.get();
         let values = paging.query(&[
-            ("order_by", "-event_log_id"),
+            ("order_by", if order.is_empty() { USUAL } else { &order }),
             ("event", &event.get()),
             ("owner", &owner.get()),
             ("dag_id", &dag.get()),
@@ -56,7 +66,7 @@ pub fn AuditPage() -> impl IntoView {
                         return view! { <Empty icon="history" title="Nothing that was done fits these filters"><p>"An action is written as it stands in the log, in whole: "<code>"variable.create"</code>"."</p></Empty> }.into_any();
                     }
                     let rows = list.event_logs.iter().map(|it| view! { <Row it=it.clone() address/> }).collect_view();
-                    view! { <Listed address paging total=Signal::stored(list.total_entries) names=("entry", "entries") columns=COLUMNS>{rows}</Listed> }.into_any()
+                    view! { <Listed address paging total=Signal::stored(list.total_entries) names=("entry", "entries") columns=COLUMNS usual=USUAL>{rows}</Listed> }.into_any()
                 })}
             </section>
         </div>

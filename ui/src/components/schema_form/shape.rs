@@ -127,12 +127,18 @@ fn array(schema: &Map<String, Value>) -> Shape {
     }
 }
 
+/// Between which numbers a whole number lies, in words.
+fn bounds(schema: &Value) -> Option<String> {
+    schema.get("type").filter(|kind| *kind == "integer")?;
+    Some(format!("{} to {}", schema.get("minimum")?, schema.get("maximum")?))
+}
+
 fn record(schema: &Map<String, Value>) -> Shape {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Shape::Json };
     let order = schema.get("x-order").and_then(words).unwrap_or_else(|| properties.keys().cloned().collect());
     let parts = order.into_iter().filter_map(|name| {
         let schema = properties.get(&name)?;
-        let help = schema.get("description").and_then(Value::as_str).map(str::to_owned);
+        let help = schema.get("description").and_then(Value::as_str).map(str::to_owned).or_else(|| bounds(schema));
         Some(Part { shape: shape(schema), name, help })
     });
     Shape::Record(parts.collect())
@@ -183,10 +189,10 @@ mod tests {
     fn fields_are_in_the_authors_order() {
         let schema = json!({
             "type": "object", "x-order": ["z", "a"],
-            "properties": { "a": { "type": "boolean" }, "z": { "type": "string", "description": "Last letter." } },
+            "properties": { "a": { "type": "integer", "minimum": 0, "maximum": 255 }, "z": { "type": "string", "description": "Last letter." } },
         });
         let Shape::Record(parts) = shape(&schema) else { panic!("it is a record") };
         assert_eq!(parts.iter().map(|part| part.name.as_str()).collect::<Vec<_>>(), ["z", "a"]);
-        assert_eq!(parts[0].help.as_deref(), Some("Last letter."));
+        assert_eq!(parts.iter().map(|part| part.help.as_deref()).collect::<Vec<_>>(), [Some("Last letter."), Some("0 to 255")]);
     }
 }

@@ -7,7 +7,7 @@ use crate::components::link::{dag_link, link};
 use crate::components::status::StatusLabel;
 use crate::components::table::{Column, Listed, plain};
 use crate::components::time::Ago;
-use crate::core::address::address;
+use crate::core::address::{Address, address};
 use crate::core::paths;
 use crate::core::query::query;
 use crate::core::status::Status;
@@ -25,7 +25,8 @@ pub fn EventList() -> impl IntoView {
     let paging = address.paging(LIMIT);
     let events = query::<AssetEventCollection>(move || {
         tell.told.track();
-        Some(format!("/assets/events{}", paging.query(&[("uri", &uri.get()), ("source_dag_id", &dag.get())])))
+        let values = paging.query(&[("uri", &uri.get()), ("source_dag_id", &dag.get())]);
+        Some(format!("/assets/events{values}"))
     })
     .refetch_on(|news| news.is_about_runs());
     let filtered = move || !(uri.with(String::is_empty) && dag.with(String::is_empty));
@@ -41,7 +42,7 @@ pub fn EventList() -> impl IntoView {
                         </Empty>
                     }.into_any();
                 }
-                let rows = list.asset_events.iter().map(|it| view! { <Row it=it.clone()/> }).collect_view();
+                let rows = list.asset_events.iter().map(|it| view! { <Row it=it.clone() address/> }).collect_view();
                 view! { <Listed address paging total=Signal::stored(list.total_entries) names=("event", "events") columns=COLUMNS>{rows}</Listed> }.into_any()
             })}
         </section>
@@ -49,7 +50,8 @@ pub fn EventList() -> impl IntoView {
 }
 
 #[component]
-fn Row(it: AssetEvent) -> impl IntoView {
+fn Row(it: AssetEvent, address: Address) -> impl IntoView {
+    let (asset, shown) = (it.uri.clone(), it.uri.clone());
     let source = match (it.source_dag_id, it.source_run_id, it.source_task_id) {
         (Some(dag), Some(run), Some(task)) => {
             let place = if it.source_map_index >= 0 { format!("{task} [{}]", it.source_map_index) } else { task.clone() };
@@ -65,7 +67,7 @@ fn Row(it: AssetEvent) -> impl IntoView {
     view! {
         <tr>
             <td><Ago at=it.timestamp/></td>
-            <td class="value mono">{it.uri.clone()}</td>
+            <td class="value"><button type="button" class="link mono" title="Only of this asset" on:click=move |_| address.narrow("uri", asset.clone())>{shown}</button></td>
             <td>{source}</td>
             <td class="value">{it.extra.as_ref().filter(|extra| !extra.is_null()).map(|extra| view! { <code>{extra.to_string()}</code> })}</td>
             <td>{if it.created_dagruns.is_empty() { view! { <span class="faint">"None"</span> }.into_any() } else { runs.collect_view().into_any() }}</td>

@@ -1,10 +1,12 @@
 //! Where dags come from: bundles, and what is wrong with files of theirs.
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::filters::{Choice, Choices, Tag};
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::PageHead;
 use crate::components::pager::Pages;
+use crate::components::source::SourceLines;
 use crate::components::table::{Column, Table, plain};
 use crate::components::time::Ago;
 use crate::core::address::{Address, address};
@@ -23,6 +25,8 @@ const BUNDLES: &[Column] =
     &[plain("Bundle"), plain("Read from"), plain("Files").num(), plain("Broken").num(), plain("Dags").num(), plain("Looked at")];
 
 const FILES: &[Column] = &[plain("File"), plain("Dags"), plain("State"), plain("Since")];
+
+const ORDERS: &[Choice] = &[("", "As they came"), ("-timestamp", "Latest first"), ("filename", "By file")];
 
 /// The first twelve characters of a commit.
 fn short(commit: &str) -> String {
@@ -91,11 +95,13 @@ fn Row(it: Bundle, address: Address, bundle: Memo<String>) -> impl IntoView {
 #[component]
 fn Errors(address: Address, bundle: Memo<String>) -> impl IntoView {
     let paging = address.paging(LIMIT);
-    let errors = query::<ImportErrorCollection>(move || Some(format!("/importErrors{}", paging.query(&[]))))
-        .refetch_on(|news| news.is_about_runs());
+    let order = address.signal("order");
+    let errors =
+        query::<ImportErrorCollection>(move || Some(format!("/importErrors{}", paging.query(&[("order_by", &order.get())]))))
+            .refetch_on(|news| news.is_about_runs());
     view! {
         <section class="card" aria-label="Import errors">
-            <header><h2>"Import errors"</h2></header>
+            <header><h2>"Import errors"</h2><span class="grow"></span><Tag address name="bundle"/><Choices address name="order" label="Order" choices=ORDERS.to_vec()/></header>
             {loaded(errors, Skeleton::Lines, move |list| move || {
                 let list = list.get();
                 let wanted = bundle.get();
@@ -147,8 +153,9 @@ fn Said(it: Diagnostic) -> impl IntoView {
                 <strong>{it.message.clone()}</strong>
                 {labels.collect_view()}
                 {it.help.clone().map(|help| view! { <p class="small muted">{help}</p> })}
+                {(!it.source.is_empty()).then(|| view! { <SourceLines lines=it.source.clone() span=it.span/> })}
             </div>
-            <code class="faint">{it.code.clone()}</code><span class="small num faint">{place}</span>
+            <span class="where"><code class="faint">{it.code.clone()}</code>" "<span class="small num faint">{place}</span></span>
         </li>
     }
 }

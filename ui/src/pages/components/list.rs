@@ -1,8 +1,9 @@
 //! All components.
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
+use crate::components::filters::{Choice, Segments};
 use crate::components::page::{PageHead, Search};
-use crate::components::table::{Column, Table, ordered, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::query::query;
@@ -28,8 +29,22 @@ const COLUMNS: &[Column] = &[
     ordered("Size", "size").num(),
     plain("Imports").num(),
     ordered("Versions", "versions").num(),
-    ordered("Newest", "newest"),
+    ordered("Newest", "newest").latest(),
 ];
+
+/// Components of a page.
+const LIMIT: u32 = 50;
+
+const KINDS: &[Choice] = &[("", "All"), ("task", "Tasks"), ("command", "Commands"), ("library", "Libraries")];
+
+/// A kind as the address has it.
+const fn slug(kind: ComponentKind) -> &'static str {
+    match kind {
+        ComponentKind::Task => "task",
+        ComponentKind::Command => "command",
+        ComponentKind::Library => "library",
+    }
+}
 
 fn compare(column: &str, a: &Component, b: &Component) -> Ordering {
     match column {
@@ -45,17 +60,18 @@ fn compare(column: &str, a: &Component, b: &Component) -> Ordering {
 #[component]
 pub fn ComponentList() -> impl IntoView {
     let address = address();
-    let (text, order) = (address.signal("q"), address.signal("order"));
+    let (text, order, wanted_kind) = (address.signal("q"), address.signal("order"), address.signal("kind"));
+    let paging = address.paging(LIMIT);
     let components = query::<ComponentCollection>(|| Some("/components?limit=1000".to_owned())).refetch_on(|_| false);
     view! {
         <PageHead title="Components"/>
         <div class="content">
-            <div class="toolbar"><Search value=text on_input=move |text: String| address.set([("q", text)]) label="Find a component"/></div>
+            <div class="toolbar"><Search value=text on_input=move |text: String| address.narrow("q", text) label="Find a component"/><Segments address name="kind" label="Kind" choices=KINDS/></div>
             <section class="card" aria-label="Components">
                 {loaded(components, Skeleton::Rows, move |list| move || {
                     let list = list.get();
                     let wanted = text.get().to_lowercase();
-                    let mut rows: Vec<Component> = list.components.iter().filter(|it| it.name.as_str().contains(&wanted)).cloned().collect();
+                    let mut rows: Vec<Component> = list.components.iter().filter(|it| it.name.as_str().contains(&wanted) && wanted_kind.with(|wanted| wanted.is_empty() || *wanted == slug(it.latest.kind))).cloned().collect();
                     let (column, turned) = order.with(|order| order.strip_prefix('-').map_or((order.clone(), false), |name| (name.to_owned(), true)));
                     rows.sort_by(|a, b| if turned { compare(&column, b, a) } else { compare(&column, a, b) });
                     if list.components.is_empty() {
@@ -67,14 +83,15 @@ pub fn ComponentList() -> impl IntoView {
                         }.into_any();
                     }
                     if rows.is_empty() {
-                        return view! { <Empty icon="search" title="No component has this in its name"/> }.into_any();
+                        return view! {
+                            <Empty icon="search" title="No component fits these filters">
+                                <button type="button" class="btn small" on:click=move |_| address.set([("q", ""), ("kind", ""), ("offset", "")])>"Show all components"</button>
+                            </Empty>
+                        }.into_any();
                     }
-                    view! {
-                        <Table label="List of components" columns=COLUMNS order go=move |order: String| address.set([("order", order)])>
-                            {rows.into_iter().map(|it| view! { <Row it/> }).collect_view()}
-                        </Table>
-                        <div class="pager">{format::plural(list.total_entries, "component", "components")}</div>
-                    }.into_any()
+                    let total = rows.len() as u64;
+                    let rows = rows.into_iter().skip(paging.offset.get() as usize).take(LIMIT as usize).map(|it| view! { <Row it/> }).collect_view();
+                    view! { <Listed address paging total=Signal::stored(total) names=("component", "components") columns=COLUMNS usual="name">{rows}</Listed> }.into_any()
                 })}
             </section>
         </div>

@@ -479,6 +479,7 @@ pub fn Legend() -> impl IntoView {
         TaskState::UpForRetry,
         TaskState::UpstreamFailed,
         TaskState::Skipped,
+        TaskState::Deferred,
         TaskState::Queued,
     ];
     view! { <div class="legend" aria-label="Legend">{shown.into_iter().map(|state| view! { <StatusLabel status=Status::from(state)/> }).collect_view()}</div> }

@@ -6,7 +6,7 @@ use crate::components::icon::Icon;
 use crate::components::menu::Item;
 use crate::components::picked::{Picked, PickedBar};
 use crate::components::status::StatusLabel;
-use crate::components::touched::{Choice, Foot, PreviewView, json, previewed, send, touches, verb_for};
+use crate::components::touched::{Choice, Foot, ONLY_THE_RUN, PreviewView, Request, previewed, send, touches, verb_for};
 use crate::core::http::{self, Failure};
 use crate::core::session::session;
 use crate::core::status::Status;
@@ -81,8 +81,8 @@ struct Only {
     running: bool,
 }
 
-/// The requests that clear runs: the end of the path, and the body.
-fn requests(runs: &[DagRunId], only: Only, dry_run: bool) -> Vec<(&'static str, serde_json::Value)> {
+/// The requests that clear runs.
+fn requests(runs: &[DagRunId], only: Only, dry_run: bool) -> Vec<Request> {
     let body = |run: &DagRunId| ClearTaskInstances {
         dry_run,
         dag_run_id: Some(run.clone()),
@@ -90,7 +90,7 @@ fn requests(runs: &[DagRunId], only: Only, dry_run: bool) -> Vec<(&'static str, 
         only_running: only.running,
         ..ClearTaskInstances::default()
     };
-    runs.iter().map(|run| ("clearTaskInstances", json(&body(run)))).collect()
+    runs.iter().map(|run| Request::post("clearTaskInstances", &body(run))).collect()
 }
 
 /// Runs that are picked, and what can be done to them.
@@ -138,8 +138,14 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
     let failure = RwSignal::new(None::<(usize, Failure)>);
     let clears = asked.deed == Deed::Clear;
     let question = StoredValue::new(asked.clone());
+    let marks = matches!(asked.deed, Deed::Mark(_));
     let preview = previewed(dag.clone(), move || {
-        if clears { question.with_value(|asked| requests(&asked.runs, only.get(), true)) } else { Vec::new() }
+        let only = only.get();
+        question.with_value(|asked| match asked.deed {
+            Deed::Clear => requests(&asked.runs, only, true),
+            Deed::Mark(state) => asked.runs.iter().map(|run| Request::of_mark(run, state)).collect(),
+            Deed::Delete => Vec::new(),
+        })
     });
     let submit = {
         let dag = dag.clone();
@@ -167,7 +173,15 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
     };
     let verb = asked.verb();
     let danger = asked.deed == Deed::Delete;
-    let ready = Memo::new(move |_| !clears || preview.with(touches));
+    let deed = asked.deed;
+    let ready = Memo::new(move |_| {
+        preview.with(|preview| match deed {
+            Deed::Clear => touches(preview),
+            // A run's own state may change where no task's does.
+            Deed::Mark(_) => matches!(preview, Some(Ok(_))),
+            Deed::Delete => true,
+        })
+    });
     let runs = format::plural(asked.runs.len() as u64, "run", "runs");
     let label =
         Signal::derive(move || if clears { preview.with(|preview| verb_for(verb, preview)) } else { format!("{verb} {runs}") });
@@ -187,6 +201,8 @@ fn Question(asked: Asked, open: RwSignal<bool>, done: Callback<()>) -> impl Into
                         </fieldset>
                         <PreviewView preview/>
                     }.into_any()
+                } else if marks {
+                    view! { <PreviewView preview nothing=ONLY_THE_RUN/> }.into_any()
                 } else {
                     view! { <Counted dag=dag.clone() runs=asked.runs.clone()/> }.into_any()
                 }}
@@ -261,9 +277,9 @@ mod tests {
     fn each_run_is_cleared_by_itself_and_whole() {
         let runs = ["a", "b"].map(|run| DagRunId::new(run).unwrap());
         let all = requests(&runs, Only { failed: true, running: false }, true);
-        let told: Vec<_> = all.iter().map(|(end, body)| (*end, body["dag_run_id"].as_str().unwrap())).collect();
+        let told: Vec<_> = all.iter().map(|it| (it.end.as_str(), it.body["dag_run_id"].as_str().unwrap())).collect();
         assert_eq!(told, [("clearTaskInstances", "a"), ("clearTaskInstances", "b")]);
-        assert!(all.iter().all(|(_, body)| {
+        assert!(all.iter().all(|Request { body, .. }| {
             body["only_failed"] == true
                 && body["dry_run"] == true
                 && body["include_future"] == false

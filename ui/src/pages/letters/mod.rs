@@ -2,6 +2,7 @@
 
 mod bulk;
 pub mod detail;
+mod retention;
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::filters::{Choice, Choices, Segments, Tag};
@@ -19,6 +20,7 @@ use crate::core::status::{Status, reason};
 use bulk::{Act, Bulk, BulkDialog};
 use cofferdam_api_types::{DeadLetter, DeadLetterCollection, DeadLetterFilter, DeadLetterKind, DeadLetterState, Reason, Role};
 use leptos::prelude::*;
+use retention::Retention;
 
 /// Letters of a page.
 const LIMIT: u32 = 50;
@@ -115,6 +117,7 @@ pub fn LetterList() -> impl IntoView {
                     view! { <Listed address paging total=Signal::stored(list.total_entries) names=("letter", "letters") columns=COLUMNS usual="-at" actions=true>{rows}</Listed> }.into_any()
                 })}
             </section>
+            <Retention/>
         </div>
         <BulkDialog bulk done/>
     }

@@ -3,7 +3,7 @@
 use crate::components::dialog::{Dialog, opens_with};
 use crate::components::feedback::{FailureNotice, Toasts};
 use crate::components::status::StatusLabel;
-use crate::components::touched::{Choice, Foot, PreviewView, json, previewed, send, touches, verb_for};
+use crate::components::touched::{Choice, Foot, ONLY_THE_RUN, PreviewView, Request, previewed, send, touches, verb_for};
 use crate::core::http::{self, Failure};
 use crate::core::status::Status;
 use crate::core::{format, paths};
@@ -100,7 +100,7 @@ impl Asked {
 
     /// Whether the server tells beforehand what would be touched.
     const fn has_preview(&self) -> bool {
-        matches!(self.deed, Deed::Clear | Deed::Retry | Deed::Mark(_))
+        matches!(self.deed, Deed::Clear | Deed::Retry | Deed::Mark(_) | Deed::MarkRun(_))
     }
 }
 
@@ -123,8 +123,8 @@ struct Reach {
     only_running: bool,
 }
 
-/// The requests that do it: path below the dag, and body.
-fn requests(asked: &Asked, reach: Reach, run: &DagRunId, dry_run: bool) -> Vec<(&'static str, serde_json::Value)> {
+/// The requests that do it, or that say what it would touch. A run is only looked at by these.
+fn requests(asked: &Asked, reach: Reach, run: &DagRunId, dry_run: bool) -> Vec<Request> {
     match asked.deed {
         Deed::Clear | Deed::Retry => {
             // The API names one position for all tasks of a request.
@@ -152,7 +152,7 @@ fn requests(asked: &Asked, reach: Reach, run: &DagRunId, dry_run: bool) -> Vec<(
                         include_past: reach.past,
                         ..ClearTaskInstances::default()
                     };
-                    ("clearTaskInstances", json(&body))
+                    Request::post("clearTaskInstances", &body)
                 })
                 .collect()
         }
@@ -172,10 +172,11 @@ fn requests(asked: &Asked, reach: Reach, run: &DagRunId, dry_run: bool) -> Vec<(
                     include_past: reach.past,
                     new_state,
                 };
-                ("updateTaskInstancesState", json(&body))
+                Request::post("updateTaskInstancesState", &body)
             })
             .collect(),
-        Deed::RunAlone | Deed::MarkRun(_) | Deed::Delete => Vec::new(),
+        Deed::MarkRun(state) => vec![Request::of_mark(run, state)],
+        Deed::RunAlone | Deed::Delete => Vec::new(),
     }
 }
 
@@ -243,16 +244,21 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
         });
     };
     let has_preview = asked.has_preview();
-    let ready = Memo::new(move |_| !has_preview || preview.with(touches));
+    let marks_run = matches!(asked.deed, Deed::MarkRun(_));
+    // A run's own state may change where no task's does.
+    let ready = Memo::new(move |_| {
+        !has_preview || preview.with(|preview| if marks_run { matches!(preview, Some(Ok(_))) } else { touches(preview) })
+    });
     let (verb, danger) = match asked.deed {
         Deed::Clear => ("Clear", false),
         Deed::Retry => ("Retry", false),
-        Deed::Mark(_) | Deed::MarkRun(MarkedRunState::Success | MarkedRunState::Failed) => ("Mark", false),
+        Deed::Mark(_) => ("Mark", false),
+        Deed::MarkRun(MarkedRunState::Success | MarkedRunState::Failed) => ("Mark the run", false),
         Deed::MarkRun(MarkedRunState::Queued) => ("Take it back", false),
         Deed::RunAlone => ("Run", false),
         Deed::Delete => ("Delete the run", true),
     };
-    let label = Signal::derive(move || preview.with(|preview| verb_for(verb, preview)));
+    let label = Signal::derive(move || preview.with(|preview| if marks_run { verb.to_owned() } else { verb_for(verb, preview) }));
     let clears = matches!(asked.deed, Deed::Clear | Deed::Retry);
     let whole = asked.tasks.is_empty();
     view! {
@@ -260,7 +266,7 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
             <div class="body">
                 <p class="muted">{asked.meaning()}</p>
                 {move || failure.get().map(|failure| view! { <FailureNotice failure/> })}
-                {has_preview.then(|| view! {
+                {(has_preview && !marks_run).then(|| view! {
                     <fieldset class="choices" aria-label="How far it reaches">
                         {(!whole).then(|| view! {
                             <Choice label="Tasks before" get=move || reach.get().before set=move |on| reach.update(|reach| reach.before = on)/>
@@ -275,7 +281,8 @@ fn Question(asked: Asked, open: RwSignal<bool>) -> impl IntoView {
                     </fieldset>
                     <PreviewView preview/>
                 })}
-                {matches!(asked.deed, Deed::MarkRun(_) | Deed::Delete).then(|| view! { <Counted/> })}
+                {marks_run.then(|| view! { <PreviewView preview nothing=ONLY_THE_RUN/> })}
+                {(asked.deed == Deed::Delete).then(|| view! { <Counted/> })}
             </div>
             <Foot open busy ready danger label/>
         </form>
@@ -344,10 +351,10 @@ mod tests {
         let tasks = vec![task("a", None), task("m", Some(3)), task("b", None), task("n", Some(3)), task("m", Some(4))];
         let asked = Asked { deed: Deed::Clear, tasks };
         let all = requests(&asked, Reach { after: true, ..Reach::default() }, &run(), true);
-        let told: Vec<_> = all.iter().map(|(_, body)| (body["task_ids"].clone(), body["map_index"].clone())).collect();
+        let told: Vec<_> = all.iter().map(|it| (it.body["task_ids"].clone(), it.body["map_index"].clone())).collect();
         assert_eq!(serde_json::to_value(told).unwrap(), serde_json::json!([[["a", "b"], null], [["m", "n"], 3], [["m"], 4]]));
-        assert!(all.iter().all(|(end, body)| *end == "clearTaskInstances" && body["include_downstream"] == true));
-        assert!(all.iter().all(|(_, body)| body["only_failed"] == false && body["dry_run"] == true));
+        assert!(all.iter().all(|it| it.end == "clearTaskInstances" && it.body["include_downstream"] == true));
+        assert!(all.iter().all(|it| it.body["only_failed"] == false && it.body["dry_run"] == true));
     }
 
     #[test]
@@ -355,7 +362,7 @@ mod tests {
         let all = requests(&Asked::of_run(Deed::Clear), Reach { only_failed: true, ..Reach::default() }, &run(), false);
         assert_eq!(all.len(), 1);
         assert_eq!(
-            (all[0].1.get("task_ids"), &all[0].1["only_failed"], &all[0].1["dry_run"]),
+            (all[0].body.get("task_ids"), &all[0].body["only_failed"], &all[0].body["dry_run"]),
             (None, &true.into(), &false.into())
         );
     }
@@ -365,6 +372,16 @@ mod tests {
         let asked = Asked { deed: Deed::Mark(MarkedState::Skipped), tasks: vec![task("a", None), task("m", Some(0))] };
         let all = requests(&asked, Reach::default(), &run(), false);
         assert_eq!(all.len(), 2);
-        assert_eq!((&all[1].1["map_index"], &all[1].1["new_state"]), (&0.into(), &"skipped".into()));
+        assert_eq!((&all[1].body["map_index"], &all[1].body["new_state"]), (&0.into(), &"skipped".into()));
+    }
+
+    #[test]
+    fn a_mark_of_the_run_is_only_looked_at() {
+        let asked = Asked::of_run(Deed::MarkRun(MarkedRunState::Failed));
+        let all = requests(&asked, Reach::default(), &DagRunId::new("manual__2026-11-21T06:00:00+00:00").unwrap(), true);
+        assert_eq!(all.len(), 1);
+        assert!(all[0].is_patch);
+        assert_eq!(all[0].end, "dagRuns/manual__2026-11-21T06%3A00%3A00%2B00%3A00?dry_run=true");
+        assert_eq!(all[0].body, serde_json::json!({ "state": "failed" }));
     }
 }

@@ -24,13 +24,13 @@ pub fn Instances(
 ) -> impl IntoView {
     let context = run_context();
     let address = context.address;
-    let state = address.signal("index_state");
+    let (state, order) = (address.signal("index_state"), address.signal("index_order"));
     let paging = address.paging_as("index_offset", LIMIT);
     let list = query::<TaskInstanceCollection>({
         let task = task.clone();
         move || {
             let path = paths::task(&context.dag_id.get(), &context.run_id.get(), &task);
-            Some(format!("{path}/listMapped{}", paging.query(&[("state", &state.get())])))
+            Some(format!("{path}/listMapped{}", paging.query(&[("state", &state.get()), ("order_by", &order.get())])))
         }
     })
     .refetch_on(move |update| context.concerns(update));
@@ -69,7 +69,7 @@ pub fn Instances(
             }
             let total = Signal::derive(move || list.with(|list| list.total_entries));
             view! {
-                <InstanceTable list selected by_position=true on_open=open/>
+                <InstanceTable list selected by_position=true order on_order=move |order: String| address.set([("index_order", order), ("index_offset", String::new())]) on_open=open/>
                 <Pages paging total names=("instance", "instances")/>
             }.into_any()
         })}

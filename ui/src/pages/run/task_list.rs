@@ -5,7 +5,7 @@ use crate::components::menu::Item;
 use crate::components::pager::Pages;
 use crate::components::picked::{Picked, PickedBar, Tick, TickAll};
 use crate::components::status::StatusLabel;
-use crate::components::table::{Column, Table, plain};
+use crate::components::table::{Column, Table, ordered, plain};
 use crate::components::time::Elapsed;
 use crate::core::query::query;
 use crate::core::session::session;
@@ -24,15 +24,15 @@ const MOST: usize = 100;
 
 const TASKS: &[Column] = &[
     plain("Task"),
-    plain("State"),
+    ordered("State", "state"),
     plain("Try").num(),
-    plain("Duration").num(),
+    ordered("Duration", "duration").num().latest(),
     plain("Fuel").num(),
     plain("Peak memory").num(),
 ];
 
 /// The same, for the instances of one task.
-const POSITIONS: &[Column] = &[plain("Index"), TASKS[1], TASKS[2], TASKS[3], TASKS[4], TASKS[5]];
+const POSITIONS: &[Column] = &[ordered("Index", "map_index"), TASKS[1], TASKS[2], TASKS[3], TASKS[4], TASKS[5]];
 
 /// The instance as an action names it.
 fn chosen(task: &TaskInstance) -> Chosen {
@@ -102,6 +102,12 @@ pub fn InstanceTable(
     /// Names instances by their position only.
     #[prop(optional)]
     by_position: bool,
+    /// The order that they have: a field of the API, or nothing.
+    #[prop(into)]
+    order: Signal<String>,
+    /// Called with another one.
+    #[prop(into)]
+    on_order: Callback<String>,
     /// Called with the instance that the person chose.
     #[prop(into)]
     on_open: Callback<(String, i32)>,
@@ -109,7 +115,7 @@ pub fn InstanceTable(
     let keys = Memo::new(move |_| list.with(|list| list.task_instances.iter().map(chosen).collect::<Vec<_>>()));
     let tick = ViewFn::from(move || view! { <TickAll picked=selected page=keys/> });
     view! {
-        <Table label="List of tasks" columns=if by_position { POSITIONS } else { TASKS } tick=Some(tick)>
+        <Table label="List of tasks" columns=if by_position { POSITIONS } else { TASKS } order go=on_order tick=Some(tick)>
             {move || list.with(|list| list.task_instances.iter().cloned().map(|task| view! { <Row task selected by_position on_open/> }).collect_view())}
         </Table>
     }
@@ -155,10 +161,10 @@ fn Row(task: TaskInstance, selected: Picked<Chosen>, by_position: bool, on_open:
 pub fn TaskList() -> impl IntoView {
     let context = run_context();
     let address = context.address;
-    let state = address.signal("state");
+    let (state, order) = (address.signal("state"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let list = query::<TaskInstanceCollection>(move || {
-        let values = paging.query(&[("state", &state.get())]);
+        let values = paging.query(&[("state", &state.get()), ("order_by", &order.get())]);
         Some(format!("{}/taskInstances{values}", paths::run(&context.dag_id.get(), &context.run_id.get())))
     })
     .refetch_on(move |update| context.concerns(update));
@@ -183,7 +189,7 @@ pub fn TaskList() -> impl IntoView {
             }
             let total = Signal::derive(move || list.with(|list| list.total_entries));
             view! {
-                <InstanceTable list selected on_open=open/>
+                <InstanceTable list selected order on_order=move |order: String| address.narrow("order", order) on_open=open/>
                 <Pages paging total names=("task instance", "task instances")/>
             }.into_any()
         })}

@@ -199,7 +199,7 @@ fn Instance(task: String, id: Option<TaskId>, index: Option<i32>, many: Memo<boo
                         {(asks.get() && newest > 0).then(|| view! { <Asks path=api.clone() at=at.clone() changed/> })}
                         {loaded(instance, Skeleton::Lines, move |it| move || {
                             let finished = tries.data.with(|tries| tries.as_ref().and_then(|tries| tries.tries.iter().find(|it| it.try_number == number).cloned()));
-                            view! { <Overview finished it=TaskInstance::clone(&it.get()) number/> }
+                            view! { <Overview finished it=TaskInstance::clone(&it.get()) number asks=asks.get()/> }
                         })}
                     </div>
                 </div>
@@ -255,7 +255,13 @@ fn Asks(
 }
 
 #[component]
-fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoView {
+fn Overview(
+    finished: Option<Try>,
+    it: TaskInstance,
+    number: u32,
+    /// Whether it is a question to a person, which says and uses nothing by itself.
+    asks: bool,
+) -> impl IntoView {
     let status = Status::from(it.state);
     let latest = number == it.try_number;
     let task = it.task_id.to_string();
@@ -269,7 +275,7 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
     };
     // A state that a person gave stands above what the last try said.
     let marked = (latest && finished.is_some() && it.reason == Some(Reason::MarkedByUser)).then_some(Reason::MarkedByUser);
-    let said = finished.as_ref().and_then(|one| one.message.clone()).filter(|_| why.is_none());
+    let said = finished.as_ref().and_then(|one| one.message.clone()).filter(|_| why.is_none() && !asks);
     let ending = finished.as_ref().map(|one| ending(one.ending));
     let dash = || view! { <span class="faint">"–"</span> }.into_any();
     let moment = move |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or_else(dash, |at| view! { <Moment at/> }.into_any());
@@ -281,7 +287,7 @@ fn Overview(finished: Option<Try>, it: TaskInstance, number: u32) -> impl IntoVi
         {marked.map(|why| view! { <Why why message=None/> })}
         {why.map(|(why, message)| view! { <Why why message/> })}
         {said.map(|text| view! { <div class="notice info"><Icon name="info"/><div class="grow"><pre>{text}</pre></div></div> })}
-        {finished.as_ref().map(|one| view! { <ReceiptView receipt=one.receipt/> })}
+        {finished.as_ref().filter(|_| !asks).map(|one| view! { <ReceiptView receipt=one.receipt/> })}
         <dl class="definition" aria-label=format!("Details of {task}")>
             {it.rendered_map_index.clone().map(|label| view! { <dt>"Item"</dt><dd>{label}</dd> })}
             <dt>"Try"</dt><dd>{if number == 0 { "Not tried yet".to_owned() } else { format!("{number} of at most {}", it.max_tries) }}</dd>
