@@ -3,7 +3,7 @@
 use cofferdam_api_types::{API_BASE, Event, StreamMessage};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -79,6 +79,10 @@ type Listener = Rc<dyn Fn(&News)>;
 thread_local! {
     static LISTENERS: RefCell<Vec<(u64, Listener)>> = const { RefCell::new(Vec::new()) };
     static STREAM: RefCell<Option<Stream>> = const { RefCell::new(None) };
+    /// Whether it is known when the page is left.
+    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
+    /// Whether the page was left with an open stream.
+    static IS_LEFT: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Stream {
@@ -112,18 +116,25 @@ fn tell(update: &News) {
     }
 }
 
-/// Opens the stream.
+/// Opens the stream. A page that is left may be kept by the browser to come back to, and a stream with it would be one of the few
+/// connections that the browser has for a server: so it is closed then, and opened again when the page comes back.
 pub fn open(live: Live) {
+    if !IS_WATCHED.replace(true) {
+        window_event_listener_untyped("pagehide", |_| IS_LEFT.set(close()));
+        window_event_listener_untyped("pageshow", move |_| {
+            if IS_LEFT.replace(false) {
+                live.0.set(Link::Connecting);
+                connect(live, 0);
+            }
+        });
+    }
     connect(live, 0);
 }
 
-/// Closes the stream, at sign-out.
-pub fn close() {
-    STREAM.with(|slot| {
-        if let Some(stream) = slot.borrow_mut().take() {
-            stream.source.close();
-        }
-    });
+/// Closes the stream, at sign-out. Returns whether there was one.
+pub fn close() -> bool {
+    let stream = STREAM.with(|slot| slot.borrow_mut().take());
+    stream.as_ref().inspect(|stream| stream.source.close()).is_some()
 }
 
 fn connect(live: Live, failures: u32) {
