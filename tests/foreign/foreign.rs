@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
         ..of(From::Carried("wit-bindgen", "0.61.1", "wasi-cli@0.2.0.wasm"))
     },
     Case {
-        wanted: Wanted::Refusal("exports no function that a task can call"),
+        wanted: Wanted::Refusal("it answers HTTP requests"),
         why: "it answers HTTP requests, and a task is sent none",
         ..of(From::Carried("wac-types", "0.12.0", "tests/dummy_wasi_http@0.2.3.wasm"))
     },
@@ -112,12 +112,12 @@ const CASES: &[Case] = &[
         ..of(From::Npm("source-map", "0.7.4", "lib/mappings.wasm"))
     },
     Case {
-        wanted: Wanted::Refusal("core WebAssembly module"),
+        wanted: Wanted::Refusal("wasm-bindgen made it"),
         why: "wasm-bindgen made it as a part of a JavaScript program",
         ..of(From::Carried("walrus", "0.27.3", "benches/fixtures/dodrio-todomvc.wasm"))
     },
     Case {
-        wanted: Wanted::Refusal("core WebAssembly module"),
+        wanted: Wanted::Refusal("Emscripten made it"),
         why: "Emscripten made it for its runtime in JavaScript",
         ..of(From::Npm("@sqlite.org/sqlite-wasm", "3.41.2", "sqlite-wasm/jswasm/sqlite3.wasm"))
     },

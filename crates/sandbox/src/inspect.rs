@@ -5,9 +5,11 @@
 //! where blocking is allowed.
 
 mod adapt;
+mod origin;
 mod world;
 
 pub use adapt::adapt;
+pub use origin::Origin;
 
 pub(crate) use world::is_task_run;
 
@@ -133,12 +135,8 @@ pub enum UploadError {
         remedy: &'static str,
     },
     /// It is a core module that is no program for WASI preview 1 and does not say of what world it is.
-    #[error(
-        "this is a core WebAssembly module, not a component, and none can be made of it: it is no program for WASI preview 1 (it has \
-         no `_start`, or imports nothing from `wasi_snapshot_preview1`), and does not say what its functions are in WIT. Build for \
-         the target wasm32-wasip2, or add its world with `wasm-tools component embed`"
-    )]
-    CoreModule,
+    #[error("this is a core WebAssembly module, not a component, and none can be made of it: {0}")]
+    CoreModule(Origin),
     /// It is a core module of which no component can be made.
     #[error("no component can be made of this core module: {message}. Build for the target wasm32-wasip2")]
     Unadaptable {
@@ -242,7 +240,7 @@ impl UploadError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotWasm { .. } => "not_wasm",
-            Self::CoreModule => "core_module",
+            Self::CoreModule(_) => "core_module",
             Self::Unadaptable { .. } => "core_module_unadaptable",
             Self::UnsupportedVersion { .. } => "unsupported_component_version",
             Self::TooLarge { .. } => "component_too_large",
@@ -263,8 +261,24 @@ impl UploadError {
         if error.message().contains("unexpected end") {
             Self::Truncated { offset }
         } else {
-            Self::Invalid { offset, message: error.message().to_owned() }
+            let message = error.message();
+            Self::Invalid { offset, message: format!("{message}{}", remedy(message)) }
         }
+    }
+}
+
+/// What to do about a part of WebAssembly that tasks do not have; nothing for a mistake.
+fn remedy(message: &str) -> &'static str {
+    if message.contains("async") {
+        ". It is for WASI 0.3, and tasks have WASI 0.2: build it for the target wasm32-wasip2"
+    } else if message.contains("threads must be enabled") || message.contains("component model threading") {
+        ". A task has one thread: build it without threads"
+    } else if message.contains("legacy_exceptions") {
+        ". It has exceptions of the form that came before the standard: build it with current tools"
+    } else if message.contains("gc feature") || message.contains("gc proposal") || message.contains("`gc` proposal") {
+        ". Tasks have no types that WebAssembly itself collects (GC): build it with a toolchain for wasm32-wasip2"
+    } else {
+        ""
     }
 }
 
@@ -321,7 +335,7 @@ fn check_header(bytes: &[u8]) -> Result<(), UploadError> {
             let version = u16::from_le_bytes([*version_low, *version_high]);
             match u16::from_le_bytes([*layer_low, *layer_high]) {
                 1 if version == 13 => Ok(()),
-                0 if version == 1 => Err(UploadError::CoreModule),
+                0 if version == 1 => Err(UploadError::CoreModule(Origin::of(bytes))),
                 _ => Err(UploadError::UnsupportedVersion { version }),
             }
         }

@@ -1,6 +1,6 @@
 //! Makes components of core modules that were built for WASI preview 1, as `wasm32-wasip1` targets and older toolchains do.
 
-use super::{UploadCaps, UploadError, count, features};
+use super::{Origin, UploadCaps, UploadError, count, features};
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use wasi_preview1_component_adapter_provider::{
@@ -23,16 +23,25 @@ pub fn adapt<'a>(bytes: &'a [u8], caps: &UploadCaps) -> Result<Cow<'a, [u8]>, Up
         return Err(UploadError::TooLarge { found: bytes.len() as u64, max: caps.bytes });
     }
     count(bytes, caps)?;
+    let origin = Origin::of(bytes);
+    if origin.is_certain() {
+        return Err(UploadError::CoreModule(origin));
+    }
     Validator::new_with_features(features()).validate_all(bytes).map_err(|error| UploadError::parsing(&error))?;
     let module = Module::of(bytes);
     if !module.starts && !module.has_metadata {
-        return Err(UploadError::CoreModule);
+        return Err(UploadError::CoreModule(origin));
     }
     // The encoder asserts things about modules that tools make; an upload may be made by hand.
     let encoded = std::panic::catch_unwind(AssertUnwindSafe(|| encode(bytes, &module)));
-    let unadaptable = |message: String| UploadError::Unadaptable { message };
+    // Some of its messages go over many lines, with bytes one by one.
+    let unadaptable = |message: String| UploadError::Unadaptable { message: one_line(&message) };
     let component = encoded.map_err(|_| unadaptable("its shape is unusual".to_owned()))?.map_err(unadaptable)?;
     Ok(Cow::Owned(component))
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn encode(bytes: &[u8], module: &Module) -> Result<Vec<u8>, String> {

@@ -17,7 +17,7 @@ const MAX_DOCS: usize = 4 << 10;
 pub(crate) fn functions(resolve: &Resolve, world: &World) -> Vec<WitFunction> {
     let mut found = Vec::new();
     let mut parts_left = MAX_PARTS_IN_ALL;
-    let mut add = |interface: Option<&str>, function: &Function| {
+    let mut add = |found: &mut Vec<WitFunction>, interface: Option<&str>, function: &Function| {
         if found.len() < MAX_FUNCTIONS {
             found.push(describe(resolve, interface, function, &mut parts_left));
         }
@@ -26,10 +26,14 @@ pub(crate) fn functions(resolve: &Resolve, world: &World) -> Vec<WitFunction> {
         match item {
             WorldItem::Interface { id, .. } if is_own(resolve, key, *id) => {
                 let name = resolve.name_world_key(key);
-                resolve.interfaces[*id].functions.values().for_each(|function| add(Some(&name), function));
+                resolve.interfaces[*id].functions.values().for_each(|function| add(&mut found, Some(&name), function));
+            }
+            WorldItem::Interface { id, .. } if is_http_handler(resolve, key) => {
+                let name = resolve.name_world_key(key);
+                found.extend(resolve.interfaces[*id].functions.values().map(|function| http_handler(&name, function)));
             }
             WorldItem::Function(function) if !is_internal(&function.name) && !is_task_run(resolve, function) => {
-                add(None, function)
+                add(&mut found, None, function)
             }
             WorldItem::Interface { .. } | WorldItem::Function(_) | WorldItem::Type { .. } => {}
         }
@@ -46,6 +50,26 @@ fn is_own(resolve: &Resolve, key: &WorldKey, id: InterfaceId) -> bool {
             let owner = &resolve.packages[package].name;
             owner.namespace != "wasi" && (owner.namespace.as_str(), owner.name.as_str()) != ("cofferdam", "task")
         }),
+    }
+}
+
+/// Whether it is how a component answers HTTP requests, as those of the world `wasi:http/proxy` do.
+fn is_http_handler(resolve: &Resolve, key: &WorldKey) -> bool {
+    resolve.name_world_key(key).starts_with("wasi:http/incoming-handler@")
+}
+
+/// Described so that its author learns why it cannot be called: it is all that such a component exports.
+fn http_handler(interface: &str, function: &Function) -> WitFunction {
+    WitFunction {
+        interface: Some(interface.to_owned()),
+        name: function.name.clone(),
+        params: Vec::new(),
+        result: None,
+        docs: None,
+        refused: Some(
+            "it answers HTTP requests, and a task is sent none. Export a function with ordinary types, or be a program (`wasi:cli/run`)"
+                .to_owned(),
+        ),
     }
 }
 

@@ -209,7 +209,7 @@ mod tests {
         use cofferdam_sandbox::inspect::Countable;
         let errors = [
             UploadError::NotWasm { found: String::new(), remedy: "" },
-            UploadError::CoreModule,
+            UploadError::CoreModule(cofferdam_sandbox::inspect::Origin::Unknown),
             UploadError::Unadaptable { message: String::new() },
             UploadError::UnsupportedVersion { version: 1 },
             UploadError::TooLarge { found: 1, max: 0 },
