@@ -4,12 +4,13 @@ use crate::read::row_of;
 use crate::{StoreError, Tx};
 use cofferdam_ids::{ComponentName, DagId, PoolName};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The names of what a tenant has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Its pools.
-    pub pools: Vec<PoolName>,
+    /// Its pools that somebody made, with their slots.
+    pub pools: BTreeMap<PoolName, u32>,
     /// Its variables.
     pub variables: Vec<String>,
     /// Its connections.
@@ -26,6 +27,7 @@ pub async fn names(tx: &mut Tx<'_>, variables: bool, connections: bool) -> Resul
         r#"
         SELECT
             ARRAY(SELECT name FROM pools WHERE tenant_id = $1 ORDER BY name) AS "pools!",
+            ARRAY(SELECT slots FROM pools WHERE tenant_id = $1 ORDER BY name) AS "slots!",
             ARRAY(SELECT key FROM variables WHERE tenant_id = $1 AND $2 ORDER BY key) AS "variables!",
             ARRAY(SELECT connection_id FROM connections WHERE tenant_id = $1 AND $3 ORDER BY connection_id) AS "connections!"
         "#,
@@ -36,7 +38,9 @@ pub async fn names(tx: &mut Tx<'_>, variables: bool, connections: bool) -> Resul
     .fetch_one(tx.conn())
     .await?;
     let origin = row_of("pools", tenant);
-    let pools = row.pools.iter().map(|name| origin.name("name", name)).collect::<Result<_, _>>()?;
+    let pools = row.pools.iter().zip(row.slots);
+    let pools = pools.map(|(name, slots)| Ok((origin.name("name", name)?, origin.number("slots", slots)?)));
+    let pools = pools.collect::<Result<_, StoreError>>()?;
     Ok(Names { pools, variables: row.variables, connections: row.connections })
 }
 

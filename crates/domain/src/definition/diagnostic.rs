@@ -96,6 +96,8 @@ codes! {
     UnusedParam = "unused_param";
     /// A pool that is not there.
     UnknownPool = "unknown_pool";
+    /// A pool with fewer slots than a task takes.
+    PoolTooSmall = "pool_too_small";
     /// A variable that is granted and not there.
     UnknownVariable = "unknown_variable";
     /// A connection that is granted and not there.

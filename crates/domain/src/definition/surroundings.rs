@@ -10,14 +10,14 @@ use crate::limits::Limits;
 use crate::plan::InputTemplate;
 use cofferdam_ids::PoolName;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What a tenant has, as far as a definition can name it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
-    /// The pools, besides the default one.
-    pub pools: Vec<PoolName>,
+    /// The pools that somebody made, and how many slots they have.
+    pub pools: BTreeMap<PoolName, u32>,
     /// The names of its variables.
     pub variables: Vec<String>,
     /// The names of its connections.
@@ -36,7 +36,10 @@ pub fn check_surroundings(dag: &DagDefinition, surroundings: &Surroundings) -> V
     let mut found = Vec::new();
     settings("/defaults", &dag.defaults, surroundings, &mut found);
     for (index, task) in dag.tasks.iter().enumerate() {
-        settings(&format!("/tasks/{index}"), &task.settings_or(&TaskSettings::default()), surroundings, &mut found);
+        let at = format!("/tasks/{index}");
+        let own = task.settings_or(&TaskSettings::default());
+        settings(&at, &own, surroundings, &mut found);
+        slots(&at, &own, &task.settings_or(&dag.defaults), surroundings, &mut found);
     }
     for placed in dag.callbacks() {
         if let Some(task) = placed.as_task() {
@@ -49,12 +52,12 @@ pub fn check_surroundings(dag: &DagDefinition, surroundings: &Surroundings) -> V
 
 fn settings(at: &str, settings: &TaskSettings, surroundings: &Surroundings, found: &mut Vec<Diagnostic>) {
     if let Some(pool) = settings.pool.as_ref().filter(|pool| **pool != PoolName::default_pool())
-        && !surroundings.pools.contains(pool)
+        && !surroundings.pools.contains_key(pool)
     {
         let message = format!("there is no pool '{pool}'; until there is one, nothing bounds the task");
         let problem = Diagnostic::warning(Code::UnknownPool, join(at, "pool"), message);
         let default = PoolName::default_pool();
-        let names = surroundings.pools.iter().chain([&default]).map(PoolName::as_str);
+        let names = surroundings.pools.keys().chain([&default]).map(PoolName::as_str);
         found.push(match closest(pool.as_str(), names) {
             Some(meant) => problem.did_you_mean(meant),
             None => problem.help("make the pool, or leave it out for the default pool"),
@@ -65,6 +68,21 @@ fn settings(at: &str, settings: &TaskSettings, surroundings: &Surroundings, foun
     }
     if let Some(given) = &settings.grant {
         grant(&join(at, "grant"), given, surroundings, found);
+    }
+}
+
+/// A task that takes more slots than its pool has waits for ever. `own` is what the task says, `settings` with the defaults of the dag.
+fn slots(at: &str, own: &TaskSettings, settings: &TaskSettings, surroundings: &Surroundings, found: &mut Vec<Diagnostic>) {
+    let pool = settings.pool.clone().unwrap_or_else(PoolName::default_pool);
+    let Some(has) = surroundings.pools.get(&pool).copied() else { return };
+    let takes = settings.pool_slots.unwrap_or(1);
+    if takes > has {
+        let field = if own.pool_slots.is_some() || own.pool.is_none() { "pool_slots" } else { "pool" };
+        let message =
+            format!("the pool '{pool}' has {has} slots, and this task takes {takes}: it waits until the pool is larger");
+        found.push(
+            Diagnostic::warning(Code::PoolTooSmall, join(at, field), message).help("take fewer slots, or make the pool larger"),
+        );
     }
 }
 

@@ -61,7 +61,7 @@ fn found(document: &Document) -> Vec<Diagnostic> {
         Err(found) => found,
     };
     let surroundings = Surroundings {
-        pools: vec!["database".parse().unwrap()],
+        pools: [("database".parse().unwrap(), 4)].into(),
         variables: vec!["region".to_owned()],
         connections: vec!["warehouse_eu".to_owned()],
         limits: Some(cofferdam_domain::limits::Limits {
