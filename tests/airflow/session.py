@@ -201,13 +201,18 @@ listed = dags.get_dags(tags=["nightly"], only_active=True, paused=False, order_b
 assert (listed.total_entries, [dag.dag_id for dag in listed.dags]) == (2, ["etl"]), listed
 assert [dag.dag_id for dag in dags.get_dags(tags=["nightly"], offset=1).dags] == ["etl"]
 assert [dag.dag_id for dag in dags.get_dags(dag_id_pattern="BREAK").dags] == ["breaks"]
+assert [dag.dag_id for dag in dags.get_dags(dag_id_pattern="%break%").dags] == ["breaks"]
 assert dags.get_dags(tags=["sales", "nightly"], fields=["dag_id"]).dags[0].to_dict() == {"dag_id": "etl"}
 etl = dags.get_dag("etl")
 assert ([tag.name for tag in etl.tags], etl.owners, etl.is_paused, etl.is_active) == (["nightly", "sales"], ["ada"], False, True)
 assert etl.schedule_interval.value == "0 6 * * *"
+assert (etl.max_active_tasks, etl.last_expired, etl.pickle_id, etl.root_dag_id, etl.scheduler_lock) == (None, None, None, None, None)
+assert dags.get_dag("breaks").schedule_interval is None
 assert etl.next_dagrun_create_after > datetime.now(timezone.utc)
 details = dags.get_dag_details("etl")
 assert (details.timezone, details.catchup, details.params["year"]) == ("UTC", False, 2000)
+assert (details.concurrency, details.dag_run_timeout, details.dataset_expression, details.orientation) == (None, None, None, None)
+assert details.last_parsed is not None and not details.render_template_as_native_obj
 assert [one.task_id for one in dags.get_tasks("etl", order_by="-task_id").tasks] == ["load", "extract"]
 extract = dags.get_task("etl", "extract")
 assert (extract.downstream_task_ids, extract.trigger_rule.value, extract.pool) == (["load"], "all_success", "default_pool")
@@ -270,6 +275,8 @@ refused(422, runs.post_dag_run, "etl", DAGRun(dag_run_id="a b"))
 # --- Task instances, tries, logs, XComs.
 instance = tasks.get_task_instance("etl", "first", "extract")
 assert (instance.state.value, instance.try_number, instance.map_index, instance.operator) == ("success", 1, -1, COMPONENT)
+assert (instance.pid, instance.executor, instance.rendered_map_index, instance.sla_miss, instance.trigger) == (None,) * 5
+assert (instance.unixname, instance.executor_config, instance.rendered_fields) == ("", "{}", {})
 assert tasks.get_mapped_task_instance("etl", "first", "extract", -1).task_id == "extract"
 assert tasks.get_mapped_task_instances("etl", "first", "extract").total_entries == 1
 assert tasks.get_task_instance_tries("etl", "first", "extract").task_instances[0].state.value == "success"
@@ -425,6 +432,7 @@ grace = User(username="grace", first_name="Grace", last_name="Hopper", email="gr
 made = users.post_user(grace)
 assert (made.username, made.first_name, made.last_name, made.email) == ("grace", "Grace", "Hopper", "grace@example.org")
 assert [role.name for role in users.get_user("grace").roles] == ["viewer"]
+assert (users.get_user("grace").last_login, users.get_user("grace").login_count) == (None, None)
 for field in ["id", "first_name", "last_name", "user_name", "email", "is_active", "role"]:
     names = [user.username for user in users.get_users(order_by=field).users]
     assert sorted(names) == sorted(["grace", USERNAME]), field
@@ -462,6 +470,7 @@ orders, customers = "s3://warehouse/orders", "s3://warehouse/customers"
 apply({"dag_id": "makes", "tasks": [{"task_id": "make", **task, "input": {"do": "echo", "value": {"rows": 3}}, "produces": [{"asset": orders, "extra": "return_value"}]}]})
 apply({"dag_id": "follows", "schedule": {"assets": orders}, "tasks": [{"task_id": "follow", **task, "input": {"do": "echo", "value": 1}}]})
 apply({"dag_id": "waits", "schedule": {"assets": [orders, customers]}, "tasks": [{"task_id": "wait", **task, "input": {"do": "echo", "value": 1}}]})
+assert dags.get_dag_details("waits").dataset_expression == {"all": [orders, customers]}
 runs.post_dag_run("makes", DAGRun(dag_run_id="made"))
 assert finished("makes", "made").state.value == "success"
 assert [one.uri for one in datasets.get_datasets(uri_pattern="warehouse", order_by="-uri").datasets] == [orders, customers]
@@ -494,6 +503,14 @@ datasets.delete_dag_dataset_queued_events("waits")
 datasets.create_dataset_event(CreateDatasetEvent(dataset_uri=customers))
 datasets.delete_dataset_queued_events(customers)
 assert datasets.get_dag_dataset_queued_events("waits").total_entries == 0
+
+# --- A time without an offset is meant in UTC.
+noon = runs.post_dag_run("etl", DAGRun(dag_run_id="noon", execution_date=datetime(2026, 1, 1, 12)))
+assert noon.execution_date == datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+found = runs.get_dag_runs("etl", execution_date_gte=datetime(2026, 1, 1), execution_date_lte=datetime(2026, 1, 2))
+assert [one.dag_run_id for one in found.dag_runs] == ["noon"]
+finished("etl", "noon")
+runs.delete_dag_run("etl", "noon")
 
 # --- The end.
 dags.delete_dag("breaks")

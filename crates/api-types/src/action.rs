@@ -35,9 +35,11 @@ pub struct ClearTaskInstances {
     pub dag_run_id: Option<DagRunId>,
     /// Only in runs for this moment or later. Not together with `dag_run_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date: Option<DateTime<Utc>>,
     /// Only in runs for this moment or earlier. Not together with `dag_run_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date: Option<DateTime<Utc>>,
     /// Only instances that are `failed` or `upstream_failed`. True unless it is set to false, as in Airflow.
     #[serde(default = "yes")]
@@ -123,6 +125,7 @@ pub struct UpdateTaskInstancesState {
     pub dag_run_id: Option<DagRunId>,
     /// The run, by the moment that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date: Option<DateTime<Utc>>,
     /// Also all that the task waits for.
     #[serde(default)]

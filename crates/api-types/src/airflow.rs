@@ -6,7 +6,24 @@ use crate::dag::Dag;
 use crate::problem::Diagnostic;
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{BundleName, DagId, DagRunId, TaskId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// A field of Airflow's that means nothing here: always null. Its clients fail on a field that is not there at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nothing;
+
+impl Serialize for Nothing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
 
 /// A length of time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,10 +104,54 @@ pub struct AirflowDag {
     /// End of that interval.
     pub next_dagrun_data_interval_end: Option<DateTime<Utc>>,
     /// The schedule, as written.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule_interval: Option<ScheduleInterval>,
     /// The schedule, as a sentence.
     pub timetable_description: Option<String>,
+    /// How many task instances may be queued or run at once; null where there is no bound, and where only a part of the dag is told.
+    pub max_active_tasks: Option<u32>,
+    /// Null: a dag is not paused after failures.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
+    pub max_consecutive_failed_dag_runs: Nothing,
+    /// Null: there are no sub-dags.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub root_dag_id: Nothing,
+    /// Null: dags are not pickled.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub pickle_id: Nothing,
+    /// Null: dags are not pickled.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub last_pickled: Nothing,
+    /// Null: dags do not expire.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub last_expired: Nothing,
+    /// Null: no scheduler locks a dag for longer than a moment.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
+    pub scheduler_lock: Nothing,
+}
+
+/// What Airflow says of a dag in its details.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AirflowDagDetail {
+    /// As `max_active_tasks`.
+    pub concurrency: Option<u32>,
+    /// The condition over assets that makes its runs, where its schedule is one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub dataset_expression: Option<Value>,
+    /// When it was applied last.
+    pub last_parsed: Option<DateTime<Utc>>,
+    /// False: what a template makes is a text.
+    pub render_template_as_native_obj: bool,
+    /// Null: a dag is made as it is said.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<bool>))]
+    pub is_paused_upon_creation: Nothing,
+    /// Null: templates are not in files.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<String>>))]
+    pub template_search_path: Nothing,
+    /// Null: the console has its own.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub orientation: Nothing,
 }
 
 /// A task of a dag.
@@ -121,6 +182,10 @@ pub struct Task {
     pub queue: String,
     /// Higher first.
     pub priority_weight: i32,
+    /// Null: there is one kind of worker.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    #[serde(default)]
+    pub executor: Nothing,
     /// How the weights of other tasks count.
     pub weight_rule: String,
     /// How often it is tried again.
@@ -232,16 +297,22 @@ pub struct ListDagRunsForm {
     /// Only runs in one of these states.
     pub states: Option<Vec<String>>,
     /// Only runs for this moment or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_gte: Option<DateTime<Utc>>,
     /// Only runs for this moment or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_lte: Option<DateTime<Utc>>,
     /// Only runs that started then or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_gte: Option<DateTime<Utc>>,
     /// Only runs that started then or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_lte: Option<DateTime<Utc>>,
     /// Only runs that ended then or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_gte: Option<DateTime<Utc>>,
     /// Only runs that ended then or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_lte: Option<DateTime<Utc>>,
 }
 
@@ -272,16 +343,22 @@ pub struct ListTaskInstancesForm {
     /// Taken, and without effect: there is one kind of worker.
     pub executor: Option<Vec<String>>,
     /// Only of runs for this moment or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_gte: Option<DateTime<Utc>>,
     /// Only of runs for this moment or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_lte: Option<DateTime<Utc>>,
     /// Only what started then or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_gte: Option<DateTime<Utc>>,
     /// Only what started then or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_lte: Option<DateTime<Utc>>,
     /// Only what ended then or later.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_gte: Option<DateTime<Utc>>,
     /// Only what ended then or earlier.
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_lte: Option<DateTime<Utc>>,
     /// Only what took so many seconds or more.
     pub duration_gte: Option<f64>,

@@ -1,3 +1,4 @@
+use crate::airflow::Nothing;
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{ApiKeyId, TenantName, UserId};
 use serde::{Deserialize, Serialize};
@@ -286,12 +287,12 @@ pub struct UserAccount {
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Its first name; the name for people, when an admin gave none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub first_name: String,
     /// Its last name.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub last_name: String,
-    /// Its mail address.
+    /// Its mail address; left out when there is none, since Airflow's client takes no empty one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub email: String,
     /// Whether it may sign in (Airflow's name for it).
@@ -303,6 +304,22 @@ pub struct UserAccount {
     /// When it was made (Airflow's name for it).
     #[serde(default)]
     pub created_on: Option<DateTime<Utc>>,
+    /// Null: it is not kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub changed_on: Nothing,
+    /// Null: it is not kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub last_login: Nothing,
+    /// Null: it is not kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
+    pub login_count: Nothing,
+    /// Null: it is not kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
+    pub failed_login_count: Nothing,
 }
 
 /// A list of users.

@@ -1,4 +1,4 @@
-use crate::airflow::{AirflowDag, Tag, TimeDelta};
+use crate::airflow::{AirflowDag, AirflowDagDetail, Tag, TimeDelta};
 use crate::bundle::DagOrigin;
 use crate::dag_run::{DagRunState, DagRunType};
 use crate::problem::Diagnostic;
@@ -293,11 +293,11 @@ pub struct DagDetail {
     #[serde(default)]
     pub end_date: Option<DateTime<Utc>>,
     /// How long a run may take (Airflow's place for it).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dag_run_timeout: Option<TimeDelta>,
-    /// How many task instances may be queued or run at once (Airflow's place for it).
     #[serde(default)]
-    pub max_active_tasks: Option<u32>,
+    pub dag_run_timeout: Option<TimeDelta>,
+    /// What else Airflow's clients look for.
+    #[serde(flatten)]
+    pub airflow: AirflowDagDetail,
     /// The parameters and their values.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(value_type = Object))]

@@ -125,12 +125,15 @@ pub struct TriggerDagRun {
     pub dag_run_id: Option<DagRunId>,
     /// The moment that it is for; now when left out.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "execution_date")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub logical_date: Option<DateTime<Utc>>,
     /// Start of the interval of data that it covers; with `data_interval_end`. Made from the schedule when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub data_interval_start: Option<DateTime<Utc>>,
     /// End of that interval; with `data_interval_start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub data_interval_end: Option<DateTime<Utc>>,
     /// What its tasks are told: a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,27 +168,35 @@ pub struct DagRunListQuery {
     pub fields: Option<String>,
     /// Only runs for this moment or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_gte: Option<DateTime<Utc>>,
     /// Only runs for this moment or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_lte: Option<DateTime<Utc>>,
     /// Only what started then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_gte: Option<DateTime<Utc>>,
     /// Only what started then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_lte: Option<DateTime<Utc>>,
     /// Only what ended then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_gte: Option<DateTime<Utc>>,
     /// Only what ended then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_lte: Option<DateTime<Utc>>,
     /// Only what changed last then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub updated_at_gte: Option<DateTime<Utc>>,
     /// Only what changed last then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub updated_at_lte: Option<DateTime<Utc>>,
 }
 

@@ -38,11 +38,12 @@ pub use action::{
     TaskInstanceReferenceCollection, UpdateDagRunState, UpdateTaskInstance, UpdateTaskInstancesState,
 };
 pub use airflow::{
-    ActionCollection, ActionResource, AirflowDag, AirflowHealth, ClassReference, ConfigOption, ConfigSection, ConfigSections,
-    ConnectionTest, DagProcessorStatus, DagSource, DagStats, DagStatsCollection, DagStatsState, EventLog, EventLogCollection,
-    ExtraLink, ExtraLinkCollection, FailedDependency, FailedDependencyCollection, ImportError, ImportErrorCollection,
-    ListDagRunsForm, ListTaskInstancesForm, NamedItem, PartStatus, PatchedDags, PluginCollection, Provider, ProviderCollection,
-    RoleCollection, RoleDetail, ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection, TimeDelta, TriggererStatus,
+    ActionCollection, ActionResource, AirflowDag, AirflowDagDetail, AirflowHealth, ClassReference, ConfigOption, ConfigSection,
+    ConfigSections, ConnectionTest, DagProcessorStatus, DagSource, DagStats, DagStatsCollection, DagStatsState, EventLog,
+    EventLogCollection, ExtraLink, ExtraLinkCollection, FailedDependency, FailedDependencyCollection, ImportError,
+    ImportErrorCollection, ListDagRunsForm, ListTaskInstancesForm, NamedItem, Nothing, PartStatus, PatchedDags, PluginCollection,
+    Provider, ProviderCollection, RoleCollection, RoleDetail, ScheduleInterval, SchedulerStatus, Tag, Task, TaskCollection,
+    TimeDelta, TriggererStatus,
 };
 pub use approval::{
     Approval, ApprovalCollection, ApprovalDecision, ApprovalListQuery, ApprovalSelection, ApprovalState, Approve, Approvers,

@@ -1,3 +1,4 @@
+use crate::airflow::Nothing;
 use chrono::{DateTime, Utc};
 use cofferdam_ids::{DagId, DagRunId, PoolName, QueueName, TaskId, WorkerId};
 use serde::{Deserialize, Serialize};
@@ -190,7 +191,7 @@ pub struct TaskInstance {
     /// Position in a mapped task, or -1.
     pub map_index: i32,
     /// What the instance of a mapped task is called, by its `map_index_template` (Airflow's name for it).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub rendered_map_index: Option<String>,
     /// Its state.
     pub state: TaskState,
@@ -245,6 +246,36 @@ pub struct TaskInstance {
     /// The name of the task (Airflow's name for it).
     #[serde(default)]
     pub task_display_name: String,
+    /// Empty: a sandbox belongs to no user of a system.
+    #[serde(default)]
+    pub unixname: String,
+    /// Null: a sandbox is no process.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>))]
+    pub pid: Nothing,
+    /// Null: there is one kind of worker.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub executor: Nothing,
+    /// Always `{}`.
+    #[serde(default)]
+    pub executor_config: String,
+    /// Empty: what a try was given is at `…/tries/{try_number}/rendered`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub rendered_fields: BTreeMap<String, Value>,
+    /// Null: there are deadlines in place of Airflow's SLAs.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub sla_miss: Nothing,
+    /// Null: schedulers wake what is deferred.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub trigger: Nothing,
+    /// Null: schedulers wake what is deferred.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub triggerer_job: Nothing,
 }
 
 /// A list of task instances.
@@ -291,27 +322,35 @@ pub struct TaskInstanceListQuery {
     pub duration_lte: Option<f64>,
     /// Only runs for this moment or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_gte: Option<DateTime<Utc>>,
     /// Only runs for this moment or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub execution_date_lte: Option<DateTime<Utc>>,
     /// Only what started then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_gte: Option<DateTime<Utc>>,
     /// Only what started then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub start_date_lte: Option<DateTime<Utc>>,
     /// Only what ended then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_gte: Option<DateTime<Utc>>,
     /// Only what ended then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub end_date_lte: Option<DateTime<Utc>>,
     /// Only what changed last then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub updated_at_gte: Option<DateTime<Utc>>,
     /// Only what changed last then or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::page::moment")]
     pub updated_at_lte: Option<DateTime<Utc>>,
 }
 

@@ -25,7 +25,8 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><title>Cofferdam</titl
 /// Serves a file of the console; any other path outside the API is a page of it.
 pub(crate) async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let ours = ["api/", "health/", "metrics"].iter().any(|prefix| path.starts_with(prefix)) || path == "api" || path == "health";
+    let ours =
+        ["api/", "v1/", "health/", "metrics"].iter().any(|prefix| path.starts_with(prefix)) || path == "api" || path == "health";
     if ours {
         return endpoints::not_found(request).await.into_response();
     }
@@ -121,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_path_of_the_api_is_never_a_page() {
-        for path in ["/api/v1/nothing", "/health/nothing", "/metrics/x", "/none.js"] {
+        for path in ["/api/v1/nothing", "/v1/nothing", "/health/nothing", "/metrics/x", "/none.js"] {
             let request = Request::builder().uri(path).body(Body::empty()).unwrap();
             assert_eq!(serve(request).await.status(), StatusCode::NOT_FOUND, "{path}");
         }

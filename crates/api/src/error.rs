@@ -145,6 +145,32 @@ pub(crate) fn sentence(error: &dyn fmt::Display) -> String {
     format!("{first}{}{stop}", characters.as_str())
 }
 
+/// What serde says of a value, without the names of Rust's types.
+pub(crate) fn plain(message: &str) -> String {
+    // chrono's words for a text that is no moment.
+    let no_moment = ["premature end of input", "trailing input", "input contains invalid characters", "input is out of range"];
+    if no_moment.contains(&message) {
+        return "this is no moment with an offset: write for example 2026-11-21T06:00:00Z".to_owned();
+    }
+    let kinds = [
+        (
+            ["expected u8", "expected u16", "expected u32", "expected u64"].as_slice(),
+            "expected a whole number that is not below 0",
+        ),
+        (["expected i8", "expected i16", "expected i32", "expected i64"].as_slice(), "expected a whole number"),
+        (["expected f32", "expected f64"].as_slice(), "expected a number"),
+        (["expected a sequence"].as_slice(), "expected a list"),
+        (["expected a map"].as_slice(), "expected an object"),
+        (["expected a string"].as_slice(), "expected a text"),
+        (["expected a boolean"].as_slice(), "expected true or false"),
+    ];
+    let told = kinds.iter().flat_map(|(rust, plain)| rust.iter().map(move |rust| (rust, plain)));
+    told.fold(message.to_owned(), |text, (rust, plain)| match text.strip_suffix(rust) {
+        Some(before) => format!("{before}{plain}"),
+        None => text,
+    })
+}
+
 /// An error with its causes, for the log.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -165,6 +191,9 @@ mod tests {
     fn messages_become_sentences() {
         assert_eq!(sentence(&"the dag was not found"), "The dag was not found.");
         assert_eq!(sentence(&"Why?"), "Why?");
+        assert!(plain("premature end of input").starts_with("this is no moment"));
+        let said = "invalid value: integer `-1`, expected u32";
+        assert_eq!(plain(said), "invalid value: integer `-1`, expected a whole number that is not below 0");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Known;
 use super::reading::Reading;
 use cofferdam_api_types::SyncFile;
+use cofferdam_domain::definition::{self, Severity};
 use cofferdam_ids::DagId;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,17 +13,27 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Claimants(BTreeMap<String, Vec<String>>);
 
 /// Finds which files name which dags. A dag stays with the file that it comes from as long as that file names it, and goes to the first
-/// of the others then: so a dag can be moved from one file to another, and two files can exchange theirs.
+/// of the others then, those that are in order before those that are not: so a dag can be moved from one file to another, and two files can
+/// exchange theirs.
 pub(crate) fn settle(known: &Known, present: &[String], readings: &[(&SyncFile, Reading)]) -> Claimants {
     let present: BTreeSet<&str> = present.iter().map(String::as_str).collect();
     let mut claims = Claimants::default();
     let mut read = BTreeSet::new();
+    let mut broken = BTreeSet::new();
     for (file, reading) in readings {
         let Reading::Dags(dags) = reading else { continue };
         read.insert(file.path.as_str());
-        for dag in dags.iter().filter_map(|(definition, _)| definition.get("dag_id").and_then(Value::as_str)) {
+        for (definition, _) in dags {
+            let Some(dag) = definition.get("dag_id").and_then(Value::as_str) else { continue };
             claims.0.entry(dag.to_owned()).or_default().push(file.path.clone());
+            if !is_sound(definition) {
+                broken.insert((dag, file.path.as_str()));
+            }
         }
+    }
+    // A file that could not be applied takes no dag away from one that can.
+    for (dag, files) in &mut claims.0 {
+        files.sort_by_key(|file| broken.contains(&(dag.as_str(), file.as_str())));
     }
     for owner in &known.dags {
         let Some(path) = owner.path.as_deref().filter(|path| present.contains(path)) else { continue };
@@ -36,6 +47,12 @@ pub(crate) fn settle(known: &Known, present: &[String], readings: &[(&SyncFile, 
     }
     claims.0.retain(|_, files| !files.is_empty());
     claims
+}
+
+/// Whether nothing is wrong with a definition by itself.
+fn is_sound(definition: &Value) -> bool {
+    let parsed = definition::parse(definition.clone());
+    parsed.is_ok_and(|dag| definition::validate(&dag).iter().all(|found| found.severity != Severity::Error))
 }
 
 impl Claimants {
@@ -73,7 +90,8 @@ mod tests {
     }
 
     fn dags(names: &[&str]) -> Reading {
-        Reading::Dags(names.iter().map(|name| (json!({ "dag_id": name }), Source::of(""))).collect())
+        let tasks = json!([{ "task_id": "t", "component": "c" }]);
+        Reading::Dags(names.iter().map(|name| (json!({ "dag_id": name, "tasks": tasks }), Source::of(""))).collect())
     }
 
     fn owner(dag: &str, path: &str) -> Owner {
@@ -119,5 +137,13 @@ mod tests {
         // A file that is broken now keeps what it had.
         assert_eq!(wrong(vec![owner("x", "b")], &["a", "b"], &[("a", dags(&["x"])), ("b", Reading::Wrong(Vec::new()))]), told);
         assert_eq!(wrong(Vec::new(), &["a"], &[("a", dags(&["x", "x"]))]), ["a has several dags with the dag_id 'x'"]);
+        // One that nobody has goes to the file that can be applied.
+        let empty = || Reading::Dags(vec![(json!({ "dag_id": "x", "tasks": [] }), Source::of(""))]);
+        let told = ["the dag_id 'x' is in a and in b, which has it"];
+        assert_eq!(wrong(Vec::new(), &["a", "b"], &[("a", empty()), ("b", dags(&["x"]))]), told);
+        assert_eq!(
+            wrong(vec![owner("x", "a")], &["a", "b"], &[("a", empty()), ("b", dags(&["x"]))]),
+            ["the dag_id 'x' is in b and in a, which has it"]
+        );
     }
 }

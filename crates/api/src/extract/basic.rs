@@ -3,7 +3,6 @@
 //! The name is that of a user of the default tenant, or `tenant/name`. Guessing is bounded as it is for signing in. What was found
 //! right is remembered for seconds, so that a client which asks ten things costs one look at its password.
 
-use super::caller::unauthenticated;
 use crate::App;
 use crate::auth::password;
 use crate::bootstrap::DEFAULT_TENANT;
@@ -25,11 +24,17 @@ pub(super) fn encoded(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
 }
 
+fn refused() -> ApiError {
+    let detail = "The name or the password is not right. The name is that of a user of the default tenant, or 'tenant/name'.";
+    ApiError::new(ErrorCode::Unauthenticated, detail)
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"cofferdam\""))
+}
+
 /// Finds out whose name and password these are.
 pub(super) async fn identify(app: &App, encoded: &str, extensions: &Extensions, request_id: String) -> Result<Context, ApiError> {
     let now = app.now();
-    let decoded = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unauthenticated)?;
-    let (name, given) = decoded.split_once(':').ok_or_else(unauthenticated)?;
+    let decoded = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+    let (name, given) = decoded.split_once(':').ok_or_else(refused)?;
     let (tenant, name) = name.split_once('/').unwrap_or((DEFAULT_TENANT, name));
     // With a word of its own before it, so that it is no hash of a token.
     let hash = Sha256::digest(format!("basic {decoded}").as_bytes()).into();
@@ -58,7 +63,7 @@ pub(super) async fn identify(app: &App, encoded: &str, extensions: &Extensions, 
     let matches = app.passwords.verify(given, kept).await.map_err(ApiError::internal)?;
     let (tenant_id, user) = match found {
         Some((tenant_id, credentials)) if matches && credentials.user.active => (tenant_id, credentials.user),
-        _ => return Err(unauthenticated()),
+        _ => return Err(refused()),
     };
     app.logins.forget(tenant, name, address);
     let principal = Principal::User { id: user.id, name: user.username };

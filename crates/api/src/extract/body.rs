@@ -70,7 +70,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             // serde_json adds the position to its message; the pointer says it better.
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or(&message);
-            ApiError::new(ErrorCode::InvalidBody, crate::error::sentence(&message)).at(at)
+            ApiError::new(ErrorCode::InvalidBody, crate::error::sentence(&crate::error::plain(message))).at(at)
         } else {
             ApiError::new(ErrorCode::MalformedBody, format!("The body is not valid JSON, at line {line}, column {column}."))
         }

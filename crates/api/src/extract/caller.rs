@@ -58,7 +58,7 @@ impl FromRequestParts<Arc<App>> for OptionalCaller {
     }
 }
 
-pub(super) fn unauthenticated() -> ApiError {
+fn unauthenticated() -> ApiError {
     ApiError::new(ErrorCode::Unauthenticated, "Send an access token or an API key as 'Authorization: Bearer …', or sign in.")
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }

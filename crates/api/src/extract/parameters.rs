@@ -1,5 +1,5 @@
 use crate::App;
-use crate::error::{ApiError, sentence};
+use crate::error::{ApiError, plain, sentence};
 use axum::extract::{FromRequestParts, RawPathParams};
 use cofferdam_api_types::{ErrorCode, Page};
 use cofferdam_store::Order;
@@ -41,8 +41,16 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryParams<T> {
         let uri = joined(&parts.uri);
         axum::extract::Query::<T>::try_from_uri(&uri).map(|axum::extract::Query(value)| Self(value)).map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            ApiError::new(ErrorCode::InvalidParameter, sentence(&cause))
+            ApiError::new(ErrorCode::InvalidParameter, told(&cause))
         })
+    }
+}
+
+/// What is wrong with a query. Where serde names the parameter first, it is quoted: names are not sentences.
+fn told(cause: &str) -> String {
+    match cause.split_once(": ") {
+        Some((name, why)) if !name.contains(' ') => format!("'{name}': {}.", plain(why).trim_end_matches('.')),
+        _ => sentence(&plain(cause)),
     }
 }
 

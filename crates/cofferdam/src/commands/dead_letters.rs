@@ -7,6 +7,7 @@ use cofferdam_client::api::{
     DeadLetter, DeadLetterCollection, DeadLetterDetail, DeadLetterFilter, DeadLetterKind, DeadLetterListQuery,
     DeadLetterReference, DeadLetterRetention, DeadLettersChanged, DiscardDeadLetters, Reason, RetryDeadLetters,
 };
+use cofferdam_domain::definition::TimeSpan;
 
 /// Characters of an error that lists show.
 const SHOWN_CHARS: usize = 60;
@@ -62,8 +63,8 @@ pub async fn run(session: &Session, command: DeadLettersCommand) -> Result<(), F
 
 fn retention(kept: &DeadLetterRetention) -> String {
     let whose = if kept.is_default { ", as the configuration says" } else { "" };
-    let seconds = table::number(kept.kept_s);
-    format!("Dead letters are kept for {seconds} seconds once they were resolved or discarded{whose}.")
+    let time = TimeSpan::from_ms(kept.kept_s.saturating_mul(1_000));
+    format!("Dead letters are kept for {time} once they were resolved or discarded{whose}.")
 }
 
 const fn api_kind(kind: LetterKindArg) -> DeadLetterKind {
@@ -186,7 +187,11 @@ fn changed(done: &DeadLettersChanged, did: &str, would: &str) -> String {
         let mapped = if one.map_index < 0 { String::new() } else { format!("[{}]", one.map_index) };
         format!("  {} {}/{}/{}{mapped}", one.dead_letter_id, one.dag_id, one.dag_run_id, one.task_id)
     };
-    let mut text = format!("{} dead letters {}.", done.total_entries, if done.dry_run { would } else { did });
+    let what = if done.dry_run { would } else { did };
+    let mut text = match done.total_entries {
+        1 => format!("1 dead letter {}.", what.replacen("are ", "is ", 1)),
+        count => format!("{count} dead letters {what}."),
+    };
     for one in &done.dead_letters {
         text.push('\n');
         text.push_str(&line(one));

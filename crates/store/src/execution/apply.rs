@@ -139,8 +139,8 @@ pub async fn put_version(
     if current.is_none() {
         sqlx::query!(
             r#"
-            INSERT INTO dags (dag_key, tenant_id, dag_id, current_version_id, max_active_runs, created_at, updated_at, standalone)
-            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+            INSERT INTO dags (dag_key, tenant_id, dag_id, current_version_id, max_active_runs, created_at, updated_at, standalone, revision)
+            VALUES ($1, $2, $3, $4, $5, $6, $6, $7, 0)
             "#,
             dag.uuid(),
             tenant,

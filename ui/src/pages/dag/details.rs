@@ -120,7 +120,7 @@ fn Facts(detail: Signal<Arc<DagDetail>>) -> impl IntoView {
             {text("overlap").map(|policy| view! { <dt>"Overlap"</dt><dd>{policy.replace('_', " ")}</dd> })}
             {text("jitter").map(|jitter| view! { <dt>"Jitter"</dt><dd>{jitter}</dd> })}
             <dt>"Runs at once"</dt><dd class="figure">{format::grouped(u64::from(dag.max_active_runs))}</dd>
-            <dt>"Tasks at once"</dt><dd class="figure">{count(detail.max_active_tasks)}</dd>
+            <dt>"Tasks at once"</dt><dd class="figure">{count(detail.dag.airflow.max_active_tasks)}</dd>
             {text("dagrun_timeout").map(|limit| view! { <dt>"A run may take"</dt><dd>{limit}</dd> })}
             <dt>"Owners"</dt><dd>{if dag.owners.is_empty() { "–".to_owned() } else { dag.owners.join(", ") }}</dd>
             <dt>"Tags"</dt><dd>{if dag.tags.is_empty() { "–".into_any() } else { dag.tags.iter().cloned().map(|tag| view! { <A href=format!("/dags{}", paths::query(&[("tag", &tag)])) attr:class="tag">{tag.clone()}</A>" " }).collect_view().into_any() }}</dd>

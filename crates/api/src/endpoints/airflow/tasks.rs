@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::Json;
 use axum::extract::State;
-use cofferdam_api_types::{ClassReference, ErrorCode, Task, TaskCollection, TimeDelta};
+use cofferdam_api_types::{ClassReference, ErrorCode, Nothing, Task, TaskCollection, TimeDelta};
 use cofferdam_domain::definition::{DagDefinition, TaskSettings, WeightRule};
 use cofferdam_domain::plan::{DagPlan, Past, TaskPlan};
 use cofferdam_domain::retry::Backoff;
@@ -114,6 +114,7 @@ impl Version {
             queue: task.queue.to_string(),
             // That of the plan has those of other tasks in it, by the rule.
             priority_weight: settings.priority.unwrap_or(0),
+            executor: Nothing,
             weight_rule: match settings.weight_rule.unwrap_or_default() {
                 WeightRule::Absolute => "absolute".to_owned(),
                 WeightRule::Downstream => "downstream".to_owned(),

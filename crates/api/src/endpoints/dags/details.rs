@@ -6,9 +6,12 @@ use crate::error::ApiError;
 use crate::extract::{Caller, PathParams, QueryParams, Viewer};
 use axum::extract::State;
 use axum::response::Response;
-use cofferdam_api_types::{DagDetail, DagDetailQuery, DagEdge, DagGroup, DagTask, DagVersionSummary, TimeDelta};
+use cofferdam_api_types::{
+    AirflowDagDetail, DagDetail, DagDetailQuery, DagEdge, DagGroup, DagTask, DagVersionSummary, TimeDelta,
+};
 use cofferdam_domain::plan::{DagPlan, Decides, TaskPlan, TaskWork};
 use cofferdam_store::{Page, dags};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The most versions in the answer.
@@ -30,7 +33,7 @@ pub(crate) async fn handler(
     QueryParams(query): QueryParams<DagDetailQuery>,
 ) -> Result<Response, ApiError> {
     let mut tx = app.state.store.begin(&caller.context).await?;
-    let dag = wire(dags::get(&mut tx, &path.dag_id).await?);
+    let mut dag = wire(dags::get(&mut tx, &path.dag_id).await?);
     let version = dags::get_version(&mut tx, &path.dag_id, query.version_number).await?;
     let versions = dags::versions(&mut tx, &path.dag_id, Page::first(VERSIONS)).await?;
     let plan = DagPlan::from_json(version.plan).map_err(ApiError::internal)?;
@@ -45,6 +48,13 @@ pub(crate) async fn handler(
         created_by: version.created_by,
         origin: version.origin.map(words::origin),
     });
+    dag.airflow.max_active_tasks = plan.max_active_tasks;
+    let airflow = AirflowDagDetail {
+        concurrency: plan.max_active_tasks,
+        dataset_expression: version.definition.pointer("/schedule/assets").map(dataset_expression),
+        last_parsed: Some(dag.updated_at),
+        ..AirflowDagDetail::default()
+    };
     let detail = DagDetail {
         dag,
         shown_version: version.version_number,
@@ -59,10 +69,19 @@ pub(crate) async fn handler(
         start_date: plan.start_date,
         end_date: plan.end_date,
         dag_run_timeout: plan.run_timeout_ms.map(TimeDelta::from_ms),
-        max_active_tasks: plan.max_active_tasks,
+        airflow,
         params: plan.params,
     };
     only_fields(&detail, None, query.fields.as_deref())
+}
+
+/// A condition over assets, as Airflow writes it: a list or a name alone asks for all.
+fn dataset_expression(condition: &Value) -> Value {
+    match condition {
+        Value::String(_) => json!({ "all": [condition] }),
+        Value::Array(_) => json!({ "all": condition }),
+        _ => condition.clone(),
+    }
 }
 
 /// Which task waits for which.

@@ -1,4 +1,4 @@
-use super::wire;
+use super::{contained, wire};
 use crate::App;
 use crate::endpoints::airflow::only_fields;
 use crate::error::ApiError;
@@ -28,7 +28,7 @@ pub(crate) async fn handler(
     let tags = query.tags.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
     let filter = DagFilter {
         tags: tags.map(str::to_owned).collect(),
-        id_contains: query.dag_id_pattern.filter(|pattern| !pattern.is_empty()),
+        id_contains: query.dag_id_pattern.as_deref().and_then(contained),
         paused: query.paused,
         only_active: query.only_active.unwrap_or(true),
         standalone: None,

@@ -93,6 +93,11 @@ pub(super) fn wire(dag: dags::Dag) -> Dag {
     }
 }
 
+/// What names of dags have to contain. Airflow's clients write `%` for any text before and after it.
+fn contained(pattern: &str) -> Option<String> {
+    Some(pattern.trim_matches('%')).filter(|pattern| !pattern.is_empty()).map(str::to_owned)
+}
+
 /// The `ETag` of a dag: its revision, quoted.
 fn etag(dag: &Dag) -> HeaderValue {
     HeaderValue::try_from(format!("\"{}\"", dag.revision)).unwrap_or(HeaderValue::from_static("\"0\""))

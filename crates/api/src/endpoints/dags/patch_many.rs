@@ -1,4 +1,4 @@
-use super::wire;
+use super::{contained, wire};
 use crate::App;
 use crate::endpoints::audit_after;
 use crate::error::ApiError;
@@ -58,7 +58,7 @@ pub(crate) async fn handler(
     let tags = query.tags.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty());
     let filter = DagFilter {
         tags: tags.map(str::to_owned).collect(),
-        id_contains: Some(query.dag_id_pattern).filter(|pattern| pattern != "~"),
+        id_contains: contained(&query.dag_id_pattern).filter(|pattern| pattern != "~"),
         only_active: true,
         ..DagFilter::default()
     };

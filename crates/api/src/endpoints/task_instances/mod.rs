@@ -17,12 +17,13 @@ use super::dag_runs::duration_s;
 use super::words::{reason, receipt, task_state};
 use crate::App;
 use crate::error::ApiError;
-use cofferdam_api_types::{TaskInstance, TaskInstanceReference, TaskInstanceReferenceCollection};
+use cofferdam_api_types::{Nothing, TaskInstance, TaskInstanceReference, TaskInstanceReferenceCollection};
 use cofferdam_domain::plan::DagPlan;
 use cofferdam_engine::Touched;
 use cofferdam_ids::{DagId, DagRunId, PoolName, QueueName, TaskId};
 use cofferdam_store::{Tx, dags, runs, task_instances};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -125,6 +126,14 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
         queued_when: instance.queued_at,
         hostname: instance.worker.map(|worker| worker.to_string()).unwrap_or_default(),
         task_display_name: instance.task_id.to_string(),
+        unixname: String::new(),
+        pid: Nothing,
+        executor: Nothing,
+        executor_config: "{}".to_owned(),
+        rendered_fields: BTreeMap::new(),
+        sla_miss: Nothing,
+        trigger: Nothing,
+        triggerer_job: Nothing,
         task_id: instance.task_id,
     }
 }

@@ -10,7 +10,7 @@ use super::auth::{domain_role, wire_role};
 use crate::App;
 use crate::auth::password;
 use crate::error::ApiError;
-use cofferdam_api_types::{ErrorCode, Role, RoleName, UserAccount};
+use cofferdam_api_types::{ErrorCode, Nothing, Role, RoleName, UserAccount};
 use cofferdam_store::users::{self, UserNames};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,6 +38,10 @@ fn wire(user: users::User) -> UserAccount {
         active: user.active,
         roles: vec![RoleName { name: role }],
         created_on: Some(user.created_at),
+        changed_on: Nothing,
+        last_login: Nothing,
+        login_count: Nothing,
+        failed_login_count: Nothing,
     }
 }
 
