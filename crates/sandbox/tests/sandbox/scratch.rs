@@ -196,7 +196,9 @@ async fn many_files_are_listed_and_removed_as_they_are_read() {
             (json!(["files", "d", 5_000, "x"]), json!(5_000)),
             (json!(["count", "d"]), json!(5_000)),
             (json!(["read", "d/4999"]), json!("x")),
-            (json!(["empty", "d"]), json!(5_000)),
+            (json!(["mkdir", "e"]), ok()),
+            (json!(["rename", "d", "all"]), ok()),
+            (json!(["rename", "e", "d"]), ok()),
             (json!(["entries", "d"]), json!([])),
             (json!(["write", "d/b", ""]), ok()),
             (json!(["mkdir", "d/a"]), ok()),
@@ -209,6 +211,9 @@ async fn many_files_are_listed_and_removed_as_they_are_read() {
         ],
     )
     .await;
+    // The adapter of preview 1 counts entries to find its place again, and so passes over some while others are removed.
+    let steps = json!([["mkdir", "d"], ["files", "d", 5_000, "x"], ["empty", "d"], ["entries", "d"]]);
+    assert_eq!(files("64MiB", steps).await[2..], [json!(5_000), json!([])]);
 }
 
 /// What other systems have beside the files themselves.
