@@ -4,7 +4,7 @@ use wasm_encoder::{
     CodeSection, Component, ComponentBuilder, ComponentExportKind, ComponentImportSection, ComponentTypeRef,
     ComponentTypeSection, ComponentValType, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
     InstanceType, MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, RefType, TableSection,
-    TableType, TypeSection, ValType,
+    TableType, TypeBounds, TypeSection, ValType,
 };
 
 /// A component of one megabyte, with one function that keeps an optimising compiler busy for more than half a minute.
@@ -109,6 +109,62 @@ pub fn many_modules(count: u32) -> Vec<u8> {
         component.section(&ModuleSection(&Module::new()));
     }
     component.finish()
+}
+
+/// A component with an interface of this many functions, each with 16 parameters of one type, whose name has this many bytes. It is
+/// small; described, it has each name as often as it is used.
+#[must_use]
+pub fn long_names(bytes: usize, functions: u32) -> Vec<u8> {
+    let (mut types, mut of_module, mut exports, mut code) =
+        (TypeSection::new(), FunctionSection::new(), ExportSection::new(), CodeSection::new());
+    types.ty().function([ValType::I32; 16], []);
+    of_module.function(0);
+    exports.export("f", ExportKind::Func, 0);
+    let mut empty = Function::new([]);
+    empty.raw([0x0B]);
+    code.function(&empty);
+    let mut module = Module::new();
+    module.section(&types).section(&of_module).section(&exports).section(&code);
+
+    let mut component = ComponentBuilder::default();
+    let module = component.core_module(None, &module);
+    let instance = component.core_instantiate::<[(&str, ModuleArg); 0]>(None, module, []);
+    let function = component.core_alias_export(None, instance, "f", ExportKind::Func);
+    let record = record_type(&mut component);
+    let function_type = taking_16(&mut component, record);
+    let function = component.lift_func(None, function, function_type, []);
+
+    let mut inner = ComponentBuilder::default();
+    let inner_record = record_type(&mut inner);
+    let imported = inner.import("import-type", ComponentTypeRef::Type(TypeBounds::Eq(inner_record)));
+    let function_type = taking_16(&mut inner, imported);
+    let import = inner.import("import-func", ComponentTypeRef::Func(function_type));
+    let named = inner.export(&"a".repeat(bytes), ComponentExportKind::Type, imported, None);
+    let function_type = taking_16(&mut inner, named);
+    for number in 0..functions {
+        let name = format!("go{number}");
+        inner.export(&name, ComponentExportKind::Func, import, Some(ComponentTypeRef::Func(function_type)));
+    }
+    let inner = component.component(None, inner);
+    let arguments = [("import-type", ComponentExportKind::Type, record), ("import-func", ComponentExportKind::Func, function)];
+    let interface = component.instantiate(None, inner, arguments);
+    component.export("acme:names/api", ComponentExportKind::Instance, interface, None);
+    component.finish()
+}
+
+/// `record { x: u8 }`
+fn record_type(component: &mut ComponentBuilder) -> u32 {
+    let (record, encoder) = component.type_defined(None);
+    encoder.record([("x", ComponentValType::Primitive(PrimitiveValType::U8))]);
+    record
+}
+
+/// A function with 16 parameters of a type.
+fn taking_16(component: &mut ComponentBuilder, ty: u32) -> u32 {
+    let names: Vec<_> = (0..16).map(|number| format!("p{number}")).collect();
+    let (function, mut encoder) = component.type_function(None);
+    encoder.params(names.iter().map(|name| (name.as_str(), ComponentValType::Type(ty)))).result(None);
+    function
 }
 
 /// A core module: WebAssembly, but not a component.

@@ -25,6 +25,8 @@ use std::fmt;
 pub const MAX_DEPTH: usize = 48;
 /// The types of a function may have this many parts, each counted as often as it is used.
 pub const MAX_PARTS: usize = 4_000;
+/// The names in the types of a function may have this many bytes, each counted as often as it is used.
+pub const MAX_TEXT: usize = 256 << 10;
 
 /// A type of WIT that can be written as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,14 @@ use super::{Export, Import, Kind, UploadError};
 use crate::typed::described;
 use crate::typed::docs::{self, Documentation};
 use cofferdam_domain::wit::WitFunction;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use wit_component::{DecodedWasm, WitPrinter};
-use wit_parser::{Function, InterfaceId, Resolve, Type, TypeDefKind, TypeId, World, WorldId, WorldItem};
+use wit_parser::{Function, Handle, InterfaceId, Resolve, Type, TypeDefKind, TypeId, World, WorldId, WorldItem};
+
+/// Bytes that the world of a component may have as WIT text. Types without a name are written out wherever they are used, and names as
+/// often as they are, so that a few kilobytes of a component could otherwise fill gigabytes.
+const MAX_WIT: u64 = 4 << 20;
 
 /// The parts of an [`super::Inspection`] that come from the world.
 pub(super) struct Described {
@@ -30,6 +35,9 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
         Ok(Err(error)) => return Err(indescribable(format!("{error:#}"))),
         Err(_) => return Err(indescribable("its shape is unusual".to_owned())),
     };
+    if Lengths::new(&resolve).of_world(&resolve.worlds[world]) > MAX_WIT {
+        return Err(indescribable(format!("they have more than {} MiB as WIT", MAX_WIT >> 20)));
+    }
     let imports = imports(&resolve, &resolve.worlds[world])?;
     let kind = kind(&resolve, &resolve.worlds[world]);
     let exports = exports(&resolve, &resolve.worlds[world], kind).map_err(indescribable)?;
@@ -39,6 +47,94 @@ pub(super) fn describe(bytes: &[u8]) -> Result<Described, UploadError> {
     let run = if kind == Kind::Task { documentation.run() } else { None };
     let wit = print(&resolve, world).map_err(indescribable)?;
     Ok(Described { kind, exports, imports, functions, run, wit })
+}
+
+/// About how long things are in WIT, found out without writing them.
+struct Lengths<'a> {
+    resolve: &'a Resolve,
+    known: HashMap<TypeId, u64>,
+}
+
+impl<'a> Lengths<'a> {
+    /// Of what stands between names.
+    const PUNCTUATION: u64 = 8;
+
+    fn new(resolve: &'a Resolve) -> Self {
+        Self { resolve, known: HashMap::new() }
+    }
+
+    /// The world, all that it refers to, and the list of its exports.
+    fn of_world(&mut self, world: &World) -> u64 {
+        let mut sum = 0_u64;
+        for (key, item) in &world.exports {
+            let name = self.resolve.name_world_key(key).len() as u64;
+            sum = sum.saturating_add(match item {
+                WorldItem::Function(function) => self.of_function(function).saturating_add(name),
+                // Each function is listed with the name of its interface.
+                WorldItem::Interface { id, .. } => {
+                    let functions = self.resolve.interfaces[*id].functions.values();
+                    functions.fold(name, |sum, function| sum.saturating_add(name).saturating_add(self.of_function(function)))
+                }
+                WorldItem::Type { .. } => name,
+            });
+        }
+        let interfaces = self.resolve.interfaces.iter().flat_map(|(_, interface)| interface.functions.values());
+        let sum = interfaces.fold(sum, |sum, function| sum.saturating_add(self.of_function(function)));
+        let named = self.resolve.types.iter().filter(|(_, definition)| definition.name.is_some());
+        named.fold(sum, |sum, (id, _)| sum.saturating_add(self.of_shape(id)))
+    }
+
+    fn of_function(&mut self, function: &Function) -> u64 {
+        let params: u64 = function.params.iter().map(|param| self.of_part(&param.name, Some(&param.ty))).sum();
+        self.of_part(&function.name, function.result.as_ref()).saturating_add(params)
+    }
+
+    /// Something that has a name, and perhaps a type.
+    fn of_part(&mut self, name: &str, ty: Option<&Type>) -> u64 {
+        ty.map_or(0, |ty| self.of_use(ty)).saturating_add(name.len() as u64 + Self::PUNCTUATION)
+    }
+
+    /// A type where it is used: its name, when it has one. (The depth of types is bounded by the validator.)
+    fn of_use(&mut self, ty: &Type) -> u64 {
+        let Type::Id(id) = ty else { return Self::PUNCTUATION };
+        if let Some(name) = &self.resolve.types[*id].name {
+            return name.len() as u64 + Self::PUNCTUATION;
+        }
+        if let Some(known) = self.known.get(id) {
+            return *known;
+        }
+        let length = self.of_shape(*id);
+        self.known.insert(*id, length);
+        length
+    }
+
+    /// A type written out.
+    fn of_shape(&mut self, id: TypeId) -> u64 {
+        let resolve = self.resolve;
+        let definition = &resolve.types[id];
+        let name = definition.name.as_ref().map_or(0, String::len) as u64 + Self::PUNCTUATION;
+        let inside = match &definition.kind {
+            TypeDefKind::Record(record) => self.of_parts(record.fields.iter().map(|field| (&*field.name, Some(&field.ty)))),
+            TypeDefKind::Variant(variant) => self.of_parts(variant.cases.iter().map(|case| (&*case.name, case.ty.as_ref()))),
+            TypeDefKind::Flags(flags) => self.of_parts(flags.flags.iter().map(|flag| (&*flag.name, None))),
+            TypeDefKind::Enum(cases) => self.of_parts(cases.cases.iter().map(|case| (&*case.name, None))),
+            TypeDefKind::Tuple(tuple) => self.of_parts(tuple.types.iter().map(|ty| ("", Some(ty)))),
+            TypeDefKind::Result(result) => self.of_parts([("", result.ok.as_ref()), ("", result.err.as_ref())].into_iter()),
+            TypeDefKind::Map(key, value) => self.of_parts([("", Some(key)), ("", Some(value))].into_iter()),
+            TypeDefKind::Option(inner)
+            | TypeDefKind::List(inner)
+            | TypeDefKind::FixedLengthList(inner, _)
+            | TypeDefKind::Type(inner) => self.of_use(inner),
+            TypeDefKind::Future(inner) | TypeDefKind::Stream(inner) => inner.as_ref().map_or(0, |inner| self.of_use(inner)),
+            TypeDefKind::Handle(Handle::Own(of) | Handle::Borrow(of)) => self.of_use(&Type::Id(*of)),
+            TypeDefKind::Resource | TypeDefKind::Unknown => 0,
+        };
+        name.saturating_add(inside)
+    }
+
+    fn of_parts<'t>(&mut self, parts: impl Iterator<Item = (&'t str, Option<&'t Type>)>) -> u64 {
+        parts.fold(0, |sum, (name, ty)| sum.saturating_add(self.of_part(name, ty)))
+    }
 }
 
 fn kind(resolve: &Resolve, world: &World) -> Kind {

@@ -9,6 +9,8 @@ use wit_parser::{Docs, Function, FunctionKind, InterfaceId, Resolve, Type, TypeD
 const MAX_FUNCTIONS: usize = 200;
 /// Parts that the types of all functions of a component may have together.
 const MAX_PARTS_IN_ALL: usize = 20_000;
+/// Bytes that the names in the types of all functions of a component may have together.
+const MAX_TEXT_IN_ALL: usize = 1 << 20;
 /// Bytes kept of a documentation.
 const MAX_DOCS: usize = 4 << 10;
 
@@ -16,10 +18,10 @@ const MAX_DOCS: usize = 4 << 10;
 /// export for themselves is no part of them, nor are interfaces of WASI and Cofferdam.
 pub(crate) fn functions(resolve: &Resolve, world: &World) -> Vec<WitFunction> {
     let mut found = Vec::new();
-    let mut parts_left = MAX_PARTS_IN_ALL;
+    let mut left = Left { parts: MAX_PARTS_IN_ALL, text: MAX_TEXT_IN_ALL };
     let mut add = |found: &mut Vec<WitFunction>, interface: Option<&str>, function: &Function| {
         if found.len() < MAX_FUNCTIONS {
-            found.push(describe(resolve, interface, function, &mut parts_left));
+            found.push(describe(resolve, interface, function, &mut left));
         }
     };
     for (key, item) in &world.exports {
@@ -78,7 +80,13 @@ fn is_internal(name: &str) -> bool {
     name == "init" || name.starts_with("cabi")
 }
 
-fn describe(resolve: &Resolve, interface: Option<&str>, function: &Function, parts_left: &mut usize) -> WitFunction {
+/// What the functions that follow may have.
+struct Left {
+    parts: usize,
+    text: usize,
+}
+
+fn describe(resolve: &Resolve, interface: Option<&str>, function: &Function, left: &mut Left) -> WitFunction {
     let mut described = WitFunction {
         interface: interface.map(str::to_owned),
         name: function.name.clone(),
@@ -89,11 +97,16 @@ fn describe(resolve: &Resolve, interface: Option<&str>, function: &Function, par
     };
     let mut budget = Budget::new();
     match types(resolve, function, &mut budget) {
-        Ok(_) if budget.parts > *parts_left => {
+        Ok(_) if budget.parts > left.parts => {
             described.refused = Some(format!("the types of all functions together have more than {MAX_PARTS_IN_ALL} parts"));
         }
+        Ok(_) if budget.text > left.text => {
+            let max = MAX_TEXT_IN_ALL >> 10;
+            described.refused = Some(format!("the names in the types of all functions together have more than {max} KiB"));
+        }
         Ok((params, result)) => {
-            *parts_left -= budget.parts;
+            left.parts -= budget.parts;
+            left.text -= budget.text;
             (described.params, described.result) = (params, result);
         }
         Err(why) => described.refused = Some(why),
@@ -123,12 +136,12 @@ fn docs(docs: &Docs) -> Option<String> {
 }
 
 fn field(resolve: &Resolve, name: &str, ty: &Type, documentation: &Docs, budget: &mut Budget) -> Result<Field, String> {
-    Ok(Field { name: name.to_owned(), ty: convert(resolve, ty, budget)?, docs: docs(documentation) })
+    Ok(Field { name: budget.name(name)?, ty: convert(resolve, ty, budget)?, docs: docs(documentation) })
 }
 
 fn case(resolve: &Resolve, name: &str, ty: Option<&Type>, documentation: &Docs, budget: &mut Budget) -> Result<Case, String> {
     let ty = ty.map(|ty| convert(resolve, ty, budget)).transpose()?;
-    budget.enter(|_| Ok(Case { name: name.to_owned(), ty, docs: docs(documentation) }))
+    budget.enter(|budget| Ok(Case { name: budget.name(name)?, ty, docs: docs(documentation) }))
 }
 
 fn convert(resolve: &Resolve, ty: &Type, budget: &mut Budget) -> Result<WitType, String> {
@@ -150,7 +163,8 @@ fn convert(resolve: &Resolve, ty: &Type, budget: &mut Budget) -> Result<WitType,
             Type::ErrorContext => return Err(ASYNCHRONOUS.to_owned()),
             Type::Id(id) => {
                 let definition = &resolve.types[*id];
-                let named = Named { name: definition.name.clone(), docs: docs(&definition.docs) };
+                let name = definition.name.as_deref().map(|name| budget.name(name)).transpose()?;
+                let named = Named { name, docs: docs(&definition.docs) };
                 let mut boxed = |ty: &Type| convert(resolve, ty, budget).map(Box::new);
                 match &definition.kind {
                     TypeDefKind::Type(other) => convert(resolve, other, budget)?,

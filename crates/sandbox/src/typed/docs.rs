@@ -28,6 +28,10 @@ const MAX_SECTIONS: usize = 16;
 const MAX_NAME: usize = 128;
 /// Bytes kept of one documentation.
 const MAX_TEXT: usize = 4 << 10;
+/// Bytes kept of all together. The text of a type is kept as often as the type is used.
+const MAX_TEXT_IN_ALL: usize = 1 << 20;
+/// No more interfaces of a section are looked through for a type than this.
+const MAX_INTERFACES: usize = 100;
 
 /// What the sections say.
 #[derive(Debug, Default)]
@@ -50,23 +54,24 @@ impl Documentation {
 
     /// Puts the documentation into functions that have none.
     pub(crate) fn put_into(&self, functions: &mut [WitFunction]) {
+        let mut left = Left(MAX_TEXT_IN_ALL);
         for function in functions.iter_mut().filter(|_| !self.0.is_empty()) {
             match function.interface.clone() {
                 Some(interface) => {
                     let path = interface.split_once('@').map_or(interface.as_str(), |(path, _)| path);
                     let name = path.rsplit('/').next().unwrap_or(path);
                     for interfaces in self.0.iter().map(|section| &section["interfaces"]) {
-                        fill(&mut function.docs, interfaces[name]["funcs"].get(&function.name));
+                        left.fill(&mut function.docs, interfaces[name]["funcs"].get(&function.name));
                         let types = Types { own: &interfaces[name]["types"], all: interfaces };
-                        function.params.iter_mut().for_each(|param| document(&mut param.ty, &types));
-                        function.result.iter_mut().for_each(|result| document(result, &types));
+                        function.params.iter_mut().for_each(|param| document(&mut param.ty, &types, &mut left));
+                        function.result.iter_mut().for_each(|result| document(result, &types, &mut left));
                     }
                 }
                 None => {
                     let worlds = self.0.iter().filter_map(|section| section["worlds"].as_object());
-                    for world in worlds.flat_map(|worlds| worlds.values()) {
+                    for world in worlds.flat_map(|worlds| worlds.values().take(MAX_INTERFACES)) {
                         let functions = ["func_exports", "funcs"].into_iter();
-                        functions.for_each(|list| fill(&mut function.docs, world[list].get(&function.name)));
+                        functions.for_each(|list| left.fill(&mut function.docs, world[list].get(&function.name)));
                     }
                 }
             }
@@ -75,9 +80,9 @@ impl Documentation {
 
     /// What the sections say of `run` of a task.
     pub(crate) fn run(&self) -> Option<WitFunction> {
-        let mut docs = None;
+        let (mut docs, mut left) = (None, Left(MAX_TEXT_IN_ALL));
         for world in self.0.iter().filter_map(|section| section["worlds"].as_object()).flat_map(|worlds| worlds.values()) {
-            ["func_exports", "funcs"].into_iter().for_each(|list| fill(&mut docs, world[list].get("run")));
+            ["func_exports", "funcs"].into_iter().for_each(|list| left.fill(&mut docs, world[list].get("run")));
         }
         let told = self.0.iter().find_map(|section| section.get("run"));
         let mut budget = Budget::new();
@@ -176,50 +181,65 @@ struct Types<'a> {
     all: &'a Value,
 }
 
-impl Types<'_> {
-    fn get(&self, name: &str) -> Option<&Value> {
-        let elsewhere = || self.all.as_object()?.values().find_map(|interface| interface["types"].get(name));
+impl<'a> Types<'a> {
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        let elsewhere = || self.all.as_object()?.values().take(MAX_INTERFACES).find_map(|interface| interface["types"].get(name));
         self.own.get(name).or_else(elsewhere)
     }
 }
 
-/// A text, or an object with one.
-fn fill(docs: &mut Option<String>, entry: Option<&Value>) {
-    let text = entry.and_then(|entry| entry.as_str().or_else(|| entry["docs"].as_str())).map(str::trim);
-    if let (None, Some(text)) = (&docs, text.filter(|text| !text.is_empty())) {
-        *docs = Some(crate::json::clean(text.to_owned(), MAX_TEXT));
+/// How many bytes may be put in yet.
+struct Left(usize);
+
+impl Left {
+    /// A text, or an object with one.
+    fn fill(&mut self, docs: &mut Option<String>, entry: Option<&Value>) {
+        let text = entry.and_then(|entry| entry.as_str().or_else(|| entry["docs"].as_str())).map(str::trim);
+        if let (None, Some(text)) = (&docs, text.filter(|text| !text.is_empty())) {
+            let kept = crate::json::clean(text.to_owned(), MAX_TEXT);
+            if let Some(left) = self.0.checked_sub(kept.len()) {
+                self.0 = left;
+                *docs = Some(kept);
+            }
+        }
     }
 }
 
-fn document(ty: &mut WitType, types: &Types<'_>) {
-    let entry = |named: &mut Named| {
-        let entry = named.name.as_ref().and_then(|name| types.get(name)).cloned().unwrap_or_default();
-        fill(&mut named.docs, Some(&entry));
-        entry
+fn document(ty: &mut WitType, types: &Types<'_>, left: &mut Left) {
+    let entry = |named: &mut Named, left: &mut Left| {
+        let entry = named.name.as_ref().and_then(|name| types.get(name));
+        left.fill(&mut named.docs, entry);
+        entry.map(|entry| &entry["items"])
     };
-    let cases = |cases: &mut [Case], entry: &Value| {
+    let cases = |cases: &mut [Case], items: Option<&Value>, left: &mut Left| {
         for case in cases {
-            fill(&mut case.docs, entry["items"].get(&case.name));
-            case.ty.iter_mut().for_each(|ty| document(ty, types));
+            left.fill(&mut case.docs, items.and_then(|items| items.get(&case.name)));
+            case.ty.iter_mut().for_each(|ty| document(ty, types, left));
         }
     };
     match ty {
         WitType::Record { named, fields } => {
-            let entry = entry(named);
+            let items = entry(named, left);
             for Field { name, ty, docs } in fields {
-                fill(docs, entry["items"].get(&*name));
-                document(ty, types);
+                left.fill(docs, items.and_then(|items| items.get(&*name)));
+                document(ty, types, left);
             }
         }
-        WitType::Variant { named, cases: given } | WitType::Enum { named, cases: given } => cases(given, &entry(named)),
-        WitType::Flags { named, flags } => cases(flags, &entry(named)),
-        WitType::List(inner) | WitType::Option(inner) | WitType::FixedList { element: inner, .. } => document(inner, types),
-        WitType::Map { key, value } => {
-            document(key, types);
-            document(value, types);
+        WitType::Variant { named, cases: given } | WitType::Enum { named, cases: given } => {
+            let items = entry(named, left);
+            cases(given, items, left);
         }
-        WitType::Tuple(inner) => inner.iter_mut().for_each(|ty| document(ty, types)),
-        WitType::Result { ok, err } => ok.iter_mut().chain(err).for_each(|ty| document(ty, types)),
+        WitType::Flags { named, flags } => {
+            let items = entry(named, left);
+            cases(flags, items, left);
+        }
+        WitType::List(inner) | WitType::Option(inner) | WitType::FixedList { element: inner, .. } => document(inner, types, left),
+        WitType::Map { key, value } => {
+            document(key, types, left);
+            document(value, types, left);
+        }
+        WitType::Tuple(inner) => inner.iter_mut().for_each(|ty| document(ty, types, left)),
+        WitType::Result { ok, err } => ok.iter_mut().chain(err).for_each(|ty| document(ty, types, left)),
         WitType::Bool
         | WitType::U8
         | WitType::U16

@@ -12,7 +12,7 @@ mod shape;
 mod tests;
 mod values;
 
-use cofferdam_domain::wit::{MAX_DEPTH, MAX_PARTS, Mismatch, WitFunction};
+use cofferdam_domain::wit::{MAX_DEPTH, MAX_PARTS, MAX_TEXT, Mismatch, WitFunction};
 use parking_lot::RwLock;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -96,11 +96,21 @@ fn find(component: &Component, interface: Option<&str>, name: &str) -> Result<Ty
 struct Budget {
     parts: usize,
     depth: usize,
+    text: usize,
 }
 
 impl Budget {
     const fn new() -> Self {
-        Self { parts: 0, depth: 0 }
+        Self { parts: 0, depth: 0, text: 0 }
+    }
+
+    /// A name, which is kept as often as it is used. One that fills a line of kilobytes would otherwise fill the memory.
+    fn name(&mut self, name: &str) -> Result<String, String> {
+        self.text += name.len();
+        if self.text > MAX_TEXT {
+            return Err(format!("the names in its types have more than {} KiB in all", MAX_TEXT >> 10));
+        }
+        Ok(name.to_owned())
     }
 
     /// Goes one level into a type.

@@ -17,12 +17,12 @@ pub(super) fn of(function: &ComponentFunc) -> Result<(Vec<Field>, Option<WitType
 }
 
 fn field(name: &str, ty: &Type, budget: &mut Budget) -> Result<Field, String> {
-    Ok(Field { name: name.to_owned(), ty: shape(ty, budget)?, docs: None })
+    Ok(Field { name: budget.name(name)?, ty: shape(ty, budget)?, docs: None })
 }
 
 fn case(name: &str, ty: Option<Type>, budget: &mut Budget) -> Result<Case, String> {
     let ty = ty.map(|ty| shape(&ty, budget)).transpose()?;
-    budget.enter(|_| Ok(Case { name: name.to_owned(), ty, docs: None }))
+    budget.enter(|budget| Ok(Case { name: budget.name(name)?, ty, docs: None }))
 }
 
 fn shape(ty: &Type, budget: &mut Budget) -> Result<WitType, String> {

@@ -61,6 +61,20 @@ fn hostile_bytes_are_refused_quickly_and_by_name() {
 }
 
 #[test]
+fn a_small_component_has_no_huge_description() {
+    let error = inspect(&hostile::long_names(90_000, 200), &UploadCaps::default()).unwrap_err();
+    assert_eq!(error.code(), "component_indescribable");
+    assert!(error.to_string().contains("more than 4 MiB"), "{error:.200}");
+    // What is still described has functions for as long as there is room for their names.
+    let inspection = inspect(&hostile::long_names(1_000, 100), &UploadCaps::default()).unwrap();
+    let (refused, offered): (Vec<_>, Vec<_>) = inspection.functions.iter().partition(|function| function.refused.is_some());
+    assert!(offered.len() > 50 && !refused.is_empty(), "{} offered", offered.len());
+    assert!(refused[0].refused.as_deref().unwrap().contains("all functions together have more than 1024 KiB"));
+    let inspection = inspect(&hostile::long_names(90_000, 1), &UploadCaps::default()).unwrap();
+    assert!(inspection.functions[0].refused.as_deref().unwrap().contains("more than 256 KiB"));
+}
+
+#[test]
 fn the_place_of_the_problem_is_told() {
     let Err(UploadError::Invalid { offset, message }) = inspect(&hostile::invalid_code(), &UploadCaps::default()) else {
         panic!("it is valid");
