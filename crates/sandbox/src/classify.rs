@@ -3,6 +3,7 @@
 use crate::capabilities::HostUnavailable;
 use crate::engine::{BACKTRACE_FRAMES, TABLE_ELEMENTS};
 use crate::json::clean;
+use crate::masking::Masking;
 use crate::run::{DeadlinePassed, MESSAGE_BYTES};
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
@@ -28,6 +29,8 @@ pub(crate) struct Circumstances<'a> {
     pub stderr: String,
     /// The last thing that was refused to the task, and what would allow it.
     pub refused: Option<String>,
+    /// Knows the secrets that the task read.
+    pub masking: &'a Masking,
 }
 
 /// The ending of a guest that did not return.
@@ -178,11 +181,16 @@ pub(crate) fn result_too_large(bytes: Option<u64>, limits: &Limits) -> Ending {
 
 /// A task's own message; when memory was refused before, it says that too, since it may well be the cause.
 pub(crate) fn with_hints(message: String, circumstances: &Circumstances<'_>) -> String {
-    let message = clean(message, MESSAGE_BYTES);
+    let message = kept(message, circumstances);
     if circumstances.memory_denied {
         return format!("{message}\n(before that, {})", memory_message(circumstances.limits));
     }
     after_refusal(message, circumstances)
+}
+
+/// A message of the task: without secrets, and then no longer than it may be.
+pub(crate) fn kept(message: String, circumstances: &Circumstances<'_>) -> String {
+    clean(circumstances.masking.mask(message), MESSAGE_BYTES)
 }
 
 fn after_refusal(message: String, circumstances: &Circumstances<'_>) -> String {

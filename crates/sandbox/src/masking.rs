@@ -5,11 +5,12 @@
 //! task that wants to show a secret can write it backwards. It keeps honest tasks from leaking by accident. A text is masked
 //! as a whole, so a secret that a task prints in two writes of a line that is longer than 16 KiB may be cut in the middle.
 
+use crate::engine::hex;
 use crate::host::{ArtifactSink, ArtifactSource, Host, HostError, LogLine};
 use crate::placeholder::percent_encoded;
 use async_trait::async_trait;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use cofferdam_domain::artifact::Artifact;
@@ -26,6 +27,8 @@ const LEAST_BYTES: usize = 4;
 /// Of a secret of several lines, such as a private key, each line of this length is masked by itself too, since output is
 /// kept line by line.
 const LINE_BYTES: usize = 8;
+/// What is left of a secret amid other text in base64 is masked from this length on.
+const CORE_BYTES: usize = 8;
 
 /// A host that learns the secrets which it hands on, and masks what it takes.
 pub(crate) struct Masking {
@@ -52,6 +55,9 @@ impl Masking {
     /// Remembers a secret, in the forms in which programs show it.
     fn learn(&self, secret: &str) {
         let mut secrets = self.secrets.write();
+        if secrets.iter().any(|known| known == secret) {
+            return;
+        }
         let mut add = |form: String| {
             if form.len() >= LEAST_BYTES && !secrets.contains(&form) {
                 secrets.push(form);
@@ -61,8 +67,17 @@ impl Masking {
         if secret.len() < LEAST_BYTES {
             return;
         }
-        add(percent_encoded(secret));
-        add(STANDARD.encode(secret));
+        let encoded = percent_encoded(secret);
+        add(encoded.replace("%20", "+"));
+        add(in_small_letters(&encoded));
+        add(encoded);
+        let hexadecimal = hex(secret.as_bytes());
+        add(hexadecimal.to_ascii_uppercase());
+        add(hexadecimal);
+        for alphabet in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+            add(alphabet.encode(secret));
+            (0..3).map(|before| core(alphabet, secret, before)).filter(|core| core.len() >= CORE_BYTES).for_each(&mut add);
+        }
         let json = serde_json::Value::from(secret).to_string();
         add(json[1..json.len() - 1].to_owned());
         for line in secret.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES) {
@@ -70,6 +85,25 @@ impl Masking {
         }
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
+}
+
+/// A percent-encoded text with the digits as some encoders write them: `%2f`.
+fn in_small_letters(encoded: &str) -> String {
+    let mut pieces = encoded.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (digits, rest) = piece.split_at(2.min(piece.len()));
+        text + "%" + &digits.to_ascii_lowercase() + rest
+    })
+}
+
+/// What base64 makes of a secret wherever it stands in a text: the digits that hold nothing of what is before or behind it. How many
+/// bytes are before it, by threes, decides where they begin.
+fn core(alphabet: &GeneralPurpose, secret: &str, before: usize) -> String {
+    let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
+    let encoded = alphabet.encode(&bytes);
+    let end = bytes.len() * 8 / 6;
+    encoded[(before * 8).div_ceil(6)..end].to_owned()
 }
 
 #[async_trait]
@@ -193,9 +227,34 @@ mod tests {
             "cCJzcyB3w7ZyZA==",
             "MIIEvQIBADAN",
             "BEGIN KEY\\nMIIEvQIBADAN\\nx",
+            "p%22ss+w%C3%B6rd",
+            "p%22ss%20w%c3%b6rd",
+            "702273732077c3b67264",
+            "702273732077C3B67264",
+            "cCJzcyB3w7ZyZA",
         ] {
             assert_eq!(masking.mask(format!("<{text}>")), "<***>", "{text}");
         }
         assert_eq!(masking.mask("abc x".to_owned()), "abc x");
+    }
+
+    #[test]
+    fn a_secret_is_known_amid_other_text_in_base64() {
+        let masking = Masking::new(Arc::new(Recorder::default()));
+        let secret = "s3cr3t/va?lue~>";
+        masking.learn(secret);
+        for alphabet in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+            for before in ["", "x", "xy", "xyz", "{\"token\":\""] {
+                for after in ["", "x", "xy", "\"}"] {
+                    let shown = masking.mask(alphabet.encode(format!("{before}{secret}{after}")));
+                    assert!(shown.contains(MASK), "{before}…{after}: {shown}");
+                    // What is left of it are the digits that it shares with its neighbours.
+                    let left = shown.len() - MASK.len();
+                    assert!(left <= (before.len() + after.len()) * 8 / 6 + 4, "{before}…{after}: {shown}");
+                }
+            }
+        }
+        let other = STANDARD.encode("nothing of it is in here");
+        assert_eq!(masking.mask(other.clone()), other);
     }
 }

@@ -224,7 +224,7 @@ impl Runtime {
         state.capabilities.progress.close();
         // A stream that found no room could not say so itself.
         state.capabilities.scratch.tell();
-        let ending = masked(ending(stopped, &request, state, &outputs), &masking);
+        let ending = masked(ending(stopped, &request, state, &outputs, &masking), &masking);
         let report = TryReport {
             receipt: Receipt {
                 fuel,
@@ -371,7 +371,7 @@ async fn call_function(
     Ok(Returned::Function(function, result))
 }
 
-fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Outputs) -> Ending {
+fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Outputs, masking: &Masking) -> Ending {
     let circumstances = || Circumstances {
         limits: &request.limits,
         entry: &request.entry,
@@ -379,6 +379,7 @@ fn ending(stopped: Stopped, request: &TryRequest, state: &TryState, outputs: &Ou
         table_denied: state.limiter.table_denied > 0,
         stderr: outputs.stderr.tail(),
         refused: state.capabilities.http.last_refusal().or_else(|| state.capabilities.scratch.refusal()),
+        masking,
     };
     match stopped {
         Stopped::Returned(Returned::Task(Ok(output))) => output_ending(output, &request.limits),
@@ -433,7 +434,7 @@ pub(crate) fn task_error(error: TaskError, circumstances: &Circumstances<'_>) ->
     match error {
         TaskError::Retryable(message) => Ending::failure(Reason::GuestError, classify::with_hints(message, circumstances)),
         TaskError::Fatal(message) => Ending::failure(Reason::Fatal, classify::with_hints(message, circumstances)),
-        TaskError::Skip(message) => Ending::Skip { message: clean(message, MESSAGE_BYTES) },
+        TaskError::Skip(message) => Ending::Skip { message: classify::kept(message, circumstances) },
         TaskError::Reschedule(after_ms) => Ending::Reschedule { after_ms: after_ms.min(LATEST_MS) },
         TaskError::Defer(DeferRequest { event, timeout_ms }) => {
             Ending::Defer { event: clean(event, EVENT_BYTES), timeout_ms: timeout_ms.min(LATEST_MS) }

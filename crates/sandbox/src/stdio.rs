@@ -76,10 +76,17 @@ impl Output {
         (whole.bytes.len() as u64 <= whole.max).then_some(whole.bytes)
     }
 
-    /// The last lines written, for the message of a failure.
+    /// The last lines written, for the message of a failure. They are whole, when there is more than one: half of a secret would not be
+    /// known for what it is.
     pub(crate) fn tail(&self) -> String {
         let state = self.0.state.lock();
-        let tail = &state.tail[state.tail.len().saturating_sub(TAIL_BYTES)..];
+        let mut tail = &state.tail[state.tail.len().saturating_sub(TAIL_BYTES)..];
+        let ended = tail.strip_suffix(b"\n").unwrap_or(tail);
+        if state.written > tail.len() as u64
+            && let Some(end) = ended.iter().position(|byte| *byte == b'\n')
+        {
+            tail = &tail[end + 1..];
+        }
         let text = String::from_utf8_lossy(tail);
         let text = text.trim_start_matches(char::REPLACEMENT_CHARACTER).trim_end();
         clean(text.to_owned(), TAIL_BYTES)
@@ -283,7 +290,9 @@ mod tests {
             output.write(format!("line {number}\n").as_bytes());
         }
         let tail = output.tail();
-        assert!(tail.ends_with("line 9999") && tail.len() <= TAIL_BYTES, "{tail}");
+        assert!(tail.starts_with("line 9") && tail.ends_with("line 9999") && tail.len() <= TAIL_BYTES, "{tail}");
+        output.write("x".repeat(3 * TAIL_BYTES).as_bytes());
+        assert_eq!(output.tail().len(), TAIL_BYTES);
     }
 
     proptest! {
