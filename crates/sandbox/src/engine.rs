@@ -46,7 +46,8 @@ pub(crate) fn running(pool: Pool) -> wasmtime::Result<Engine> {
     let mut allocation = PoolingAllocationConfig::new();
     allocation
         .total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
+        // A pool of few slots has room for one component with as many as there may be.
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT).saturating_add(CORE_INSTANCES_PER_COMPONENT))
         // Components have one memory or, those of interpreters, two; those with more share what is left over.
         .total_memories(slots.saturating_mul(2).saturating_add(4))
         .total_tables(slots.saturating_mul(4).saturating_add(16))

@@ -36,7 +36,8 @@ impl LogBuffer {
     /// Adds a line of a try.
     pub(crate) fn push(&self, tenant: TenantId, lease: Lease, at: DateTime<Utc>, line: LogLine) {
         let mut waiting = self.waiting.lock();
-        waiting.1 += line.message.len() + 64;
+        let fields: usize = line.fields.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+        waiting.1 += line.message.len() + fields + 64;
         let record = LogRecord {
             ts: at,
             stream: match line.stream {

@@ -56,7 +56,11 @@ use session::Session;
 pub fn run(command: Command, effective: &Effective, environment: &Environment) -> Result<(), Failure> {
     let output = Output::new(effective);
     let settings = Settings::new(effective);
-    let as_role = || telemetry::start_logs(effective, Verbosity::Role);
+    let as_role = || {
+        telemetry::start_logs(effective, Verbosity::Role)?;
+        roles::allow_open_files();
+        Ok::<_, Failure>(())
+    };
     let as_command = || {
         telemetry::start_logs(effective, Verbosity::Command)?;
         Ok::<_, Failure>(Session::new(settings.clone(), environment, output))

@@ -8,7 +8,7 @@ use crate::run::{TryRequest, TryState};
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 
-/// Bytes that each message is counted with beside its own, so that empty ones are not free.
+/// Bytes that each message and each field is counted with beside its own, so that empty ones are not free.
 const OVERHEAD_BYTES: u64 = 16;
 
 /// The log of one try.
@@ -36,7 +36,7 @@ impl Capability for Log {
 impl wit::Host for Log {
     fn write(&mut self, level: wit::Level, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
         let bytes = message.len() as u64
-            + fields.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum::<u64>()
+            + fields.iter().map(|(name, value)| (name.len() + value.len()) as u64 + OVERHEAD_BYTES).sum::<u64>()
             + OVERHEAD_BYTES;
         self.written += bytes;
         if self.dropped > 0 || bytes > self.left {
@@ -83,7 +83,7 @@ mod tests {
     fn messages_pass_until_the_limit_and_then_one_notice() {
         let host = Arc::new(Recorder::default());
         let shared: Arc<dyn Host> = host.clone();
-        let mut log = Log::prepare(&request(Limits { log_bytes: 50, ..Limits::default() }), &shared);
+        let mut log = Log::prepare(&request(Limits { log_bytes: 70, ..Limits::default() }), &shared);
         log.write(wit::Level::Error, "boom".to_owned(), vec![("a".to_owned(), "b\0".to_owned())]).unwrap();
         for _ in 0..3 {
             log.write(wit::Level::Info, "x".repeat(20), Vec::new()).unwrap();
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!((lines[0].level, lines[0].message.as_str()), (Level::Error, "boom"));
         assert_eq!(lines[0].fields, [("a".to_owned(), "b\u{2400}".to_owned())]);
-        assert!(lines[1].level == Level::Warn && lines[1].message.contains("limit of 50 bytes"));
-        assert_eq!((log.written, log.dropped), (4 + 3 + 16 + 3 * 36, 3 * 36));
+        assert!(lines[1].level == Level::Warn && lines[1].message.contains("limit of 70 bytes"));
+        assert_eq!((log.written, log.dropped), (4 + 16 + 3 + 16 + 3 * 36, 3 * 36));
     }
 }

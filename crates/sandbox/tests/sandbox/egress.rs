@@ -204,7 +204,9 @@ async fn what_the_grant_does_not_name_is_refused_and_said() {
         assert!(told(&setting).contains(refusal), "{rules}: {}", told(&setting));
     }
     let setting = Setting::open(&server);
-    for odd in [format!("http://user@127.0.0.1:{}/", server.port), "http://127.0.0.1:0/".to_owned()] {
+    let port = server.port;
+    for odd in [format!("http://user@127.0.0.1:{port}/"), "http://127.0.0.1:0/".to_owned(), "http://127.0.0.1:99999/".to_owned()]
+    {
         let answer = setting.get(&odd).await;
         assert_eq!(answer, json!({ "error": "ErrorCode::HttpRequestUriInvalid" }), "{odd}");
     }

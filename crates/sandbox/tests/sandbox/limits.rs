@@ -4,7 +4,7 @@ use crate::lab::{behave, compile_blocking, failure, in_process, output, request,
 use cofferdam_domain::ending::{Ending, Reason};
 use cofferdam_domain::job::Entry;
 use cofferdam_domain::limits::Limits;
-use cofferdam_sandbox::{LoadError, NoHost, Stream, TryReport};
+use cofferdam_sandbox::{LoadError, NoHost, Runtime, RuntimeConfig, Stream, TryReport};
 use cofferdam_test_guests::hostile;
 use serde_json::json;
 use std::sync::Arc;
@@ -142,6 +142,17 @@ async fn instances() {
     assert_eq!(run(10).await.ending, Ending::Success { output: "null".to_owned() });
     let report = run(9).await;
     assert!(failure(&report, Reason::LimitExceeded).contains("limits.instances"));
+}
+
+/// However few sandboxes a runtime has room for, one with as many instances as there may be fits.
+#[tokio::test]
+async fn a_small_runtime_has_room_for_all_instances() {
+    let small = Runtime::new(RuntimeConfig::for_slots(1)).unwrap();
+    let program = small.load(&compile_blocking(hostile::many_instances(64))).unwrap();
+    let entry = Entry::Command { args: vec![], env: vec![] };
+    let request = request(entry, "null".to_owned(), Limits::default());
+    let report = small.run(&program, request, Arc::new(NoHost), CancellationToken::new()).await;
+    assert_eq!(report.ending, Ending::Success { output: "null".to_owned() });
 }
 
 /// What has more of them than a sandbox has room for is not loaded at all.

@@ -1,7 +1,7 @@
 //! From a host's name to a response: addresses, a connection, TLS, HTTP/1.1.
 
 use super::trust::{Trust, complaint};
-use super::usage::{Counted, Usage};
+use super::usage::{Counted, Open, Usage};
 use super::{Sent, Target, Times};
 use crate::host::Host;
 use crate::placeholder::{self, Destination, PlaceholderError};
@@ -46,7 +46,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Call {
-    pub(super) async fn send(self, mut request: Request<WasiBody>) -> Sent {
+    pub(super) async fn send(self, mut request: Request<WasiBody>, open: Open) -> Sent {
         self.fill_placeholders(&mut request).await?;
         let stream = match timeout(self.times.connect, self.connect()).await {
             Ok(stream) => stream?,
@@ -57,6 +57,7 @@ impl Call {
         let (mut sender, connection) = handshake.map_err(|error| self.failed(&error))?;
         // It ends with this future, or with the response's body, whichever is dropped last.
         let connection = wasmtime_wasi::runtime::spawn(async move {
+            let _open = open;
             // What goes wrong is told to whoever waits for the response or reads it.
             let _ = connection.await;
         });

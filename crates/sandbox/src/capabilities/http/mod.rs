@@ -132,10 +132,10 @@ pub(crate) fn destination(uri: &http::Uri) -> Result<Target, Error> {
     if authority.as_str().contains('@') || authority.host().is_empty() {
         return Err(Error::HttpRequestUriInvalid);
     }
-    let port = match (authority.port(), authority.port_u16()) {
-        (None, _) => scheme.default_port(),
-        (Some(_), Some(port)) if port != 0 => port,
-        (Some(_), _) => return Err(Error::HttpRequestUriInvalid),
+    // What stands behind the host: nothing, or a port. One that is no number is told by nothing else.
+    let port = match authority.as_str()[authority.host().len()..].strip_prefix(':') {
+        None | Some("") => scheme.default_port(),
+        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or(Error::HttpRequestUriInvalid)?,
     };
     Ok(Target { scheme, host: authority.host().to_owned(), port })
 }
@@ -195,6 +195,9 @@ impl WasiHttpHooks for Egress {
             Ok(target) => target,
             Err(error) => return Box::new(async move { Err(error) }),
         };
+        let Some(open) = self.usage.open() else {
+            return Box::new(async { Err(Error::ConnectionLimitReached) });
+        };
         let call = Call {
             host: Arc::clone(&self.host),
             request: Arc::clone(&self.request),
@@ -203,7 +206,7 @@ impl WasiHttpHooks for Egress {
             times: self.times(options),
             target,
         };
-        Box::new(call.send(request))
+        Box::new(call.send(request, open))
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {

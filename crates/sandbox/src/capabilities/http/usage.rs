@@ -13,11 +13,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Refusals that are told in the log of one try; a guest may ask for the same thing for ever.
 const NOTICES: u64 = 20;
 
+/// Requests that one try may have under way at once. Each is a connection, of which a worker has so many for all its tries.
+const AT_ONCE: u64 = 128;
+
 /// Shared by all requests of a try and their connections.
 pub(super) struct Usage {
     host: Arc<dyn Host>,
     calls: AtomicU64,
     calls_max: u64,
+    open: AtomicU64,
     bytes: AtomicU64,
     bytes_max: u64,
     spent: AtomicBool,
@@ -31,6 +35,7 @@ impl Usage {
             host: Arc::clone(host),
             calls: AtomicU64::new(0),
             calls_max: limits.http_calls.into(),
+            open: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             bytes_max: limits.http_bytes,
             spent: AtomicBool::new(false),
@@ -70,6 +75,18 @@ impl Usage {
         counted
     }
 
+    /// Begins a request, which is under way until what this gives is dropped; says no when too many are.
+    pub(super) fn open(self: &Arc<Self>) -> Option<Open> {
+        let one_more = |open: u64| (open < AT_ONCE).then_some(open + 1);
+        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
+            self.refuse(format!(
+                "{AT_ONCE} HTTP requests are under way at once, and no more can be: read answers to their end first"
+            ));
+            return None;
+        }
+        Some(Open(Arc::clone(self)))
+    }
+
     /// Tells in the try's log what was refused and what would allow it.
     pub(super) fn refuse(&self, message: String) {
         self.say(message.clone());
@@ -107,6 +124,15 @@ impl Usage {
     }
 }
 
+/// A request that is under way.
+pub(super) struct Open(Arc<Usage>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A connection whose bytes are counted.
 pub(super) struct Counted<T> {
     inner: T,
@@ -140,5 +166,23 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capabilities::tests::Recorder;
+
+    #[test]
+    fn so_many_requests_are_under_way_at_once() {
+        let host = Arc::new(Recorder::default());
+        let shared: Arc<dyn Host> = host.clone();
+        let usage = Arc::new(Usage::new(&Limits::default(), &shared));
+        let mut open: Vec<_> = (0..AT_ONCE).map(|_| usage.open().unwrap()).collect();
+        assert!(usage.open().is_none());
+        assert!(host.lines.lock()[0].message.contains("128 HTTP requests are under way"));
+        open.pop();
+        assert!(usage.open().is_some());
     }
 }

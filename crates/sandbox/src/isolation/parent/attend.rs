@@ -165,7 +165,7 @@ impl Attended {
         let whole = |text: String| clean(text, usize::MAX);
         let message = whole(String::from_utf8_lossy(message).into_owned());
         let fields: Vec<_> = fields.into_iter().map(|(name, value)| (whole(name), whole(value))).collect();
-        let bytes = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() + 1;
+        let bytes = message.len() + fields.iter().map(|(name, value)| name.len() + value.len() + 1).sum::<usize>() + 1;
         {
             let mut said = self.said.lock();
             // The process has dropped what is too much, and has said so. If it did not, nobody needs to be told.
