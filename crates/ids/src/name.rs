@@ -8,13 +8,13 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing was given.
-    #[error("a {kind} must not be empty")]
+    #[error("{} {kind} must not be empty", article(.kind))]
     Empty {
         /// The kind of name, in words.
         kind: &'static str,
     },
     /// Longer than the kind allows.
-    #[error("a {kind} has at most {max} characters; this one has {len}")]
+    #[error("{} {kind} has at most {max} characters; this one has {len}", article(.kind))]
     TooLong {
         /// The kind of name, in words.
         kind: &'static str,
@@ -24,7 +24,7 @@ pub enum NameError {
         len: usize,
     },
     /// A character that the kind does not allow.
-    #[error("a {kind} is made of {allowed}; {found:?} is not allowed (at character {position})")]
+    #[error("{} {kind} is made of {allowed}; {found:?} is not allowed (at character {position})", article(.kind))]
     BadCharacter {
         /// The kind of name, in words.
         kind: &'static str,
@@ -35,6 +35,11 @@ pub enum NameError {
         /// Its position, counted from 1.
         position: usize,
     },
+}
+
+/// "an XCom key", "a task id".
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['X', 'a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 /// The characters of a kind of name, for people and as the inside of a regular expression's brackets.

@@ -17,6 +17,10 @@ use serde_path_to_error::{Path, Segment};
 /// make it look wrong.
 pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
     let mut problems = Vec::new();
+    if let Some(pointer) = unkeepable(&value) {
+        let message = "it contains the character U+0000, which cannot be kept";
+        return Err(vec![Diagnostic::error(DiagnosticCode::InvalidValue, pointer, message)]);
+    }
     // The tasks are read one by one, so that a mistake in one does not hide those in others.
     let tasks = match value.get_mut("tasks") {
         Some(Value::Array(tasks)) => std::mem::take(tasks),
@@ -59,6 +63,19 @@ pub fn parse(mut value: Value) -> Result<DagDefinition, Vec<Diagnostic>> {
             Err(problems)
         }
         None => Err(problems),
+    }
+}
+
+/// Where a text is that PostgreSQL cannot store, the first of them.
+fn unkeepable(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| Some(join("", index) + &unkeepable(item)?)),
+        Value::Object(fields) => fields.iter().find_map(|(key, field)| match key.contains('\0') {
+            true => Some(join("", key)),
+            false => Some(join("", key) + &unkeepable(field)?),
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 

@@ -239,6 +239,19 @@ fn what_cannot_be_read_is_told_in_plain_words() {
 }
 
 #[test]
+fn texts_that_cannot_be_kept_are_told_with_their_place() {
+    for (pointer, value, place) in [
+        ("/description", json!("a\0"), "/description"),
+        ("/tasks/0/args", json!(["a", "b\0"]), "/tasks/0/args/1"),
+        ("/tasks/1/input", json!({ "deep": [{ "a\0": 1 }] }), "/tasks/1/input/deep/0/a\0"),
+    ] {
+        let found = parse(with(pointer, value)).unwrap_err();
+        assert_eq!((found.len(), found[0].pointer.as_str()), (1, place));
+        assert!(found[0].message.contains("U+0000"), "{}", found[0].message);
+    }
+}
+
+#[test]
 fn truths_are_those_of_yaml_1_2() {
     let (value, _) = Source::read("a: [no, on, y, Yes, 'true']\nb: [true, false]\n").unwrap();
     assert_eq!(value, json!({ "a": ["no", "on", "y", "Yes", "true"], "b": [true, false] }));
