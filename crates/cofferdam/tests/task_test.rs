@@ -175,7 +175,7 @@ fn a_server_is_reached_when_the_grant_names_it() {
     assert_eq!(reach(&asks, &["--grant", grant, "--private-target", "127.0.0.1"])["body"], "hello");
     server.join().unwrap();
     let refused = test("reach", &["--input", &asks.to_string(), "--grant", wrong]).exits(2).stderr;
-    assert!(refused.contains("unknown field `htp`") && refused.contains("docs/grants.md"), "{refused}");
+    assert!(refused.contains("there is no field 'htp'") && refused.contains("docs/grants.md"), "{refused}");
 }
 
 #[test]

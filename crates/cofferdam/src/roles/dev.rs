@@ -28,7 +28,15 @@ pub async fn dev(settings: &Settings, environment: &Environment) -> Result<(), F
     std::fs::create_dir_all(&data_dir).map_err(|error| {
         Failure::usage("the data directory cannot be made").at(data_dir.display().to_string()).because(&error)
     })?;
-    let keys = Keys::from_secret(&secret(&data_dir, &SharedRng::from_system())?, &settings.earlier_secret_keys);
+    let own = secret(&data_dir, &SharedRng::from_system())?;
+    let mut earlier = settings.earlier_secret_keys.clone();
+    let keys = if settings.secret_key.is_some() {
+        // What was sealed before one was configured can still be read.
+        earlier.push(own);
+        Keys::from_secret(&settings.installation("dev", &["secret_key"])?.secret_key, &earlier)
+    } else {
+        Keys::from_secret(&own, &earlier)
+    };
 
     let postgres = embedded::start(EmbeddedConfig {
         bin_dir: settings.postgres_bin.clone(),

@@ -1,11 +1,12 @@
 //! From the command line to a try.
 
 use crate::cli::TaskTestArgs;
+use crate::commands::lint;
 use crate::document::Document;
 use crate::failure::Failure;
 use chrono::{DateTime, Utc};
 use cofferdam_domain::clock::{Clock as _, SystemClock};
-use cofferdam_domain::definition::TaskSettings;
+use cofferdam_domain::definition::{self, DagDefinition, Diagnostic};
 use cofferdam_domain::grant::Grant;
 use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
@@ -13,7 +14,7 @@ use cofferdam_domain::wit;
 use cofferdam_ids::{DagId, DagRunId, TaskId, TaskInstanceId};
 use cofferdam_sandbox::TryRequest;
 use cofferdam_sandbox::inspect::{Inspection, Kind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,12 +49,7 @@ pub fn json_or_file(flag: &str, text: &str) -> Result<Value, Failure> {
 /// The grant in the file, or one of nothing; `--env` adds to its variables.
 fn grant(args: &TaskTestArgs) -> Result<Grant, Failure> {
     let mut grant = match &args.grant {
-        Some(file) => {
-            let document = Document::read(file)?;
-            serde_json::from_value(document.value).map_err(|error| {
-                Failure::usage(format!("it is not a grant: {error}")).at(document.name).remedy("docs/grants.md describes grants")
-            })?
-        }
+        Some(file) => grant_in(&Document::read(file)?)?,
         None => Grant::default(),
     };
     if args.scratch.is_some() && grant.scratch.is_none() {
@@ -61,6 +57,37 @@ fn grant(args: &TaskTestArgs) -> Result<Grant, Failure> {
     }
     grant.env.extend(args.env.iter().map(|variable| (variable.name.clone(), variable.value.clone())));
     Ok(grant)
+}
+
+/// The grant that a document is, by the rules of a dag.
+fn grant_in(document: &Document) -> Result<Grant, Failure> {
+    let dag = checked(&json!({ "grant": document.value })).map_err(|found| {
+        let within = |diagnostic| {
+            let mut finding = lint::own(diagnostic);
+            let labels = finding.labels.iter_mut().map(|label| &mut label.pointer);
+            let suggested = finding.suggestion.iter_mut().map(|suggestion| &mut suggestion.pointer);
+            for pointer in labels.chain(suggested).chain([&mut finding.pointer]) {
+                *pointer = pointer.trim_start_matches("/defaults/grant").to_owned();
+            }
+            document.locate(finding)
+        };
+        let failure = Failure::usage("it is not a grant").at(&document.name).remedy("docs/grants.md describes grants");
+        Failure { findings: found.into_iter().map(within).collect(), ..failure }
+    })?;
+    Ok(dag.defaults.grant.unwrap_or_default())
+}
+
+/// A dag with these settings of tasks.
+fn dag_with(settings: &Value) -> Result<DagDefinition, Vec<Diagnostic>> {
+    let task = json!({ "task_id": "local", "component": "local" });
+    definition::parse(json!({ "dag_id": "local", "defaults": settings, "tasks": [task] }))
+}
+
+/// The same, when a dag may have them.
+fn checked(settings: &Value) -> Result<DagDefinition, Vec<Diagnostic>> {
+    let dag = dag_with(settings)?;
+    let wrong: Vec<_> = definition::validate(&dag).into_iter().filter(Diagnostic::is_error).collect();
+    if wrong.is_empty() { Ok(dag) } else { Err(wrong) }
 }
 
 fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure> {
@@ -92,37 +119,44 @@ fn entry(args: &TaskTestArgs, inspection: &Inspection) -> Result<Entry, Failure>
     }
 }
 
-/// The limits as a dag names them, with the same units.
+/// The limits as a dag names them, with the same units, and within what a dag may ask for.
 fn limits(given: &[String]) -> Result<Limits, Failure> {
-    Ok(limits_over(given, Limits::default())?.tightened_by(&Limits::hard_caps()))
+    for one in given {
+        checked(&settings(one)?).map_err(|found| refused(one, found))?;
+    }
+    limits_over(given, Limits::default())
 }
 
 /// Limits as a dag names them, over others.
 pub fn limits_over(given: &[String], others: Limits) -> Result<Limits, Failure> {
-    let mut settings = Map::new();
-    let mut limits = Map::new();
-    for one in given {
-        let Some((name, value)) = one.split_once('=') else {
-            return Err(Failure::usage(format!("--limit {one}: there is no '='")).remedy("as in --limit memory=64MiB"));
-        };
-        let number = value.replace('_', "").parse::<u64>();
-        let value = number.map_or_else(|_| Value::from(value), Value::from);
-        if name == "timeout" {
-            settings.insert(name.to_owned(), value)
-        } else {
-            limits.insert(name.to_owned(), value)
-        };
-    }
-    settings.insert("limits".to_owned(), limits.into());
-    let settings: TaskSettings = serde_json::from_value(settings.into()).map_err(|error| {
-        Failure::usage(format!("--limit: {error}"))
-            .remedy("the names and units are those of a dag: `timeout` and what `limits` has, see docs/limits.md")
-    })?;
-    let mut limits = settings.limits.as_ref().map_or_else(|| others.clone(), |given| given.over(others.clone()));
-    if let Some(timeout) = settings.timeout {
-        limits.wall_ms = timeout.ms();
-    }
-    Ok(limits)
+    given.iter().try_fold(others, |mut limits, one| {
+        let dag = dag_with(&settings(one)?).map_err(|found| refused(one, found))?;
+        if let Some(given) = &dag.defaults.limits {
+            limits = given.over(limits);
+        }
+        if let Some(timeout) = dag.defaults.timeout {
+            limits.wall_ms = timeout.ms();
+        }
+        Ok(limits)
+    })
+}
+
+/// `NAME=VALUE` as it stands in a dag.
+fn settings(one: &str) -> Result<Value, Failure> {
+    let Some((name, value)) = one.split_once('=') else {
+        return Err(Failure::usage(format!("--limit {one}: there is no '='")).remedy("as in --limit memory=64MiB"));
+    };
+    let number = serde_json::from_str::<serde_json::Number>(&value.replace('_', ""));
+    let value = number.map_or_else(|_| Value::from(value), Value::Number);
+    Ok(if name == "timeout" { json!({ name: value }) } else { json!({ "limits": { name: value } }) })
+}
+
+fn refused(one: &str, found: Vec<Diagnostic>) -> Failure {
+    let first = found.into_iter().next();
+    let (message, help) = first.map(|first| (first.message, first.help)).unwrap_or_default();
+    let names = "the names and units are those of a dag: `timeout` and what `limits` has";
+    let remedy = format!("{}: see docs/limits.md", help.as_deref().unwrap_or(names));
+    Failure::usage(format!("--limit {one}: {message}")).remedy(remedy)
 }
 
 fn context(args: &TaskTestArgs, inspection: &Inspection) -> Result<TaskContext, Failure> {
@@ -161,11 +195,35 @@ mod tests {
         let limits = limits(&given).unwrap();
         assert_eq!((limits.memory_bytes, limits.fuel, limits.wall_ms), (64 << 20, 1_000_000, 2_000));
         assert_eq!(limits.handles, Limits::default().handles);
-        let huge = super::limits(&["memory=64GiB".to_owned()]).unwrap();
-        assert_eq!(huge.memory_bytes, Limits::hard_caps().memory_bytes);
-        for (wrong, says) in [("memroy=1", "memroy"), ("memory=much", "much"), ("memory", "no '='")] {
+        for (wrong, says) in [
+            ("memroy=1", "memroy"),
+            ("memory=much", "much"),
+            ("memory", "no '='"),
+            ("memory=64GiB", "--limit memory=64GiB: no task can have more than"),
+            ("fuel=-1", "--limit fuel=-1: it must be a whole number"),
+            ("timeout=0", "more than nothing"),
+        ] {
             let failure = super::limits(&[wrong.to_owned()]).unwrap_err();
             assert!(failure.exit == Exit::Usage && failure.what.contains(says), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn grants_are_those_of_a_dag() {
+        let grant = |text: &str| grant_in(&Document::parse("grant.yaml", text).unwrap());
+        let given = grant("{http: ['GET https://api.example'], scratch: 1MiB, clock: false}").unwrap();
+        assert_eq!((given.http.len(), given.clock, given.random), (1, false, true));
+        for (wrong, pointer, says) in [
+            ("htpp: []", "/htpp", "there is no field 'htpp'"),
+            ("[]", "", "must be an object"),
+            ("http: [{host: a, port: 0}]", "/http/0/port", "from 1 to 65535"),
+            ("env: {'A=B': x}", "/env/A=B", "must not be empty or contain '='"),
+            ("scratch: 0", "/scratch", "more than nothing"),
+        ] {
+            let failure = grant(wrong).unwrap_err();
+            let finding = &failure.findings[0];
+            assert_eq!((failure.exit, finding.pointer.as_str()), (Exit::Usage, pointer), "{wrong}: {finding}");
+            assert!(finding.message.contains(says) && finding.line == Some(1), "{wrong}: {finding}");
         }
     }
 
