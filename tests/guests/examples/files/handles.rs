@@ -45,8 +45,8 @@ pub fn touch(what: &str, path: &str, other: &str) -> io::Result<Value> {
             let before_start = file.seek(SeekFrom::Start(0)).and_then(|_| file.seek(SeekFrom::Current(-1)));
             let past_end = file.seek(SeekFrom::End(5))?;
             let nothing = file.read(&mut two)?;
-            let kind = before_start.map_err(|error| super::kind(&error));
-            Ok(json!([after_write, from_end, rest, kind, past_end, nothing]))
+            let before_start = before_start.map_or_else(|error| json!(super::kind(&error)), |position| json!(position));
+            Ok(json!([after_write, from_end, rest, before_start, past_end, nothing]))
         }
         // The handle goes with the file, not with the name.
         "rename_open" => {
@@ -81,10 +81,7 @@ pub fn touch(what: &str, path: &str, other: &str) -> io::Result<Value> {
             file.sync_all()?;
             Ok(json!("ok"))
         }
-        "lock" => {
-            let locked = File::open(path)?.lock();
-            Ok(json!(locked.map_err(|error| super::kind(&error))))
-        }
+        "lock" => File::open(path)?.lock().map(|()| json!("ok")),
         // In small writes and reads, as programs with no buffers do.
         "small_pieces" => {
             let mut file = both()?;
