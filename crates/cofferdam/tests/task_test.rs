@@ -140,13 +140,32 @@ fn files_are_there_when_they_are_given() {
     let (scratch, grant) = (home.path().join("scratch"), home.path().join("grant.yaml"));
     std::fs::create_dir(&scratch).unwrap();
     std::fs::write(&grant, "scratch: 8KiB\n").unwrap();
-    let (scratch, grant) = (scratch.to_str().unwrap(), grant.to_str().unwrap());
+    let other = tempfile::tempdir().unwrap();
+    let (scratch, grant, other) = (scratch.to_str().unwrap(), grant.to_str().unwrap(), other.path().to_str().unwrap());
     let writes = json!({"do": "files", "steps": [["write", "/a", "hello"], ["read", "a"], ["fill", "b", 8_192]]});
     assert_ne!(reach(&writes, &[])[0], "ok", "there are no files without a grant");
     assert_eq!(reach(&writes, &["--scratch", scratch]), json!(["ok", "hello", "ok"]));
     assert_eq!(reach(&writes, &["--grant", grant]), json!(["ok", "hello", "StorageFull"]));
-    assert_eq!(reach(&writes, &["--grant", grant, "--scratch", scratch]), json!(["ok", "hello", "StorageFull"]));
-    assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "nothing of it has a name outside");
+    assert_eq!(reach(&writes, &["--grant", grant, "--scratch", other]), json!(["ok", "hello", "StorageFull"]));
+    // The folder has what the task left, and the next one finds it.
+    assert_eq!(std::fs::read_to_string(home.path().join("scratch/a")).unwrap(), "hello");
+    let goes_on = json!({"do": "files", "steps": [["ls", "/"], ["append", "a", " again"], ["rm", "b"], ["mkdir", "d"]]});
+    assert_eq!(reach(&goes_on, &["--scratch", scratch]), json!([["a", "b"], "ok", "ok", "ok"]));
+    assert_eq!(std::fs::read_to_string(home.path().join("scratch/a")).unwrap(), "hello again");
+    assert!(!home.path().join("scratch/b").exists() && home.path().join("scratch/d").is_dir());
+}
+
+#[test]
+fn a_folder_that_does_not_fit_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("large"), vec![b'x'; 9_000]).unwrap();
+    let grant = home.path().join("grant.yaml");
+    std::fs::write(&grant, "scratch: 8KiB\n").unwrap();
+    let folder = home.path().to_str().unwrap();
+    let steps = json!({"do": "files", "steps": []}).to_string();
+    let done = test("reach", &["--input", &steps, "--grant", grant.to_str().unwrap(), "--scratch", folder]).exits(1);
+    assert!(done.stdout.contains("large does not fit into the scratch directory"), "{}", done.stdout);
+    assert_eq!(std::fs::metadata(home.path().join("large")).unwrap().len(), 9_000);
 }
 
 #[test]

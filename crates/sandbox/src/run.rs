@@ -20,6 +20,7 @@ use cofferdam_domain::job::{Entry, TaskContext};
 use cofferdam_domain::limits::Limits;
 use cofferdam_domain::wit::Mismatch;
 use cofferdam_ids::{TaskInstanceId, XComKey};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -171,16 +172,30 @@ impl Runtime {
     /// Waits for a free slot first, which is not counted as time of the try. When `cancel` is cancelled, or this future
     /// is dropped, the guest stops within milliseconds, and its slot is free.
     pub async fn run(&self, program: &Program, request: TryRequest, host: Arc<dyn Host>, cancel: CancellationToken) -> TryReport {
-        self.run_through(program, request, host, None, cancel).await
+        self.run_through(program, request, host, None, None, cancel).await
     }
 
-    /// As [`Runtime::run`]; requests of `wasi:http` are sent by the carrier, if there is one.
+    /// As [`Runtime::run`], for trying a task out: its scratch directory, when it is granted one, begins with the files and
+    /// directories of a folder, and the folder has afterwards what the task left. Links in the folder are left alone.
+    pub async fn run_in_folder(
+        &self,
+        folder: &Path,
+        program: &Program,
+        request: TryRequest,
+        host: Arc<dyn Host>,
+        cancel: CancellationToken,
+    ) -> TryReport {
+        self.run_through(program, request, host, None, Some(folder), cancel).await
+    }
+
+    /// As [`Runtime::run_in_folder`], if there is a folder; requests of `wasi:http` are sent by the carrier, if there is one.
     pub(crate) async fn run_through(
         &self,
         program: &Program,
         request: TryRequest,
         host: Arc<dyn Host>,
         carrier: Option<Arc<dyn Carrier>>,
+        folder: Option<&Path>,
         cancel: CancellationToken,
     ) -> TryReport {
         let permit = tokio::select! {
@@ -206,6 +221,10 @@ impl Runtime {
             }
         };
 
+        if let Some(Err(error)) = folder.map(|folder| store.data().capabilities.scratch.take_in(folder)) {
+            return TryReport::never_started(&request, Ending::failure(Reason::LimitExceeded, error.to_string()));
+        }
+
         let cpu = Arc::new(AtomicU64::new(0));
         let stopped = {
             let mut call = pin!(self.0.slow_lane.meter(call(program, &mut store, &request), Arc::clone(&cpu)));
@@ -224,7 +243,10 @@ impl Runtime {
         state.capabilities.progress.close();
         // A stream that found no room could not say so itself.
         state.capabilities.scratch.tell();
-        let ending = masked(ending(stopped, &request, state, &outputs, &masking), &masking);
+        let mut ending = masked(ending(stopped, &request, state, &outputs, &masking), &masking);
+        if let Some(Err(error)) = folder.map(|folder| state.capabilities.scratch.put_out(folder)) {
+            ending = Ending::failure(Reason::Internal, format!("what the task left in its scratch directory is lost: {error}"));
+        }
         let report = TryReport {
             receipt: Receipt {
                 fuel,

@@ -90,7 +90,7 @@ pub struct TaskTestArgs {
     /// What the task may reach: a JSON or YAML file with what a task of a dag has as its `grant` [default: nothing]
     #[arg(long, value_name = "FILE")]
     pub grant: Option<PathBuf>,
-    /// Gives the task a scratch directory, 64 MiB unless the grant says how much, whose bytes are kept in this folder meanwhile
+    /// Gives the task a scratch directory with what this folder holds, and keeps in it what the task leaves; 64 MiB unless the grant says how much
     #[arg(long, value_name = "DIR")]
     pub scratch: Option<PathBuf>,
     /// A host or range of addresses outside of the public internet that the grant may lead to (may be repeated)

@@ -50,7 +50,6 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
         if !folder.is_dir() {
             return Err(Failure::new(Exit::NotFound, "there is no such folder").at(folder.display().to_string()));
         }
-        runtime.keep_scratch_in(folder.clone());
     }
     let cache = Cache::open(environment);
     let spinner = progress::wait(&output, "compiling");
@@ -66,7 +65,10 @@ pub async fn test(output: Output, environment: &Environment, args: TaskTestArgs)
         }
     });
     let for_run: Arc<dyn cofferdam_sandbox::Host> = Arc::clone(&host) as _;
-    let done = runtime.run(&program, request, for_run, cancel.clone()).await;
+    let done = match &args.scratch {
+        Some(folder) => runtime.run_in_folder(folder, &program, request, for_run, cancel.clone()).await,
+        None => runtime.run(&program, request, for_run, cancel.clone()).await,
+    };
     host.stand_ins.put_artifacts(&done.artifacts)?;
     let report = Report::new(file, &inspection, done, host.take());
     output.say(&report, Report::in_words)?;

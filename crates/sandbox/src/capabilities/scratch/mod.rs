@@ -5,14 +5,16 @@
 //! size in whole blocks, holes included. See `docs/decisions/0007-scratch-without-host-paths.md`.
 
 mod disk;
+mod folder;
 mod tree;
 
 use super::Capability;
 use crate::host::{Host, Level, LogLine, Stream};
 use crate::run::{TryRequest, TryState};
 use bytes::Bytes;
+pub(crate) use folder::FolderError;
 use parking_lot::Mutex;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tree::{Id, Opening, ROOT, Stat, Tree};
@@ -45,6 +47,22 @@ impl Scratch {
         if let Some(volume) = &self.volume {
             volume.lock().keep_in(folder);
         }
+    }
+
+    /// Begins with what a folder holds.
+    pub(crate) fn take_in(&self, folder: &Path) -> Result<(), FolderError> {
+        let Some(volume) = &self.volume else { return Ok(()) };
+        let left_out = folder::take_in(&mut volume.lock(), folder)?;
+        if left_out > 0 {
+            let message = format!("{left_out} links and special files of {} are not in the scratch directory", folder.display());
+            self.host.log(LogLine { stream: Stream::Log, level: Level::Warn, message, fields: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Leaves in a folder what it holds now.
+    pub(crate) fn put_out(&self, folder: &Path) -> Result<(), FolderError> {
+        self.volume.as_ref().map_or(Ok(()), |volume| folder::put_out(&mut volume.lock(), folder))
     }
 
     /// What did not fit, and what would make room.

@@ -205,7 +205,7 @@ impl Process {
                 Ok(program) => {
                     let host: Arc<dyn Host> = Arc::new(host::Remote::new(asker.clone(), now));
                     let carrier: Arc<dyn Carrier> = Arc::new(carrier::Remote::new(asker.clone()));
-                    process.sandboxes.run_through(&program, request, host, Some(carrier), cancel).await
+                    process.sandboxes.run_through(&program, request, host, Some(carrier), None, cancel).await
                 }
                 Err(why) => {
                     let message = format!("the component could not be loaded: {why}");
