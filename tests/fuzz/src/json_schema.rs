@@ -1,5 +1,6 @@
 //! As much of JSON Schema as the schemas of types use; a second opinion on what they mean.
 
+use regex::Regex;
 use serde_json::Value;
 
 /// Whether a value is as a schema says.
@@ -15,7 +16,9 @@ pub fn accepts(schema: &Value, value: &Value) -> bool {
         },
         "minimum" => compare(value, wanted).is_none_or(std::cmp::Ordering::is_ge),
         "maximum" => compare(value, wanted).is_none_or(std::cmp::Ordering::is_le),
-        "pattern" => value.as_str().is_none_or(is_integer),
+        "exclusiveMinimum" => value.as_f64().is_none_or(|number| number > wanted.as_f64().expect("a number")),
+        "exclusiveMaximum" => value.as_f64().is_none_or(|number| number < wanted.as_f64().expect("a number")),
+        "pattern" => value.as_str().is_none_or(|text| pattern(wanted).is_match(text)),
         "minLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 >= number(wanted)),
         "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= number(wanted)),
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= number(wanted)),
@@ -67,9 +70,8 @@ fn compare(value: &Value, bound: &Value) -> Option<std::cmp::Ordering> {
     Some(whole(value)?.cmp(&whole(bound).expect("bounds are whole")))
 }
 
-/// The patterns of the schemas are those of whole numbers.
-fn is_integer(text: &str) -> bool {
-    text.parse::<i128>().is_ok_and(|number| number.to_string() == text)
+fn pattern(wanted: &Value) -> Regex {
+    Regex::new(wanted.as_str().expect("a pattern")).expect("a pattern that can be read")
 }
 
 fn number(wanted: &Value) -> u64 {
@@ -85,7 +87,8 @@ mod tests {
     fn values_are_as_their_schema_says_or_not() {
         for (schema, good, bad) in [
             (json!({ "type": "integer", "minimum": 0, "maximum": 255 }), json!(255), json!(256)),
-            (json!({ "type": ["integer", "string"], "pattern": "" }), json!("12"), json!("012")),
+            (json!({ "type": ["integer", "string"], "pattern": "^(0|[1-9][0-9]*)$" }), json!("12"), json!("012")),
+            (json!({ "type": "number", "exclusiveMaximum": 1.5 }), json!(1.25), json!(1.5)),
             (json!({ "type": "array", "items": { "type": "null" }, "minItems": 1 }), json!([null]), json!([])),
             (json!({ "oneOf": [{ "const": "a" }, { "const": "b" }] }), json!("b"), json!("c")),
             (

@@ -48,13 +48,21 @@ impl WitType {
             Self::S8 => integer(i8::MIN, i8::MAX),
             Self::S16 => integer(i16::MIN, i16::MAX),
             Self::S32 => integer(i32::MIN, i32::MAX),
-            Self::U64 => wide(0, u64::MAX, "^(0|[1-9][0-9]{0,19})$"),
-            Self::S64 => wide(i64::MIN, i64::MAX, "^(0|-?[1-9][0-9]{0,18})$"),
-            Self::F32 | Self::F64 => json!({ "anyOf": [{ "type": "number" }, { "enum": ["NaN", "Infinity", "-Infinity"] }] }),
+            Self::U64 => wide(0, u64::MAX, &format!("^(0|{})$", up_to(u64::MAX))),
+            Self::S64 => wide(
+                i64::MIN,
+                i64::MAX,
+                &format!("^(0|{}|-({}))$", up_to(i64::MAX.unsigned_abs()), up_to(i64::MIN.unsigned_abs())),
+            ),
+            Self::F32 => {
+                float(json!({ "type": "number", "exclusiveMinimum": -F32_ROUNDS_UP, "exclusiveMaximum": F32_ROUNDS_UP }))
+            }
+            Self::F64 => float(json!({ "type": "number" })),
             Self::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
             Self::String => json!({ "type": "string" }),
             Self::List(element) if **element == Self::U8 => {
-                json!({ "anyOf": [{ "type": "string", "contentEncoding": "base64" }, { "type": "array", "items": element.schema() }] })
+                let text = json!({ "type": "string", "contentEncoding": "base64", "pattern": BASE64 });
+                json!({ "anyOf": [text, { "type": "array", "items": element.schema() }] })
             }
             Self::List(element) => json!({ "type": "array", "items": element.schema() }),
             Self::FixedList { element, length } => {
@@ -81,6 +89,31 @@ impl WitType {
             }
         }
     }
+}
+
+/// The first number that is not rounded to one of 32 bits any more: half a step above the largest.
+const F32_ROUNDS_UP: f64 = 3.402_823_567_797_336_6e38;
+/// With padding, and without anything in the bits that stand for nothing (RFC 4648, 3.5).
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+
+fn float(number: Value) -> Value {
+    json!({ "anyOf": [number, { "enum": ["NaN", "Infinity", "-Infinity"] }] })
+}
+
+/// The decimal numbers from 1 to a largest one, as alternatives of a regular expression.
+fn up_to(largest: u64) -> String {
+    let digits = largest.to_string();
+    let mut forms = vec![format!("[1-9][0-9]{{0,{}}}", digits.len() - 2)];
+    // As long as the largest, and the first digit that differs is smaller.
+    for (place, digit) in digits.bytes().enumerate() {
+        let least = if place == 0 { b'1' } else { b'0' };
+        if digit > least {
+            let rest = digits.len() - place - 1;
+            forms.push(format!("{}[{}-{}][0-9]{{{rest}}}", &digits[..place], char::from(least), char::from(digit - 1)));
+        }
+    }
+    forms.push(digits);
+    forms.join("|")
 }
 
 fn integer(min: impl Into<Value>, max: impl Into<Value>) -> Value {

@@ -185,6 +185,7 @@ fn a_schema_says_what_fits() {
         Some(WitType::Result { ok: Some(boxed(wind())), err: Some(boxed(WitType::String)) }),
     );
     f.docs = Some("The weather.".to_owned());
+    let wide = &WitType::U64.schema()["pattern"];
     assert_eq!(
         f.input_schema(),
         json!({
@@ -194,7 +195,7 @@ fn a_schema_says_what_fits() {
             "properties": {
                 "city-name": { "type": "string" },
                 "since": { "anyOf": [
-                    { "type": ["integer", "string"], "minimum": 0, "maximum": u64::MAX, "pattern": "^(0|[1-9][0-9]{0,19})$" },
+                    { "type": ["integer", "string"], "minimum": 0, "maximum": u64::MAX, "pattern": wide },
                     { "type": "null" },
                 ] },
                 "in": { "title": "shape", "oneOf": [
@@ -215,6 +216,37 @@ fn a_schema_says_what_fits() {
     assert_eq!(f.output_schema()["title"], "wind");
     assert_eq!(f.output_schema()["required"], json!(["wind-speed", "gusts"]));
     assert_eq!(f.signature(), "func(city-name: string, since: option<u64>, in: shape) -> result<wind, string>");
+}
+
+/// A value that the schema allows is one that is read, and the other way around.
+#[test]
+fn a_schema_allows_what_is_read() {
+    let allows = |ty: &WitType, text: &str| {
+        let schema = ty.schema();
+        let pattern = schema["anyOf"][0].get("pattern").unwrap_or(&schema["pattern"]).as_str().unwrap();
+        regex::Regex::new(pattern).unwrap().is_match(text)
+    };
+    let bytes = WitType::List(boxed(WitType::U8));
+    let (least, most) = (i128::from(i64::MIN), i128::from(u64::MAX));
+    let middle = i128::from(i64::MAX);
+    let numbers = [0, 1, 9, 10, 1 << 53, middle - 1, middle, middle + 1, middle + 2, most - 1, most, most + 1, most * 10];
+    let mut texts: Vec<_> = numbers.iter().flat_map(|number| [number.to_string(), (-number).to_string()]).collect();
+    texts.extend([least.to_string(), "18446744073709551599".to_owned(), "18446744073709551700".to_owned()]);
+    texts.extend(["", "-0", "+1", "01", "1.0", "1e3", " 1", "99999999999999999999"].map(str::to_owned));
+    texts.extend(
+        ["AA==", "AB==", "AAA=", "AAB=", "AAAA", "AAA", "A===", "AA", "A-__", "AAAA AAAA", "AQ==AQ==", "//8="].map(str::to_owned),
+    );
+    for text in &texts {
+        for ty in [&WitType::U64, &WitType::S64, &bytes] {
+            assert_eq!(allows(ty, text), of(ty, json!(text)).is_ok(), "{ty}: {text:?}");
+        }
+    }
+    let bounds = WitType::F32.schema()["anyOf"][0].clone();
+    let bound = |name: &str| bounds[name].as_f64().unwrap();
+    for number in [f64::from(f32::MAX), 3.402_823_5e38, bound("exclusiveMaximum").next_down(), bound("exclusiveMaximum"), 1e39] {
+        assert_eq!(number < bound("exclusiveMaximum"), of(&WitType::F32, json!(number)).is_ok(), "{number}");
+        assert_eq!(-number > bound("exclusiveMinimum"), of(&WitType::F32, json!(-number)).is_ok(), "-{number}");
+    }
 }
 
 #[test]
