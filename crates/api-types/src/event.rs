@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A dag was applied, paused, unpaused or deleted.
+    /// A dag was applied, paused, unpaused or deleted, or a backfill of it was completed.
     Dag {
         /// The dag.
         #[cfg_attr(feature = "schema", schema(value_type = String))]

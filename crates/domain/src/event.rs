@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A dag was applied, paused, unpaused or deleted.
+    /// A dag was applied, paused, unpaused or deleted, or a backfill of it was completed.
     Dag {
         /// The dag.
         dag_id: DagId,

@@ -7,6 +7,7 @@ use super::Next;
 use crate::runs::{Made, facts, task_count};
 use crate::{Engine, EngineError};
 use chrono::{DateTime, Utc};
+use cofferdam_domain::event::Event;
 use cofferdam_domain::run::{RunStateName, RunType, run_id};
 use cofferdam_ids::{BackfillId, DagRunId, RunKey};
 use cofferdam_store::backfills::{self, DueBackfill};
@@ -42,6 +43,8 @@ impl Engine {
                 backfills::complete(&mut tx, id, now).await?;
                 tx.commit().await?;
                 tracing::info!(dag.id = %backfill.dag_id, backfill.id = %id, "backfill completed");
+                // Screens have read it again when its last run ended, which may have been before this.
+                self.announce(backfill.tenant, vec![Event::Dag { dag_id: backfill.dag_id }]);
             }
             return Ok(false);
         }
