@@ -158,11 +158,15 @@ pub struct ApprovalListQuery {
     /// Only those that the caller is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mine: Option<bool>,
+    /// `asked_at`, `expires_at` or `dag_id`, with `-` before it for the other direction; left out, the latest first. What waits without end
+    /// comes last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
 }
 
 impl Default for ApprovalListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, state: None, dag_id: None, dag_run_id: None, mine: None }
+        Self { limit: 100, offset: 0, state: None, dag_id: None, dag_run_id: None, mine: None, order_by: None }
     }
 }
 

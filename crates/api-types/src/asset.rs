@@ -65,11 +65,15 @@ pub struct AssetListQuery {
     /// Only those whose name contains this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri_pattern: Option<String>,
+    /// `uri` (the default), `created_at` or `last_event_at`, with `-` before it for the other direction. One that has never changed stands
+    /// where it would if it had changed when it became known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
 }
 
 impl Default for AssetListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, uri_pattern: None }
+        Self { limit: 100, offset: 0, uri_pattern: None, order_by: None }
     }
 }
 
@@ -139,11 +143,15 @@ pub struct AssetEventListQuery {
     /// Only those that a task of this dag produced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_dag_id: Option<String>,
+    /// `timestamp`, `source_dag_id`, `source_task_id` or `source_run_id`, with `-` before it for the other direction; left out, the latest
+    /// first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
 }
 
 impl Default for AssetEventListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, uri: None, source_dag_id: None }
+        Self { limit: 100, offset: 0, uri: None, source_dag_id: None, order_by: None }
     }
 }
 

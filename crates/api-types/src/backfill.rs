@@ -158,11 +158,14 @@ pub struct BackfillListQuery {
     /// Only those in one of these states, separated by commas: `running`, `paused`, `completed`, `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// `created_at`, `dag_id`, `state` or `from_date`, with `-` before it for the other direction; left out, the latest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_by: Option<String>,
 }
 
 impl Default for BackfillListQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, dag_id: None, state: None }
+        Self { limit: 100, offset: 0, dag_id: None, state: None, order_by: None }
     }
 }
 

@@ -199,7 +199,7 @@ pub struct TaskInstance {
     pub reason: Option<Reason>,
     /// The current try, from 1; nought before the first.
     pub try_number: u32,
-    /// How many tries there are at the most.
+    /// How many tries there are at the most, with those before it was last cleared.
     pub max_tries: u32,
     /// When the current try was queued.
     pub queued_at: Option<DateTime<Utc>>,

@@ -1,7 +1,7 @@
 //! What people are asked by tasks, and what they decided.
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::approval::{ApprovalWork, Approvers, Decision, OnExpiry, Verdict};
 use cofferdam_domain::context::{Principal, Role};
@@ -82,6 +82,30 @@ pub struct ApprovalFilter {
     pub dag_run_id: Option<DagRunId>,
     /// Only those that the caller may decide.
     pub mine: bool,
+    /// Their order.
+    pub order: Order<ApprovalField>,
+}
+
+/// By what a list of questions is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ApprovalField {
+    /// When they were asked.
+    #[default]
+    Asked,
+    /// Until when they are waited for; those without end come last.
+    Expires,
+    /// The dag's name.
+    Dag,
+}
+
+impl ApprovalField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Expires => "expires",
+            Self::Dag => "dag",
+        }
+    }
 }
 
 struct Row {
@@ -216,7 +240,7 @@ pub async fn decide(tx: &mut Tx<'_>, instance: TaskInstanceId, try_number: u32, 
     if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::conflict("it has been decided already")) }
 }
 
-/// The tenant's questions that pass the filter, the latest first.
+/// The tenant's questions that pass the filter. What is equal in their order comes the latest first.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -238,13 +262,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: &ApprovalFilter, page: Page) -> Resul
         JOIN task_instances ti ON ti.tenant_id = a.tenant_id AND ti.instance_id = a.instance_id
         JOIN dag_runs r ON r.run_key = ti.run_key
         JOIN dags d ON d.dag_key = r.dag_key
+        CROSS JOIN LATERAL (SELECT CASE $8 WHEN 'dag' THEN d.dag_id END AS word,
+            CASE $8 WHEN 'asked' THEN a.asked_at WHEN 'expires' THEN a.expires_at END AS at) k
         WHERE a.tenant_id = $1
           AND ($2::bool IS NULL OR $2 = (a.verdict IS NULL AND ti.state = 'deferred' AND ti.try_number = a.try_number))
           -- Says to the planner that only those that are not decided are of interest.
           AND ($2::bool IS NOT TRUE OR a.verdict IS NULL)
           AND ($3::text IS NULL OR d.dag_id = $3) AND ($4::text IS NULL OR r.dag_run_id = $4)
           AND (NOT $5 OR $6 = ANY (a.approver_users) OR a.approver_roles && $7)
-        ORDER BY a.asked_at DESC, a.instance_id, a.try_number DESC LIMIT $8 OFFSET $9
+        ORDER BY CASE WHEN NOT $9 THEN k.word END, CASE WHEN $9 THEN k.word END DESC, CASE WHEN NOT $9 THEN k.at END,
+            CASE WHEN $9 THEN k.at END DESC NULLS LAST, a.asked_at DESC, a.instance_id, a.try_number DESC
+        LIMIT $10 OFFSET $11
         "#,
         tenant,
         filter.waiting,
@@ -253,6 +281,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &ApprovalFilter, page: Page) -> Resul
         filter.mine,
         name,
         &roles as &[&str],
+        filter.order.field.as_str(),
+        filter.order.backwards,
         page.limit(),
         page.offset()
     )

@@ -1,7 +1,7 @@
 //! Backfills: what was asked for, how far they are, and taking their next steps.
 
 use crate::read::row_of;
-use crate::{Listed, Page, StoreError, Tx};
+use crate::{Listed, Order, Page, StoreError, Tx};
 use chrono::{DateTime, Utc};
 use cofferdam_domain::backfill::{BackfillState, PastRuns, Reprocess};
 use cofferdam_domain::run::RunStateName;
@@ -195,7 +195,33 @@ pub async fn create(tx: &mut Tx<'_>, new: &NewBackfill, now: DateTime<Utc>) -> R
     Ok(())
 }
 
-/// Backfills of the tenant, the latest first; of one dag when it is named, and in one of the states when there are any.
+/// By what a list of backfills is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackfillField {
+    /// When they were made.
+    #[default]
+    Made,
+    /// The dag's name.
+    Dag,
+    /// Their state.
+    State,
+    /// Where their intervals begin.
+    From,
+}
+
+impl BackfillField {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Dag => "dag",
+            Self::State => "state",
+            Self::From => "from",
+        }
+    }
+}
+
+/// Backfills of the tenant; of one dag when it is named, and in one of the states when there are any. What is equal in the order comes the
+/// latest first.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -203,12 +229,13 @@ pub async fn list(
     tx: &mut Tx<'_>,
     dag_id: Option<&DagId>,
     states: &[BackfillState],
+    order: Order<BackfillField>,
     page: Page,
 ) -> Result<Listed<Backfill>, StoreError> {
     let tenant = tx.tenant();
     let dag_id = dag_id.map(DagId::as_str);
     let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
-    let rows = read(tx, tenant, dag_id, None, &states, page).await?;
+    let rows = read(tx, tenant, dag_id, None, &states, order, page).await?;
     let total = sqlx::query_scalar!(
         r#"
         SELECT count(*) AS "count!" FROM backfills b JOIN dags d USING (tenant_id, dag_key)
@@ -230,7 +257,7 @@ pub async fn list(
 /// [`StoreError::NotFound`].
 pub async fn get(tx: &mut Tx<'_>, id: BackfillId) -> Result<Backfill, StoreError> {
     let tenant = tx.tenant();
-    let mut rows = read(tx, tenant, None, Some(id.uuid()), &[], Page::first(1)).await?;
+    let mut rows = read(tx, tenant, None, Some(id.uuid()), &[], Order::default(), Page::first(1)).await?;
     rows.pop().ok_or_else(|| StoreError::not_found("backfill", id))?.try_into()
 }
 
@@ -240,6 +267,7 @@ async fn read(
     dag_id: Option<&str>,
     id: Option<Uuid>,
     states: &[String],
+    order: Order<BackfillField>,
     page: Page,
 ) -> Result<Vec<Row>, StoreError> {
     Ok(sqlx::query_as!(
@@ -255,15 +283,20 @@ async fn read(
                 count(*) FILTER (WHERE r.state = 'success') AS success, count(*) FILTER (WHERE r.state = 'failed') AS failed
             FROM backfill_intervals i LEFT JOIN dag_runs r ON r.run_key = i.run_key
             WHERE i.backfill_id = b.backfill_id) p
+        CROSS JOIN LATERAL (SELECT CASE $5 WHEN 'dag' THEN d.dag_id WHEN 'state' THEN b.state END AS word,
+            CASE $5 WHEN 'from' THEN b.from_date WHEN 'made' THEN b.created_at END AS at) k
         WHERE b.tenant_id = $1 AND ($2::text IS NULL OR d.dag_id = $2) AND ($3::uuid IS NULL OR b.backfill_id = $3)
           AND (cardinality($4::text[]) = 0 OR b.state = ANY ($4))
-        ORDER BY b.backfill_id DESC
-        LIMIT $5 OFFSET $6
+        ORDER BY CASE WHEN NOT $6 THEN k.word END, CASE WHEN $6 THEN k.word END DESC, CASE WHEN NOT $6 THEN k.at END,
+            CASE WHEN $6 THEN k.at END DESC, b.backfill_id DESC
+        LIMIT $7 OFFSET $8
         "#,
         tenant,
         dag_id,
         id,
         states,
+        order.field.as_str(),
+        order.backwards,
         page.limit(),
         page.offset(),
     )

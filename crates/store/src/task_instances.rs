@@ -32,6 +32,8 @@ pub struct TaskInstance {
     pub reason: Option<Reason>,
     /// The current try, from 1; nought before the first.
     pub try_number: u32,
+    /// Tries begun before it was last cleared, which its retry policy does not count.
+    pub tries_before: u32,
     /// The worker that has or had it.
     pub worker: Option<WorkerId>,
     /// The event that it waits for.
@@ -169,6 +171,7 @@ struct Row {
     state: String,
     reason: Option<String>,
     try_number: i32,
+    tries_before: i32,
     worker_id: Option<Uuid>,
     deferred_event: Option<String>,
     cancel_requested_at: Option<DateTime<Utc>>,
@@ -193,6 +196,7 @@ impl TryFrom<Row> for TaskInstance {
             state: origin.known("state", TaskStateName::parse(&row.state))?,
             reason: origin.known_if_set("reason", row.reason.as_deref(), Reason::parse)?,
             try_number: origin.number("try_number", row.try_number)?,
+            tries_before: origin.number("tries_before", row.tries_before)?,
             worker: row.worker_id.map(WorkerId::from_uuid),
             deferred_event: row.deferred_event,
             cancel_requested_at: row.cancel_requested_at,
@@ -216,8 +220,8 @@ pub async fn list(tx: &mut Tx<'_>, run: RunKey) -> Result<Vec<TaskInstance>, Sto
     let mut instances = sqlx::query_as!(
         Row,
         r#"
-        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
-            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
+        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, tries_before, worker_id,
+            deferred_event, cancel_requested_at, queued_at, started_at, ended_at, due_at, note
         FROM task_instances WHERE tenant_id = $1 AND run_key = $2 AND NOT is_callback ORDER BY task_index, map_index
         "#,
         tenant,
@@ -242,8 +246,8 @@ pub async fn get(tx: &mut Tx<'_>, run: RunKey, task: &TaskId, map_index: i32) ->
     let row = sqlx::query_as!(
         Row,
         r#"
-        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
-            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
+        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, tries_before, worker_id,
+            deferred_event, cancel_requested_at, queued_at, started_at, ended_at, due_at, note
         FROM task_instances WHERE tenant_id = $1 AND run_key = $2 AND task_id = $3 AND map_index = $4
         "#,
         tenant,

@@ -90,6 +90,8 @@ async fn a_failed_task_is_cleared_with_what_waits_for_it() {
     // The tries of the former time are kept, and the numbers go on.
     let tries = client.list_tries(&task(&run, "first")).await.unwrap().tries;
     assert_eq!(tries.iter().map(|one| one.try_number).collect::<Vec<_>>(), [1, 2]);
+    let first = client.get_task_instance(&task(&run, "first")).await.unwrap();
+    assert_eq!((first.try_number, first.max_tries), (2, 2), "one more than before it was cleared");
     let audited = server.audited().await;
     assert!(audited.iter().any(|entry| entry.ends_with("task_instance.clear demo")), "{audited:?}");
 }

@@ -155,6 +155,7 @@ async fn what_a_dag_does_not_wait_for_is_not_kept_for_it() {
     server.post("/api/v1/dags", &key, dag("report", json!({ "assets": [ORDERS, "s3://contacts"] }), json!([]))).await.ok(200);
     tell(&client, "s3://contacts", json!(1)).await;
     tell(&client, CUSTOMERS, json!("not waited for")).await;
+    server.clock.advance(chrono::TimeDelta::seconds(1));
     tell(&client, ORDERS, json!(2)).await;
     let made = until_runs(&client, "report", 1).await.remove(0);
     let extras: Vec<&Value> = made.conf["asset_events"].as_array().unwrap().iter().map(|event| &event["extra"]).collect();
@@ -162,6 +163,14 @@ async fn what_a_dag_does_not_wait_for_is_not_kept_for_it() {
     let listed =
         client.list_assets(&AssetListQuery { uri_pattern: Some("cust".to_owned()), ..AssetListQuery::default() }).await.unwrap();
     assert_eq!((listed.total_entries, listed.assets[0].consuming_dags.len()), (1, 0));
+    for (order, first) in [("uri", "s3://contacts"), ("-uri", ORDERS), ("-last_event_at", ORDERS)] {
+        let query = AssetListQuery { order_by: Some(order.to_owned()), ..AssetListQuery::default() };
+        assert_eq!(client.list_assets(&query).await.unwrap().assets[0].uri, first, "{order}");
+    }
+    for (order, extra) in [("timestamp", json!("while it was paused")), ("-timestamp", json!(2))] {
+        let query = AssetEventListQuery { order_by: Some(order.to_owned()), ..AssetEventListQuery::default() };
+        assert_eq!(client.list_asset_events(&query).await.unwrap().asset_events[0].extra, Some(extra), "{order}");
+    }
     let refused = client.create_asset_event(&NewAssetEvent { uri: "no blanks".to_owned(), extra: None }).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::InvalidBody));
 }

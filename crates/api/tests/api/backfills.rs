@@ -219,6 +219,20 @@ async fn a_dry_run_tells_the_cost_and_makes_nothing() {
         let query = BackfillListQuery { state: Some(state.to_owned()), ..BackfillListQuery::default() };
         assert_eq!(client.list_backfills(&query).await.unwrap().total_entries, count, "{state}");
     }
+
+    // They are listed in the order that is asked for: this one is later, of earlier days, and goes on.
+    let other = client.create_backfill(&self::new("2026-11-02", "2026-11-03")).await.unwrap();
+    let listed = async |order_by: Option<&str>| {
+        let query = BackfillListQuery { order_by: order_by.map(str::to_owned), ..BackfillListQuery::default() };
+        client.list_backfills(&query).await.unwrap().backfills.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    for order in [None, Some("from_date"), Some("-state"), Some("-created_at"), Some("dag_id")] {
+        assert_eq!(listed(order).await, [other.id, one.id], "{order:?}");
+    }
+    for order in ["created_at", "-from_date", "state"] {
+        assert_eq!(listed(Some(order)).await, [one.id, other.id], "{order}");
+    }
+    server.get("/api/v1/backfills?order_by=total", &operator).await.problem(400, "invalid_parameter");
 }
 
 #[tokio::test]

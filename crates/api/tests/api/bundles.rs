@@ -96,6 +96,9 @@ async fn one_bad_file_hides_no_other_and_leaves_the_last_good_version() {
     assert_eq!(bundle.get(&format!("importErrors/{}", error["import_error_id"])).await, *error);
     let last = bundle.get("importErrors?order_by=-import_error_id&limit=1").await;
     assert_eq!(last["import_errors"][0]["filename"], "c.yaml");
+    for (name, count) in [("dags", 2), ("others", 0)] {
+        assert_eq!(bundle.get(&format!("importErrors?bundle_name={name}")).await["total_entries"], count, "{name}");
+    }
     server.get("/api/v1/importErrors/987654", &bundle.key).await.problem(404, "not_found");
     let broken = bundle.get("bundles/dags/files?only_broken=true").await;
     assert_eq!((&broken["total_entries"], &broken["files"][0]["dags"]), (&json!(2), &json!(["b"])), "{broken}");

@@ -73,10 +73,17 @@ async fn the_example_of_the_documentation_is_approved_and_rejected() {
     let rejected = client.reject(&task(&second, "ask"), &why).await.unwrap();
     assert_eq!(rejected.state, ApprovalState::Rejected);
     assert_eq!(state(&client, &second).await, DagRunState::Success, "it is skipped, with what waits for it");
-    let all = ApprovalListQuery { state: Some(ApprovalSelection::Settled), ..ApprovalListQuery::default() };
-    let all = reader.list_approvals(&all).await.unwrap();
-    let all: Vec<_> = all.approvals.iter().map(|one| (one.dag_run_id.clone(), one.state)).collect();
-    assert_eq!(all, [(second, ApprovalState::Rejected), (first.clone(), ApprovalState::Approved)]);
+    for (order_by, backwards) in [(None, true), (Some("asked_at"), false), (Some("-asked_at"), true), (Some("dag_id"), true)] {
+        let order_by = order_by.map(str::to_owned);
+        let all = ApprovalListQuery { state: Some(ApprovalSelection::Settled), order_by, ..ApprovalListQuery::default() };
+        let all = reader.list_approvals(&all).await.unwrap();
+        let all: Vec<_> = all.approvals.iter().map(|one| (one.dag_run_id.clone(), one.state)).collect();
+        let mut expected = [(first.clone(), ApprovalState::Approved), (second.clone(), ApprovalState::Rejected)];
+        if backwards {
+            expected.reverse();
+        }
+        assert_eq!(all, expected);
+    }
     assert_eq!(reader.get_approval(&ask, -1).await.unwrap().state, ApprovalState::Approved);
     let nothing = task(&first, TaskId::new("publish").unwrap().as_str());
     assert_eq!(code(reader.get_approval(&nothing, -1).await), Some(ErrorCode::NotFound));

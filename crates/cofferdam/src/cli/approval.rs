@@ -7,7 +7,7 @@ use cofferdam_ids::DagId;
 /// What can be done with approvals.
 #[derive(Debug, Subcommand)]
 pub enum ApprovalCommand {
-    /// List what tasks ask people and wait for, the latest first
+    /// List what tasks ask people and wait for
     List {
         /// Only what tasks of this dag ask
         dag_id: Option<DagId>,
@@ -17,6 +17,9 @@ pub enum ApprovalCommand {
         /// Only what you may decide
         #[arg(long)]
         mine: bool,
+        /// Orders by this, with - before it for the other direction: asked_at, expires_at, dag_id
+        #[arg(long, value_name = "FIELD", default_value = "-asked_at", allow_hyphen_values = true)]
+        order_by: String,
         #[command(flatten)]
         page: PageArgs,
     },

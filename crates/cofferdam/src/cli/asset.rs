@@ -11,6 +11,9 @@ pub enum AssetCommand {
         /// Only those whose name contains this
         #[arg(long, value_name = "TEXT")]
         pattern: Option<String>,
+        /// Orders by this, with - before it for the other direction: uri, created_at, last_event_at
+        #[arg(long, value_name = "FIELD", default_value = "uri", allow_hyphen_values = true)]
+        order_by: String,
         #[command(flatten)]
         page: PageArgs,
     },
@@ -23,6 +26,9 @@ pub enum AssetCommand {
     Events {
         /// Only those of this asset
         uri: Option<String>,
+        /// Orders by this, with - before it for the other direction: timestamp, source_dag_id, source_task_id, source_run_id
+        #[arg(long, value_name = "FIELD", default_value = "-timestamp", allow_hyphen_values = true)]
+        order_by: String,
         #[command(flatten)]
         page: PageArgs,
     },

@@ -10,13 +10,16 @@ use cofferdam_ids::{BackfillId, DagId};
 pub enum BackfillCommand {
     /// Run the intervals of a dag that have passed
     Create(Box<BackfillCreateArgs>),
-    /// List backfills, the latest first
+    /// List backfills
     List {
         /// Only those of this dag
         dag_id: Option<DagId>,
         /// Only those in this state (may be repeated)
         #[arg(long = "state", value_name = "STATE", value_parser = ["running", "paused", "completed", "cancelled"])]
         states: Vec<String>,
+        /// Orders by this, with - before it for the other direction: created_at, dag_id, state, from_date
+        #[arg(long, value_name = "FIELD", default_value = "-created_at", allow_hyphen_values = true)]
+        order_by: String,
         #[command(flatten)]
         page: PageArgs,
     },

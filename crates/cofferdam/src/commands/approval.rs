@@ -12,13 +12,14 @@ pub async fn run(session: &Session, command: ApprovalCommand) -> Result<(), Fail
     let client = session.client().await?;
     let refused = |error| session.failure(error);
     match command {
-        ApprovalCommand::List { dag_id, all, mine, page } => {
+        ApprovalCommand::List { dag_id, all, mine, order_by, page } => {
             let query = ApprovalListQuery {
                 state: all.then_some(ApprovalSelection::All),
                 dag_id,
                 mine: mine.then_some(true),
                 limit: page.limit,
                 offset: page.offset,
+                order_by: Some(order_by),
                 ..ApprovalListQuery::default()
             };
             let listed = client.list_approvals(&query).await.map_err(refused)?;

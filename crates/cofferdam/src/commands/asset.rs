@@ -11,13 +11,15 @@ pub async fn run(session: &Session, command: AssetCommand) -> Result<(), Failure
     let client = session.client().await?;
     let refused = |error| session.failure(error);
     match command {
-        AssetCommand::List { pattern, page } => {
-            let query = AssetListQuery { limit: page.limit, offset: page.offset, uri_pattern: pattern };
+        AssetCommand::List { pattern, order_by, page } => {
+            let order_by = Some(order_by);
+            let query = AssetListQuery { limit: page.limit, offset: page.offset, uri_pattern: pattern, order_by };
             session.output.print(&client.list_assets(&query).await.map_err(refused)?, list)
         }
         AssetCommand::Show { uri } => session.output.say(&client.get_asset(&uri).await.map_err(refused)?, show),
-        AssetCommand::Events { uri, page } => {
-            let query = AssetEventListQuery { limit: page.limit, offset: page.offset, uri, source_dag_id: None };
+        AssetCommand::Events { uri, order_by, page } => {
+            let order_by = Some(order_by);
+            let query = AssetEventListQuery { limit: page.limit, offset: page.offset, uri, source_dag_id: None, order_by };
             session.output.print(&client.list_asset_events(&query).await.map_err(refused)?, events)
         }
         AssetCommand::Send { uri, extra } => {

@@ -28,9 +28,10 @@ pub async fn run(session: &Session, command: BackfillCommand) -> Result<(), Fail
                 .output
                 .say(&made, |made| format!("The backfill {} of {} has {} intervals.", made.id, made.dag_id, made.progress.total))
         }
-        BackfillCommand::List { dag_id, states, page } => {
+        BackfillCommand::List { dag_id, states, order_by, page } => {
             let state = (!states.is_empty()).then(|| states.join(","));
-            let query = BackfillListQuery { limit: page.limit, offset: page.offset, dag_id, state };
+            let order_by = Some(order_by);
+            let query = BackfillListQuery { limit: page.limit, offset: page.offset, dag_id, state, order_by };
             let listed = client.list_backfills(&query).await.map_err(refused)?;
             session.output.print(&listed, list)
         }

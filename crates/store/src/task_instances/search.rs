@@ -250,8 +250,8 @@ pub async fn search(tx: &mut Tx<'_>, filter: &InstanceFilter, page: Page) -> Res
     let mut instances = sqlx::query_as!(
         Row,
         r#"
-        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, worker_id, deferred_event,
-            cancel_requested_at, queued_at, started_at, ended_at, due_at, note
+        SELECT instance_id, run_key, task_index, map_index, task_id, state, reason, try_number, tries_before, worker_id,
+            deferred_event, cancel_requested_at, queued_at, started_at, ended_at, due_at, note
         FROM task_instances WHERE tenant_id = $1 AND instance_id = ANY ($2) ORDER BY array_position($2, instance_id)
         "#,
         tenant,

@@ -3,7 +3,7 @@
 pub mod decide;
 
 use crate::components::feedback::{Empty, Skeleton, loaded};
-use crate::components::filters::{Choice, Segments, Tag};
+use crate::components::filters::{Choice, Choices, Segments, Tag};
 use crate::components::icon::Icon;
 use crate::components::link::link;
 use crate::components::page::PageHead;
@@ -23,6 +23,9 @@ const LIMIT: u32 = 25;
 const STATES: &[Choice] = &[("", "Waiting"), ("settled", "Settled"), ("all", "All")];
 
 const WHOSE: &[Choice] = &[("", "Everybody's"), ("true", "Mine")];
+
+const ORDERS: &[Choice] =
+    &[("", "Latest first"), ("asked_at", "Oldest first"), ("expires_at", "Soonest end first"), ("dag_id", "By dag")];
 
 /// A state with its colour, its icon and its name.
 const fn state(state: ApprovalState) -> (&'static str, &'static str, &'static str) {
@@ -61,10 +64,13 @@ pub fn waiting_for_me() -> Query<ApprovalCollection> {
 #[component]
 pub fn ApprovalList() -> impl IntoView {
     let address = address();
-    let (wanted, dag, mine) = (address.signal("state"), address.signal("dag"), address.signal("mine"));
+    let (wanted, dag) = (address.signal("state"), address.signal("dag"));
+    let (mine, order) = (address.signal("mine"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let approvals = query::<ApprovalCollection>(move || {
-        Some(format!("/approvals{}", paging.query(&[("state", &wanted.get()), ("dag_id", &dag.get()), ("mine", &mine.get())])))
+        let values =
+            paging.query(&[("state", &wanted.get()), ("dag_id", &dag.get()), ("mine", &mine.get()), ("order_by", &order.get())]);
+        Some(format!("/approvals{values}"))
     })
     .refetch_on(concerns);
     let decision = RwSignal::new(None::<Decision>);
@@ -75,6 +81,7 @@ pub fn ApprovalList() -> impl IntoView {
             <div class="toolbar">
                 <Segments address name="state" label="State" choices=STATES/>
                 <Segments address name="mine" label="Whose decision" choices=WHOSE/>
+                <Choices address name="order" label="Order" choices=ORDERS.to_vec()/>
                 <Tag address name="dag"/>
             </div>
             <section class="card" aria-label="Approvals">

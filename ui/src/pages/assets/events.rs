@@ -5,7 +5,7 @@ use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::filters::Tag;
 use crate::components::link::{dag_link, link};
 use crate::components::status::StatusLabel;
-use crate::components::table::{Column, Listed, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::address::{Address, address};
 use crate::core::paths;
@@ -14,18 +14,24 @@ use crate::core::status::Status;
 use cofferdam_api_types::{AssetEvent, AssetEventCollection};
 use leptos::prelude::*;
 
-const COLUMNS: &[Column] = &[plain("When"), plain("Asset"), plain("From"), plain("Said of it"), plain("Runs that followed")];
+const COLUMNS: &[Column] = &[
+    ordered("When", "timestamp").latest(),
+    plain("Asset"),
+    ordered("From", "source_dag_id"),
+    plain("Said of it"),
+    plain("Runs that followed"),
+];
 
 /// See the module. The address names the asset or the dag, when only their events are meant.
 #[component]
 pub fn EventList() -> impl IntoView {
     let address = address();
     let tell = expect_context::<Tell>();
-    let (uri, dag) = (address.signal("uri"), address.signal("dag"));
+    let (uri, dag, order) = (address.signal("uri"), address.signal("dag"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let events = query::<AssetEventCollection>(move || {
         tell.told.track();
-        let values = paging.query(&[("uri", &uri.get()), ("source_dag_id", &dag.get())]);
+        let values = paging.query(&[("uri", &uri.get()), ("source_dag_id", &dag.get()), ("order_by", &order.get())]);
         Some(format!("/assets/events{values}"))
     })
     .refetch_on(|news| news.is_about_runs());
@@ -43,7 +49,7 @@ pub fn EventList() -> impl IntoView {
                     }.into_any();
                 }
                 let rows = list.asset_events.iter().map(|it| view! { <Row it=it.clone() address/> }).collect_view();
-                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("event", "events") columns=COLUMNS>{rows}</Listed> }.into_any()
+                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("event", "events") columns=COLUMNS usual="-timestamp">{rows}</Listed> }.into_any()
             })}
         </section>
     }

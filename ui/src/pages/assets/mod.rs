@@ -8,7 +8,7 @@ use crate::components::feedback::{Empty, Skeleton, loaded};
 use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::{PageHead, Search};
-use crate::components::table::{Column, Listed, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::Ago;
 use crate::core::address::address;
 use crate::core::paths;
@@ -22,7 +22,8 @@ use tell::TellDialog;
 /// Assets or events of a page.
 const LIMIT: u32 = 50;
 
-const COLUMNS: &[Column] = &[plain("Asset"), plain("Produced by"), plain("Waited for by"), plain("Last change")];
+const COLUMNS: &[Column] =
+    &[ordered("Asset", "uri"), plain("Produced by"), plain("Waited for by"), ordered("Last change", "last_event_at").latest()];
 
 /// The dialog that says that an asset has changed, for the tabs.
 #[derive(Clone, Copy)]
@@ -57,11 +58,11 @@ pub fn AssetsPage() -> impl IntoView {
 pub fn AssetList() -> impl IntoView {
     let address = address();
     let tell = expect_context::<Tell>();
-    let text = address.signal("q");
+    let (text, order) = (address.signal("q"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let assets = query::<AssetCollection>(move || {
         tell.told.track();
-        Some(format!("/assets{}", paging.query(&[("uri_pattern", &text.get())])))
+        Some(format!("/assets{}", paging.query(&[("uri_pattern", &text.get()), ("order_by", &order.get())])))
     })
     .refetch_on(|news| news.is_about_runs());
     view! {
@@ -84,7 +85,7 @@ pub fn AssetList() -> impl IntoView {
                     };
                 }
                 let rows = list.assets.iter().map(|it| view! { <Row it=it.clone() tell/> }).collect_view();
-                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("asset", "assets") columns=COLUMNS actions=true>{rows}</Listed> }.into_any()
+                view! { <Listed address paging total=Signal::stored(list.total_entries) names=("asset", "assets") columns=COLUMNS usual="uri" actions=true>{rows}</Listed> }.into_any()
             })}
         </section>
     }

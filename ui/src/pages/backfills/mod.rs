@@ -9,7 +9,7 @@ use crate::components::icon::Icon;
 use crate::components::link::dag_link;
 use crate::components::page::PageHead;
 use crate::components::share::{Part, Share, told};
-use crate::components::table::{Column, Listed, plain};
+use crate::components::table::{Column, Listed, ordered, plain};
 use crate::components::time::{Ago, Moment};
 use crate::core::address::address;
 use crate::core::query::query;
@@ -26,7 +26,13 @@ use leptos_router::components::A;
 /// Backfills of a page.
 const LIMIT: u32 = 50;
 
-const COLUMNS: &[Column] = &[plain("Dag"), plain("Intervals"), plain("State"), plain("Progress"), plain("Made")];
+const COLUMNS: &[Column] = &[
+    ordered("Dag", "dag_id"),
+    ordered("Intervals", "from_date").latest(),
+    ordered("State", "state"),
+    plain("Progress"),
+    ordered("Made", "created_at").latest(),
+];
 
 const STATES: &[Choice] =
     &[("", "All"), ("running", "Running"), ("paused", "Paused"), ("completed", "Completed"), ("cancelled", "Cancelled")];
@@ -103,10 +109,10 @@ fn Backfills(
     is_named: bool,
 ) -> impl IntoView {
     let address = address();
-    let state = address.signal("state");
+    let (state, order) = (address.signal("state"), address.signal("order"));
     let paging = address.paging(LIMIT);
     let list = query::<BackfillCollection>(move || {
-        let values = paging.query(&[("dag_id", &dag.get()), ("state", &state.get())]);
+        let values = paging.query(&[("dag_id", &dag.get()), ("state", &state.get()), ("order_by", &order.get())]);
         Some(format!("/backfills{values}"))
     })
     .refetch_on(move |news| {
@@ -131,7 +137,7 @@ fn Backfills(
                 }.into_any();
             }
             let rows = found.backfills.iter().map(|it| view! { <Row it=it.clone() ended done is_named/> }).collect_view();
-            view! { <Listed address paging total=Signal::stored(found.total_entries) names=("backfill", "backfills") columns actions=true>{rows}</Listed> }.into_any()
+            view! { <Listed address paging total=Signal::stored(found.total_entries) names=("backfill", "backfills") columns usual="-created_at" actions=true>{rows}</Listed> }.into_any()
         })}
         <BackfillDialog dag=making done/>
         <EndDialog ended done/>

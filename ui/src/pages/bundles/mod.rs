@@ -96,21 +96,20 @@ fn Row(it: Bundle, address: Address, bundle: Memo<String>) -> impl IntoView {
 fn Errors(address: Address, bundle: Memo<String>) -> impl IntoView {
     let paging = address.paging(LIMIT);
     let order = address.signal("order");
-    let errors =
-        query::<ImportErrorCollection>(move || Some(format!("/importErrors{}", paging.query(&[("order_by", &order.get())]))))
-            .refetch_on(|news| news.is_about_runs());
+    let errors = query::<ImportErrorCollection>(move || {
+        Some(format!("/importErrors{}", paging.query(&[("bundle_name", &bundle.get()), ("order_by", &order.get())])))
+    })
+    .refetch_on(|news| news.is_about_runs());
     view! {
         <section class="card" aria-label="Import errors">
             <header><h2>"Import errors"</h2><span class="grow"></span><Tag address name="bundle"/><Choices address name="order" label="Order" choices=ORDERS.to_vec()/></header>
             {loaded(errors, Skeleton::Lines, move |list| move || {
                 let list = list.get();
-                let wanted = bundle.get();
-                let shown: Vec<ImportError> = list.import_errors.iter().filter(|it| wanted.is_empty() || it.bundle_name.as_ref().is_some_and(|name| name.as_str() == wanted)).cloned().collect();
-                if shown.is_empty() {
+                if list.import_errors.is_empty() {
                     return view! { <p class="body muted"><Icon name="check-circle" class="s"/>" Nothing is wrong with any file."</p> }.into_any();
                 }
                 view! {
-                    <ul class="import-errors">{shown.into_iter().map(|it| view! { <Broken it/> }).collect_view()}</ul>
+                    <ul class="import-errors">{list.import_errors.iter().map(|it| view! { <Broken it=it.clone()/> }).collect_view()}</ul>
                     <Pages paging total=Signal::stored(list.total_entries) names=("broken file", "broken files")/>
                 }.into_any()
             })}

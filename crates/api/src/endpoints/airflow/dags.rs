@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use cofferdam_api_types::{
     DagSource, DagStats, DagStatsCollection, DagStatsState, ErrorCode, ImportError, ImportErrorCollection,
 };
-use cofferdam_ids::DagId;
+use cofferdam_ids::{BundleName, DagId};
 use cofferdam_store::bundles::{self, FileField, FileFilter};
 use cofferdam_store::{dags, runs};
 use http::{HeaderMap, HeaderValue, header};
@@ -114,7 +114,7 @@ pub(crate) async fn import_errors(
 ) -> Result<Json<ImportErrorCollection>, ApiError> {
     let order = order(query.order_by.as_deref(), &ERROR_FIELDS)?;
     let page = page(query.limit, query.offset)?;
-    let filter = FileFilter { broken: true, order, ..FileFilter::default() };
+    let filter = FileFilter { broken: true, order, bundle: query.bundle_name.as_ref(), ..FileFilter::default() };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = bundles::files(&mut tx, filter, page).await?;
     let import_errors = listed.items.into_iter().map(import_error_of).collect::<Result<_, _>>()?;
@@ -157,11 +157,14 @@ pub(crate) struct ImportErrorQuery {
     offset: u32,
     /// `import_error_id` (the default), `timestamp` or `filename`, with `-` before it for the other direction.
     order_by: Option<String>,
+    /// Only those of this bundle.
+    #[param(value_type = Option<String>)]
+    bundle_name: Option<BundleName>,
 }
 
 impl Default for ImportErrorQuery {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, order_by: None }
+        Self { limit: 100, offset: 0, order_by: None, bundle_name: None }
     }
 }
 

@@ -1,14 +1,17 @@
 use super::wire;
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, QueryParams, Viewer, page};
+use crate::extract::{Caller, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{ApprovalCollection, ApprovalListQuery, ApprovalSelection};
-use cofferdam_store::approvals::{self, ApprovalFilter};
+use cofferdam_store::approvals::{self, ApprovalField, ApprovalFilter};
 use std::sync::Arc;
 
-/// What tasks of the tenant ask people, the latest first: unless told otherwise, what tasks wait for now. Each says whether the caller
+const FIELDS: [(&str, ApprovalField); 3] =
+    [("asked_at", ApprovalField::Asked), ("expires_at", ApprovalField::Expires), ("dag_id", ApprovalField::Dag)];
+
+/// What tasks of the tenant ask people: unless told otherwise, what tasks wait for now. Each says whether the caller
 /// may decide.
 #[utoipa::path(
     get,
@@ -33,6 +36,7 @@ pub(crate) async fn handler(
         dag_id: query.dag_id,
         dag_run_id: query.dag_run_id,
         mine: query.mine.unwrap_or(false),
+        order: order(Some(query.order_by.as_deref().unwrap_or("-asked_at")), &FIELDS)?,
     };
     let mut tx = app.state.store.begin(&caller.context).await?;
     let listed = approvals::list(&mut tx, &filter, page).await?;

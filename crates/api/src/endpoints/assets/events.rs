@@ -1,15 +1,21 @@
 use super::{uri, wire_event};
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, QueryParams, Viewer, page};
+use crate::extract::{Caller, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{AssetEventCollection, AssetEventListQuery};
-use cofferdam_store::Order;
 use cofferdam_store::assets::{self, AssetEventField, EventFilter};
 use std::sync::Arc;
 
-/// What has happened to assets, the latest first, with the runs that followed.
+const FIELDS: [(&str, AssetEventField); 4] = [
+    ("timestamp", AssetEventField::Time),
+    ("source_dag_id", AssetEventField::Dag),
+    ("source_task_id", AssetEventField::Task),
+    ("source_run_id", AssetEventField::Run),
+];
+
+/// What has happened to assets, the latest first unless told otherwise, with the runs that followed.
 #[utoipa::path(
     get,
     path = "/api/v1/assets/events",
@@ -27,7 +33,7 @@ pub(crate) async fn handler(
     let filter = EventFilter {
         uri: query.uri.as_deref().map(uri).transpose()?,
         source_dag_id: query.source_dag_id,
-        order: Order { field: AssetEventField::Time, backwards: true },
+        order: order(Some(query.order_by.as_deref().unwrap_or("-timestamp")), &FIELDS)?,
         ..EventFilter::default()
     };
     let mut tx = app.state.store.begin(&caller.context).await?;

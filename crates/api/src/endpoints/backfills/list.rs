@@ -1,15 +1,22 @@
 use super::wire;
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{Caller, QueryParams, Viewer, page};
+use crate::extract::{Caller, QueryParams, Viewer, order, page};
 use axum::Json;
 use axum::extract::State;
 use cofferdam_api_types::{BackfillCollection, BackfillListQuery, ErrorCode};
 use cofferdam_domain::backfill::BackfillState;
-use cofferdam_store::backfills;
+use cofferdam_store::backfills::{self, BackfillField};
 use std::sync::Arc;
 
-/// The backfills of the tenant, the latest first; of one dag when it is named, and in one of the states that are named.
+const FIELDS: [(&str, BackfillField); 4] = [
+    ("created_at", BackfillField::Made),
+    ("dag_id", BackfillField::Dag),
+    ("state", BackfillField::State),
+    ("from_date", BackfillField::From),
+];
+
+/// The backfills of the tenant; of one dag when it is named, and in one of the states that are named.
 #[utoipa::path(
     get,
     path = "/api/v1/backfills",
@@ -25,8 +32,9 @@ pub(crate) async fn handler(
 ) -> Result<Json<BackfillCollection>, ApiError> {
     let page = page(query.limit, query.offset)?;
     let states = states(query.state.as_deref())?;
+    let order = order(Some(query.order_by.as_deref().unwrap_or("-created_at")), &FIELDS)?;
     let mut tx = app.state.store.begin(&caller.context).await?;
-    let listed = backfills::list(&mut tx, query.dag_id.as_ref(), &states, page).await?;
+    let listed = backfills::list(&mut tx, query.dag_id.as_ref(), &states, order, page).await?;
     Ok(Json(BackfillCollection { backfills: listed.items.into_iter().map(wire).collect(), total_entries: listed.total }))
 }
 

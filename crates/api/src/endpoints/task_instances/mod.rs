@@ -107,7 +107,7 @@ fn wire(instance: task_instances::TaskInstance, run: &runs::Run, plan: &DagPlan)
         state: task_state(instance.state),
         reason: instance.reason.map(reason),
         try_number: instance.try_number,
-        max_tries: task.map_or(1, |task| task.retry.max_tries.max(1)),
+        max_tries: instance.tries_before.saturating_add(task.map_or(1, |task| task.retry.max_tries.max(1))),
         queued_at: instance.queued_at,
         start_date: instance.started_at,
         end_date: instance.ended_at,
