@@ -210,9 +210,7 @@ impl Shared {
             (_, Some(libc::SIGXCPU)) => CompileError::TooExpensive(Spent::Cpu(config.cpu_seconds)),
             // Without memory, an allocation aborts or a thread cannot start; the system may also have ended it.
             (_, Some(libc::SIGKILL)) => CompileError::TooExpensive(Spent::Memory(config.memory_bytes)),
-            _ if said.contains("memory allocation of") || said.contains("os error 12") || said.contains("os error 11") => {
-                CompileError::TooExpensive(Spent::Memory(config.memory_bytes))
-            }
+            _ if wants_memory(&said) => CompileError::TooExpensive(Spent::Memory(config.memory_bytes)),
             (_, Some(signal)) => CompileError::Crashed(format!("it ended with signal {signal}: {}", last_line(&said))),
             (code, None) => CompileError::Crashed(format!("it ended with code {}: {}", code.unwrap_or(-1), last_line(&said))),
         })
@@ -254,6 +252,38 @@ async fn read(from: Option<impl AsyncRead + Unpin>, max: u64) -> std::io::Result
     Ok(bytes)
 }
 
+/// Whether a child says that an allocation failed, or that a thread could not start: an error of the system shows its number in one of
+/// two forms.
+fn wants_memory(said: &str) -> bool {
+    const WORDS: [&str; 5] = ["memory allocation of", "os error 12", "os error 11", "Os { code: 12,", "Os { code: 11,"];
+    WORDS.iter().any(|words| said.contains(words))
+}
+
 fn last_line(text: &str) -> &str {
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing")
+    let says_something = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: run with `RUST_BACKTRACE");
+    text.lines().rev().find(says_something).unwrap_or("it said nothing")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_without_memory_is_told_from_one_that_crashed() {
+        let service = CompileService::new(CompileConfig::new("/nowhere/cofferdam", ["__compile"]));
+        let judge = |said: &str| {
+            let stderr =
+                format!("thread 'main' panicked at pool.rs:1:1:\n{said}\nnote: run with `RUST_BACKTRACE=1` to see more\n");
+            service.0.judge(Answer { status: ExitStatus::from_raw(101 << 8), stdout: Vec::new(), stderr }).unwrap_err()
+        };
+        let error = |number: i32| std::io::Error::from_raw_os_error(number);
+        for number in [libc::ENOMEM, libc::EAGAIN] {
+            for said in [error(number).to_string(), format!("{:?}", error(number))] {
+                let judged = judge(&said);
+                assert!(matches!(judged, CompileError::TooExpensive(Spent::Memory(_))), "{said}: {judged}");
+            }
+        }
+        let crashed = judge("index out of bounds");
+        assert!(matches!(&crashed, CompileError::Crashed(why) if why.ends_with("index out of bounds")), "{crashed}");
+    }
 }
