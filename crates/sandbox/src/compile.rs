@@ -206,7 +206,7 @@ impl Shared {
             return Ok(CompiledCode::made_here(Bytes::from(stdout)));
         }
         Err(match (status.code(), status.signal()) {
-            (Some(code), _) if code == i32::from(EXIT_INVALID) => CompileError::Invalid(said),
+            (Some(code), _) if code == i32::from(EXIT_INVALID) && !said.contains(OUT_OF_MEMORY) => CompileError::Invalid(said),
             (_, Some(libc::SIGXCPU)) => CompileError::TooExpensive(Spent::Cpu(config.cpu_seconds)),
             // Without memory, an allocation aborts or a thread cannot start; the system may also have ended it.
             (_, Some(libc::SIGKILL)) => CompileError::TooExpensive(Spent::Memory(config.memory_bytes)),
@@ -252,10 +252,14 @@ async fn read(from: Option<impl AsyncRead + Unpin>, max: u64) -> std::io::Result
     Ok(bytes)
 }
 
+/// What Wasmtime says when an allocation failed.
+const OUT_OF_MEMORY: &str = "out of memory (failed to allocate";
+
 /// Whether a child says that an allocation failed, or that a thread could not start: an error of the system shows its number in one of
 /// two forms.
 fn wants_memory(said: &str) -> bool {
-    const WORDS: [&str; 5] = ["memory allocation of", "os error 12", "os error 11", "Os { code: 12,", "Os { code: 11,"];
+    const WORDS: [&str; 6] =
+        [OUT_OF_MEMORY, "memory allocation of", "os error 12", "os error 11", "Os { code: 12,", "Os { code: 11,"];
     WORDS.iter().any(|words| said.contains(words))
 }
 
@@ -283,6 +287,8 @@ mod tests {
                 assert!(matches!(judged, CompileError::TooExpensive(Spent::Memory(_))), "{said}: {judged}");
             }
         }
+        let judged = judge("unhandled out-of-memory error: out of memory (failed to allocate 131073 bytes)");
+        assert!(matches!(judged, CompileError::TooExpensive(Spent::Memory(_))), "{judged}");
         let crashed = judge("index out of bounds");
         assert!(matches!(&crashed, CompileError::Crashed(why) if why.ends_with("index out of bounds")), "{crashed}");
     }
